@@ -1,0 +1,178 @@
+# rhea.  Needs GNU make 4 and a C11 compiler; `make help` lists the targets.
+#
+# Settings:  LLVM=0            no JIT
+#            SAN=1             ASan and UBSan, in a build directory of its own
+#            O=DIR             build in DIR
+#            ISAS="riscv ..."  guests to build in (ISAS= builds none)
+#            HOST=TRIPLE RUN=EMULATOR   for another machine, see tests/cross
+#            V=1               show the commands
+#            CC CFLAGS LDFLAGS HOSTCC PREFIX DESTDIR   as everywhere
+
+HOSTCC ?= cc
+HOST   ?= $(shell $(CC) -dumpmachine)
+LLVM   ?= 1
+O      ?= build/$(HOST)$(if $(SAN),-san)$(if $(filter 0,$(LLVM)),-nollvm)
+CFLAGS ?= $(if $(SAN),-O1,-O2) -g
+PREFIX ?= /usr/local
+ISAS   ?= riscv
+
+Q := $(if $(V),,@)
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+.SECONDEXPANSION:
+
+# --- compiler flags
+
+BASE_CFLAGS := -std=c11 -Wall -Wextra -Wshadow -Wmissing-prototypes -fno-common \
+               -ffp-contract=off -MMD -MP
+HOSTED      := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64
+HARDEN      := -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+# Handlers end in tail calls: no flag that gives a function an epilogue.
+INTERP_CFLAGS := -O2 -fno-plt -fomit-frame-pointer -foptimize-sibling-calls \
+                 -fno-stack-protector -fcf-protection=none
+ifeq ($(shell $(CC) -dM -E -x c /dev/null | grep __clang__),)
+INTERP_CFLAGS += -fno-gcse
+endif
+ifdef SAN
+SAN_FLAGS     := -fsanitize=address,undefined -fno-sanitize-recover=all
+endif
+ifneq ($(SAN)$(filter -O0,$(CFLAGS)),)
+HARDEN        :=
+INTERP_CFLAGS :=
+endif
+ALL_CFLAGS  = $(BASE_CFLAGS) -Isrc -Itools -I$(O)/gen $(DEFS) $(HARDEN) $(CFLAGS) $(SAN_FLAGS) $(OWN_CFLAGS)
+ALL_LDFLAGS = $(SAN_FLAGS) $(LDFLAGS)
+
+# --- sources: every .c file of these folders
+
+objects = $(patsubst %.c,$(O)/%.o,$(sort $(wildcard $1)))
+
+OBJ_base   := $(call objects,src/base/*.c)
+OBJ_isa    := $(OBJ_base) $(call objects,src/isa/*.c src/isa/fp/*.c)
+OBJ_isagen := $(OBJ_isa) $(filter-out %/main.o,$(call objects,tools/isagen/*.c))
+OBJ_rest   := $(foreach d,interp debug sys dev user,$(call objects,src/$d/*.c src/$d/*/*.c)) \
+              $(foreach i,$(ISAS),$(call objects,src/isa/$i/*.c))
+
+# The generated C of each guest: gen/NAME.mk lists it in GEN_SRC.  GNU make makes
+# such a file first and then starts again.
+GEN_MK := $(foreach i,$(if $(wildcard tools/isagen/main.c),$(ISAS)),$(if $(wildcard isa-specs/$i/$i.isa),$(O)/gen/$i.mk))
+ifneq ($(filter-out clean help format fuzz install-% cross-%,$(or $(MAKECMDGOALS),all)),)
+include $(GEN_MK)
+endif
+OBJ := $(OBJ_isagen) $(OBJ_rest) $(GEN_SRC:.c=.o)
+
+# What a test links with, by its folder; everything unless it says so here.
+OBJ_of_base   := $(OBJ_base)
+OBJ_of_fp     := $(OBJ_isa)
+OBJ_of_isagen := $(OBJ_isagen)
+TESTS   := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/*/*_test.c tests/*/*/*_test.c)))
+FUZZERS := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/fuzz/*.c)))
+
+# The JIT is a module that rhea loads at the first hot region.
+ifneq ($(LLVM),0)
+ifneq ($(wildcard src/llvmjit/*.c),)
+LLVM_CONFIG ?= llvm-config-19
+ifeq ($(shell command -v $(LLVM_CONFIG)),)
+$(error $(LLVM_CONFIG) not found: install llvm-19-dev, or build without the JIT with `make LLVM=0`)
+endif
+MODULES := $(O)/rhea-llvm.so
+endif
+endif
+
+# --- programs
+
+all: $(if $(wildcard src/main.c),$(O)/rhea) $(if $(wildcard tools/isagen/main.c),$(O)/isagen) $(MODULES)
+	@test -n "$(SAN)$(RUN)" || test ! -e $(O)/rhea || ln -sfn $(O:build/%=%)/rhea build/rhea
+
+$(O)/rhea: $(O)/src/main.o $(OBJ)
+	@echo '  LD   $@'
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS) -lm
+$(O)/isagen: $(O)/tools/isagen/main.o $(OBJ_isagen)
+	@echo '  LD   $@'
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS) -lm
+$(O)/rhea-llvm.so: $(call objects,src/llvmjit/*.c)
+	@echo '  LD   $@'
+	$(Q)$(CC) $(ALL_LDFLAGS) -shared -o $@ $^ $(shell $(LLVM_CONFIG) --ldflags --libs)
+
+$(O)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	@echo '  CC   $@'
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+$(O)/gen/%.o: $(O)/gen/%.c Makefile
+	@echo '  CC   $@'
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(O)/src/base/host_% $(O)/src/user/% $(O)/tests/%: private DEFS := $(HOSTED)
+$(O)/src/llvmjit/%: private OWN_CFLAGS = -fPIC $(shell $(LLVM_CONFIG) --cflags)
+INTERP_OBJ := $(filter $(O)/src/interp/%,$(OBJ)) $(foreach o,$(OBJ),$(if $(findstring _interp_,$o),$o))
+$(INTERP_OBJ): private HARDEN :=
+$(INTERP_OBJ): private OWN_CFLAGS := $(INTERP_CFLAGS)
+
+# isagen for the machine that builds, so that cross builds need no emulator.
+ISAGEN   := build/host/isagen
+HOST_OBJ := $(patsubst %.c,build/host/%.o,$(sort $(wildcard src/base/*.c src/isa/*.c src/isa/fp/*.c tools/isagen/*.c)))
+$(ISAGEN): $(HOST_OBJ)
+	@echo '  LD   $@'
+	$(Q)$(HOSTCC) -o $@ $^ -lm
+build/host/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	@echo '  CC   $@'
+	$(Q)$(HOSTCC) $(BASE_CFLAGS) -O2 -g -Isrc -Itools $(DEFS) -c -o $@ $<
+build/host/src/base/host_%: private DEFS := $(HOSTED)
+
+# isagen writes its C files and NAME.d, the specs that it read, into gen/NAME/.
+$(GEN_MK): $(O)/gen/%.mk: $(ISAGEN)
+	rm -rf $(O)/gen/$* && mkdir -p $(O)/gen/$*
+	$(ISAGEN) --out $(O)/gen/$* isa-specs/$*/$*.isa
+	@{ sed 's|^[^:]*:|$@:|' $(O)/gen/$*/$*.d; \
+	   echo GEN_SRC += $(O)/gen/$*/*.c; } >$@
+isa-specs/%.isa: ; # a spec that is gone is found missing by isagen
+
+# --- tests
+
+CHECK_CFLAGS = $(shell pkg-config --cflags check)
+CHECK_LIBS   = $(shell pkg-config --libs check)
+$(O)/tests/%: private OWN_CFLAGS = -Itests $(CHECK_CFLAGS)
+$(O)/tests/%_test: $(O)/tests/%_test.o $$(or $$(OBJ_of_$$(firstword $$(subst /, ,$$*))),$(OBJ))
+	@echo '  LD   $@'
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LDLIBS) -lm
+$(O)/tests/fuzz/%: $(O)/tests/fuzz/%.o $(OBJ)
+	@echo '  LD   $@'
+	$(Q)$(CC) $(ALL_LDFLAGS) $(FUZZ_LDFLAGS) -o $@ $^ $(LDLIBS) -lm
+
+SCRIPTS := $(wildcard tests/layers tests/docs tests/format tests/tailcall tests/*/*.test tests/*/*/*.test)
+TESTENV  = RHEA=$(abspath $(O))/rhea ISAGEN=$(abspath $(O))/isagen O=$(abspath $(O)) RUN="$(RUN)" SAN="$(SAN)"
+check: all $(TESTS) $(FUZZERS)
+	@$(TESTENV) tests/run $(TESTS) $(FUZZERS) $(SCRIPTS)
+check-long: all $(TESTS) $(FUZZERS)
+	@$(TESTENV) RHEA_LONG=1 RHEA_FP_OPS=100000000 tests/run $(TESTS) $(FUZZERS) $(SCRIPTS) $(wildcard tests/*/*.long)
+unit: $(TESTS) # only the C programs: what a cross build can run
+	@$(TESTENV) tests/run $(TESTS)
+bench: all
+	@$(TESTENV) tests/bench/run
+fuzz:
+	tests/run-fuzz
+demo: all
+	@$(TESTENV) tools/demo
+cross-%:
+	+tests/cross $*
+
+# --- the rest
+
+install: all
+	install -D $(O)/rhea $(DESTDIR)$(PREFIX)/bin/rhea
+	for f in isa-specs/*/*.isa; do install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/rhea/$$f; done
+	$(if $(MODULES),install -D -t $(DESTDIR)$(PREFIX)/lib/rhea $(MODULES))
+format:
+	clang-format -i $$(git ls-files '*.[ch]')
+clean:
+	rm -rf build
+help:
+	@sed -n '3,/^$$/s/^# *//p' Makefile
+	@echo "Targets:   all check check-long unit bench demo fuzz cross-TRIPLE install format clean"
+
+.PHONY: all check check-long unit bench demo fuzz install format clean help
+-include $(patsubst %.o,%.d,$(OBJ) $(HOST_OBJ) $(O)/src/main.o $(O)/tools/isagen/main.o)
+-include $(patsubst %,%.d,$(TESTS) $(FUZZERS))
