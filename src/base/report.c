@@ -79,8 +79,8 @@ void bug_at(const char *file, int line, const char *fmt, ...)
     char prefix[256], where[512] = "";
     va_list ap;
 
-    snprintf(prefix, sizeof(prefix), "rhea: BUG in %s:%d: ",
-             from_src ? from_src + 4 : file, line);
+    snprintf(prefix, sizeof(prefix),
+             "rhea: BUG in %s:%d: ", from_src ? from_src + 4 : file, line);
     va_start(ap, fmt);
     print_line(prefix, fmt, ap);
     va_end(ap);
