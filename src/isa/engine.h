@@ -1,0 +1,31 @@
+/* engine.h - what executes a guest: tree evaluator, interpreter, JIT. */
+#ifndef RHEA_ENGINE_H
+#define RHEA_ENGINE_H
+
+#include "isa/cpu.h"
+
+struct engine {
+    const char *name;
+    /* Binds a CPU to the engine (its space is set) and frees what that took. */
+    int (*attach)(struct cpu *cpu); /* 0, or -1: this engine cannot run this isa */
+    void (*detach)(struct cpu *cpu);
+    /* Runs until something happens, at most `limit` instructions (exact), 0: no limit.
+     * Afterwards cpu->event says why, cpu->pc where: for a trap or fault the instruction
+     * itself, with every register as if it had not begun. */
+    void (*run)(struct cpu *cpu, uint64_t limit);
+    /* Code at [addr, addr+size) changed. */
+    void (*invalidate)(struct cpu *cpu, uint64_t addr, uint64_t size);
+    /* Called from a host signal handler with the faulting guest address and the access
+     * (enum exec_access): if the fault is the guest's, does not return (jumps back into run,
+     * which returns EXEC_MEM_FAULT). */
+    void (*host_fault)(struct cpu *cpu, uint64_t addr, unsigned access);
+};
+
+extern const struct engine eval_engine;   /* src/isa/eval_engine.c */
+extern const struct engine interp_engine; /* src/interp */
+
+/* Compiled-in instruction sets, ended by NULL (generated: gen/isas.c). */
+extern const struct isa *const isa_list[];
+const struct isa *isa_find(const char *name); /* or NULL; state.c */
+
+#endif

@@ -1,0 +1,522 @@
+/* isa.h - an instruction set as data: what isagen makes of a spec.
+ *
+ * One `struct isa` is one target of a spec (riscv64, riscv32, ...).  It is read by the
+ * decoder, printer, assembler, tree evaluator, interpreter and JIT, and it is the same
+ * whether it was compiled in (isagen wrote it out as constant C data) or made at run
+ * time from a spec file.  Nothing here knows a guest's name.
+ *
+ * Everything is indices and plain values; all arrays are owned by whoever made the
+ * struct and are never written after that.  The language: docs/isa-language.md. */
+#ifndef RHEA_ISA_H
+#define RHEA_ISA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    ISA_NONE = 0xffff,     /* "no index" in 16-bit fields */
+    ISA_MAX_FIELDS = 32,   /* decode-time fields of one instruction */
+    ISA_MAX_ILEN = 16,     /* bytes of the longest instruction */
+    ISA_MAX_FEATURES = 256, /* features of one isa */
+};
+
+/* --------------------------------------------------------------- semantic nodes */
+
+/* A body is a run of nodes in execution order.  A node that yields a value is named by
+ * its position in the body; a, b, c name operands so.  Values are `w` bits wide
+ * (1..64, or 65..128), unsigned, with all bits above `w` zero.  Statements have w = 0.
+ * Values made inside IF or LOOP are not used outside of it: locals carry those. */
+struct sem {
+    uint8_t op;  /* enum sem_op */
+    uint8_t x;   /* small extra, see the op */
+    uint16_t w;  /* width of the value in bits, 0 for a statement */
+    uint16_t a, b, c, d;
+};
+
+enum sem_op {
+    S_NOP,
+    /* --- leaves; FIELD, PC, ILEN, MODE only where all is known at decode time */
+    S_CONST,  /* consts[a | b << 16], for w > 64 the next one holds the high half */
+    S_FIELD,  /* a: field number of the instruction (its operand value, see isa_field) */
+    S_PC,     /* address of the instruction */
+    S_ILEN,   /* its length in bytes */
+    S_MODE,   /* a: mode number */
+    S_SLOT,   /* a: slot number of the variant: a value packed into the op */
+    S_ARG,    /* a: argument number of a flagfn, fn, sysreg or example body */
+    S_LOCAL,  /* a: local variable */
+    /* --- state */
+    S_GET,    /* a: slot number of kind SLOT_READ */
+    S_GETF,   /* a: file, b: element (constant) */
+    S_GETX,   /* a: file, b: node, the element; taken modulo the file's count */
+    S_PUT,    /* a: slot number of kind SLOT_WRITE, b: value */
+    S_PUTF,   /* a: file, b: element, c: value */
+    S_PUTX,   /* a: file, b: node, the element modulo count, c: value */
+    S_SETL,   /* a: local, b: value */
+    S_FLAG,   /* a: flag group, b: flag; settles a lazy flag */
+    S_SETFLAGS, /* a: flagfn, b, c, d: arguments (ISA_NONE where fewer) */
+    /* --- memory; x: access number (isa->accesses) */
+    S_LD,     /* a: address */
+    S_ST,     /* a: address, b: value; the width stored is the width of b */
+    S_AMO,    /* a: address, b: value, d: enum sem_amo; yields the old value */
+    S_CAS,    /* a: address, b: expected, c: new; yields the old value */
+    S_RESERVE, /* a: address; loads and reserves */
+    S_STCOND, /* a: address, b: value; yields 1 bit: 1 = stored */
+    S_FENCE,  /* x: bits of enum sem_fence */
+    /* --- integer; both operands as wide as the result unless said */
+    S_ADD, S_SUB, S_MUL,
+    S_DIVU, S_DIVS, S_REMU, S_REMS, /* never trap here: x/0 = 0, x%0 = x; MIN/-1 = MIN, MIN%-1 = 0 */
+    S_AND, S_OR, S_XOR, S_NOT, S_NEG,
+    S_SHL, S_SHRU, S_SHRS, /* b: amount of any width, known to be < w */
+    S_ROTL, S_ROTR,        /* b: amount of any width, taken modulo w */
+    S_EQ, S_NE, S_LTU, S_LTS, S_LEU, S_LES, /* w = 1; operands of one width */
+    S_ZEXT, S_SEXT,        /* a: narrower value */
+    S_EXTRACT,             /* a: value, b: lowest bit (a number), w bits from there */
+    S_CONCAT,              /* a: high part, b: low part */
+    S_SELECT,              /* a: 1 bit, b: if set, c: if clear */
+    S_CLZ, S_CTZ, S_POPCNT, S_BSWAP, S_BITREV, /* CLZ and CTZ of 0 are w; result as wide as a */
+    S_PARITY,              /* w = 1: 1 if the number of set bits is even (x86's sense) */
+    S_CLMUL,               /* carry-less product; low w bits */
+    S_CALL,                /* a: fn number, b, c, d: up to 3 arguments; pure */
+    /* --- floating point; values are raw bits */
+    S_FP,     /* x: enum sem_fp, a, b, c: operands, d: fpcall (format, environment) */
+    /* --- control */
+    S_IF,     /* a: 1 bit */
+    S_ELSE,
+    S_END,    /* ends IF or LOOP */
+    S_LOOP,   /* a: local that counts, b: first, c: end (exclusive); x: 1 = lanes: the
+                 iterations are independent.  The local has the width of b. */
+    S_GOTO,   /* a: node (x & GOTO_DIRECT: slot number of kind SLOT_LINK); ends the body.
+                 x: enum sem_goto */
+    S_TRAP,   /* a: trap, b, c: argument nodes or ISA_NONE; ends the body */
+    S_ANNUL,  /* the delay slot is skipped; ends the body */
+    S_REPEAT, /* run this instruction again (string operations); ends the body */
+    S_PUSH,   /* a: value: next argument of the following S_HELPER */
+    S_HELPER, /* a: helper number; its value if w > 0 */
+    S_OPS,
+};
+
+enum sem_amo { AMO_XCHG, AMO_ADD, AMO_AND, AMO_OR, AMO_XOR, AMO_MIN, AMO_MAX, AMO_MINU, AMO_MAXU };
+enum sem_fence { FENCE_RR = 1, FENCE_RW = 2, FENCE_WR = 4, FENCE_WW = 8, FENCE_FETCH = 16 };
+enum sem_goto { GOTO_DIRECT = 1, GOTO_CALL = 2, GOTO_RETURN = 4, GOTO_DELAY = 8 };
+
+/* Operations of S_FP.  Comparisons yield 1 bit.  FP_CVT: format -> format2.
+ * FP_TO_INT: w result bits, rounding from the environment; FP_FROM_INT: a is the integer. */
+enum sem_fp {
+    FPOP_ADD, FPOP_SUB, FPOP_MUL, FPOP_DIV, FPOP_SQRT,
+    FPOP_FMA, FPOP_FMS, FPOP_FNMA, FPOP_FNMS, /* a*b+c, a*b-c, -(a*b)+c, -(a*b)-c; one rounding */
+    FPOP_MIN, FPOP_MAX,       /* IEEE 754-2019 minimumNumber, maximumNumber */
+    FPOP_MINM, FPOP_MAXM,     /* IEEE 754-2019 minimum, maximum (NaN wins) */
+    FPOP_EQ, FPOP_LT, FPOP_LE,    /* quiet: only a signalling NaN is invalid */
+    FPOP_EQS, FPOP_LTS, FPOP_LES, /* signalling: every NaN is invalid */
+    FPOP_UNORD,
+    FPOP_RINT, FPOP_RINTX,    /* round to integral; X raises inexact */
+    FPOP_CVT, FPOP_TO_SINT, FPOP_TO_UINT, FPOP_FROM_SINT, FPOP_FROM_UINT,
+    FPOP_CLASS,               /* RISC-V's ten classes, one bit each */
+    FPOP_SCALB, FPOP_LOGB, FPOP_REM, FPOP_TO_SINT_MOD,
+    FPOP_MIN2, FPOP_MAX2,     /* a < b ? a : b and a > b ? a : b (x86 minps, maxps) */
+    FPOP_MIN08, FPOP_MAX08,   /* IEEE 754-2008 minNum, maxNum */
+    FPOPS,
+};
+enum fp_format { FMT_F16, FMT_BF16, FMT_F32, FMT_F64, FMT_F80, FMT_F128, FMTS };
+
+/* A run of nodes: isa->nodes[first .. first+count-1]. */
+struct sem_body {
+    uint32_t first;
+    uint16_t count;
+    uint16_t locals; /* local variables used */
+};
+
+/* ----------------------------------------------------------------------- state */
+
+/* An array of registers (a single register is a file of one).  Element i lies at
+ * cpu->state[offset + i * stride] in host byte order: stride is 1, 2, 4, 8 or a multiple
+ * of 16 bytes; an element wider than 64 bits is 64-bit units, least significant first.
+ * A file with zero registers has two more elements: [count] is always zero and read in
+ * place of them, [count + 1] is written in place of them (the sink). */
+struct isa_file {
+    const char *name;
+    const char *const *names; /* count names as printed, or NULL: name + number */
+    uint16_t count;
+    uint16_t width;  /* bits of an element */
+    uint16_t stride; /* bytes */
+    uint16_t offset; /* bytes */
+    bool has_zero;
+    bool hidden; /* scratch, not architectural: not compared, not shown */
+};
+
+/* Register names: how operands and examples name elements (or parts) of files.
+ * Several may name the same element: the first one prints. */
+struct isa_regname {
+    const char *name;
+    uint16_t view; /* isa->views */
+    uint16_t index;
+};
+
+/* A view is a way to reach elements of a file: A64's X, W, XS, WS of one file r. */
+struct isa_view {
+    const char *name;
+    uint16_t file;
+    uint16_t count;   /* valid indices 0..count-1 */
+    uint16_t width;   /* bits seen; the rest by the policy of the spec, in the bodies */
+    uint16_t low_bit; /* lowest bit seen of the element */
+    uint16_t zero;    /* index that reads as zero and ignores writes, or ISA_NONE */
+    const char *const *names; /* count names, as printed */
+};
+
+/* ---------------------------------------------------------------- instructions */
+
+/* Where bits of a field lie in the instruction: `len` bits, from bit `at` of the
+ * instruction word (little end first: bit 0 is the last one drawn), to bit `to`
+ * of the field. */
+struct isa_piece {
+    uint8_t at, len, to;
+};
+
+/* A field: a number made of bits of the encoding.  As raw: unsigned, `bits` wide,
+ * with zeros where no piece is (align).  The number: sign-extended if is_signed,
+ * shifted left by `scale`.  FIELD nodes see the number as a 64-bit value modulo 2^64. */
+struct isa_field {
+    const char *name;
+    uint32_t piece;    /* first of isa->pieces; none for a stream's fields */
+    uint8_t pieces;
+    uint8_t bits;
+    bool is_signed;
+    uint8_t scale;
+};
+
+/* How an operand prints and parses. */
+enum isa_operand_kind {
+    OPERAND_REG,    /* view[number + bias] */
+    OPERAND_IMM,    /* the number */
+    OPERAND_PCREL,  /* pc + number, printed as an absolute address */
+    OPERAND_ENUM,   /* a name for each value, else the number if `open` */
+    OPERAND_FN,     /* expr over FIELD nodes; asm inverts it by trying all encodings */
+    OPERAND_ALTS,   /* the first alternative whose condition holds */
+};
+
+struct isa_enum_name {
+    const char *name;
+    uint64_t value;
+};
+
+struct isa_operand {
+    const char *name;
+    uint8_t kind;
+    uint8_t field;        /* number of the field that holds it */
+    bool hex;             /* immediates: hexadecimal */
+    bool open;            /* enum: other values print as numbers */
+    bool has_omit;        /* prints as nothing, with its separator, when the number is `omit` */
+    uint16_t view;        /* OPERAND_REG; ISA_NONE: chosen by view_choice */
+    int16_t bias;         /* OPERAND_REG: added to the field (x8 + u3) */
+    int64_t omit;
+    const struct isa_enum_name *enums; /* OPERAND_ENUM */
+    uint16_t nenums;
+    struct sem_body view_choice; /* decode time: which of views view, view+1 ...; count 0: none */
+    struct sem_body value;       /* OPERAND_FN: the number printed */
+    const struct isa_alt *alts;  /* OPERAND_ALTS */
+    uint16_t nalts;
+};
+
+/* One piece of instruction text. */
+enum isa_text_kind { TEXT_END, TEXT_LITERAL, TEXT_OPERAND };
+struct isa_text {
+    uint8_t kind;
+    uint8_t operand;     /* index into the instruction's operands */
+    const char *literal; /* TEXT_LITERAL; one blank matches any white space when parsed */
+};
+
+struct isa_alt {
+    struct sem_body when;        /* decode time, 1 bit; count 0: always */
+    const struct isa_text *text; /* ends with TEXT_END; operands of the instruction */
+};
+
+/* What the handler finds in the op, packed at predecode. */
+enum isa_slot_kind {
+    SLOT_VALUE, /* the value of expr, `size` bytes, sign- or zero-extended on use */
+    SLOT_READ,  /* 2 bytes: offset in the cpu struct of the element to read */
+    SLOT_WRITE, /* 2 bytes: ... to write (sink for a zero register) */
+    SLOT_LINK,  /* 4 bytes: distance to the next op in bytes; expr is the target pc */
+};
+
+struct isa_slot {
+    uint8_t kind;
+    uint8_t at;        /* byte offset in the op: 8..15, or 16..31 in its second half, ... */
+    uint8_t size;      /* bytes: 2, 4 or 8 (16 for w > 64) */
+    bool is_signed;    /* SLOT_VALUE: extend so from `size` bytes to w */
+    uint16_t w;        /* width of the value or of the element */
+    uint16_t view;     /* READ, WRITE: view; number = element of the view */
+    uint8_t quick;     /* nonzero: expr is just the number of field quick-1, plus `bias` */
+    bool plus_pc;      /* with quick: add the pc too */
+    int32_t bias;
+    struct sem_body expr; /* decode time */
+};
+
+/* One meaning of an instruction with all decode-time choices made. */
+enum {
+    VAR_ENDS_BLOCK = 1,   /* the next op is never just the next instruction */
+    VAR_MAY_FAULT = 2,    /* touches memory or may trap: publishes its position */
+    VAR_BRANCHES = 4,     /* has a GOTO */
+    VAR_MODE = 8,         /* may change a mode key: block ends, key is computed anew */
+    VAR_SYNC = 16,        /* helper that needs all state settled, pc included */
+    VAR_DELAY = 32,       /* its GOTO takes effect after the next instruction */
+};
+
+struct isa_variant {
+    struct sem_body body;
+    uint32_t slot;      /* first of isa->slots */
+    uint8_t slots;
+    uint8_t op_units;   /* 16-byte units of the op: 1, 2, ... */
+    uint16_t flags;
+    uint16_t insn;      /* back to its instruction */
+    uint16_t reads, writes; /* sets of state, isa->effects[] (bit sets over files and flag
+                               groups, isa->effect_words words each) */
+    uint16_t without_flags; /* the variant of the same body with dead SETFLAGS dropped, or NONE */
+};
+
+/* Decision tree from fields to a variant: decide nodes are in isa->choices. */
+struct isa_choice {
+    struct sem_body expr; /* decode time; count 0: leaf */
+    uint32_t leaf;        /* variant; or first child: value v goes to choices[leaf + v] */
+    uint16_t values;      /* number of children */
+};
+
+enum isa_illegal { ILLEGAL_UNDEFINED, ILLEGAL_RESERVED, ILLEGAL_UNPREDICTABLE, ILLEGAL_NOP };
+
+struct isa_insn {
+    const char *name;      /* unique within the isa: "addi", "c.addi4spn" */
+    const char *mnemonic;  /* first word of its text */
+    const struct isa_text *text;
+    const char *doc;       /* one line, or NULL */
+    const char *where;     /* source position "riscv/rv64i.isa:41" */
+    const char *picture;   /* the encoding as drawn: "imm[11:0] rs1 000 rd 0010011" */
+    uint64_t mask, value;  /* of the first 64 bits, as one little-end-first word */
+    uint8_t length;        /* bytes; 0: a stream instruction (rows say) */
+    uint8_t fields;
+    uint8_t operands;
+    uint32_t field;        /* first of isa->fields_all */
+    uint32_t operand;      /* first of isa->operands_all */
+    struct sem_body where_ok; /* decode time, 1 bit: constraints; count 0: none */
+    uint8_t else_kind;     /* enum isa_illegal, where the constraint fails */
+    struct sem_body guard; /* decode time, 1 bit: modes in which it exists; count 0: all */
+    uint16_t features;     /* feature condition: isa->feature_sets; ISA_NONE: always there */
+    uint32_t choice;       /* root in isa->choices */
+    uint16_t mode_set;     /* which fetch clause it belongs to */
+};
+
+/* Aliases: another text of an instruction with some fields fixed. */
+struct isa_alias {
+    const struct isa_text *text; /* operands of `insn` */
+    uint16_t insn;
+    bool prefer;           /* print it when it fits */
+    struct sem_body when;  /* decode time over the insn's fields: it fits */
+    const struct isa_fix *fixes; /* what the assembler sets */
+    uint16_t nfixes;
+    const char *mnemonic;
+    uint16_t features; /* as in isa_insn */
+};
+struct isa_fix {
+    uint8_t field;
+    struct sem_body value; /* decode time, over the other fields: the NUMBER the field gets */
+};
+
+/* The decoder: a tree over bits of the instruction word. */
+struct isa_dnode {
+    uint8_t shift, bits; /* index by (word >> shift) & ((1 << bits) - 1) ... */
+    uint16_t first;      /* ... into isa->dtable from here: values with DLEAF set are
+                            positions in isa->dleaves, others are nodes */
+};
+enum { DLEAF = 0x8000 };
+
+/* One way to fetch: parcels, byte order, and how long an instruction is. */
+struct isa_length {
+    uint64_t mask, value; /* of the first parcel; first match wins */
+    uint8_t bytes;        /* 0: reserved */
+};
+struct isa_fetch {
+    struct sem_body when;  /* decode time over modes; count 0: always */
+    uint8_t parcel;        /* bytes */
+    bool big;              /* byte order within a parcel; parcels go first = most
+                              significant if big, else first = least significant */
+    bool high_first;       /* first parcel is the most significant one of the word */
+    const struct isa_length *lengths;
+    uint16_t nlengths;
+    uint16_t root;         /* decode tree */
+    uint16_t stream;       /* isa->streams, or ISA_NONE */
+};
+
+/* ------------------------------------------------------- everything around them */
+
+struct isa_access { /* memory attributes */
+    uint8_t big;       /* 0 little, 1 big */
+    uint8_t order;     /* bit 0 acquire, bit 1 release */
+    uint8_t align;     /* 0: any; n: trap `misaligned` unless the address is a multiple */
+    uint8_t kind;      /* 0 data, 1 user, 2 physical, ... */
+    uint16_t space;
+    uint16_t trap;     /* of a misaligned access */
+};
+
+struct isa_trap { const char *name; uint64_t cause; };
+
+struct isa_helper {
+    const char *name;
+    uint16_t result_w;
+    uint8_t args;
+    bool ends_block, may_trap, nondet;
+};
+
+struct isa_fn { /* pure functions that were not inlined, and flag functions' parts */
+    const char *name;
+    uint16_t result_w;
+    uint8_t args;
+    uint16_t arg_w[3];
+    struct sem_body body; /* the value of its last node */
+};
+
+/* Floating point: an operation's formats and environment.  Rounding: `round` (enum
+ * fp_round of fp/fp.h), or, where that is ISA_NONE, the value of the S_PUSH node just
+ * before the S_FP node. */
+struct isa_fpcall {
+    uint8_t format, format2; /* enum fp_format; format2: the other one of conversions */
+    uint16_t env;
+    uint16_t round;
+};
+
+/* An environment: the rules a family follows and where its sticky flags are kept. */
+struct isa_fpenv {
+    const char *name;
+    uint32_t rules;               /* FP_RULES_*, fp/fp.h */
+    struct sem_body more_rules;   /* run time: bits to add (DAZ, FTZ); count 0: none */
+    uint16_t file, index;         /* element that holds the flags, or ISA_NONE */
+    uint8_t bit[8];               /* where flag 1 << k of fp.h goes, 0xff: not kept */
+    uint8_t not_sticky;           /* flags (bits of fp.h) that each operation overwrites */
+};
+
+struct isa_flagfn {
+    const char *name;
+    uint16_t group;
+    uint8_t args;
+    uint16_t arg_w[3];
+    uint32_t sets;                   /* bit set of the flags it defines */
+    struct sem_body flag[16];        /* value of flag k from ARGs */
+};
+struct isa_law { /* a cheaper form of a condition after a flagfn */
+    uint16_t flagfn;
+    struct sem_body condition; /* over FLAG nodes */
+    struct sem_body shortcut;  /* over ARG nodes */
+};
+struct isa_flags {
+    const char *name;
+    uint8_t count;
+    const char *const *names;
+    uint16_t bits_file;   /* file of `count` one-bit elements: the settled flags */
+    uint16_t kind_file;   /* 0: settled, k: flagfn k-1 with arguments below */
+    uint16_t args_file;   /* 3 elements */
+};
+
+struct isa_mode {
+    const char *name;
+    uint8_t at, bits;     /* in the mode key */
+    bool hint;
+    struct sem_body value; /* run time */
+};
+
+/* A condition on features: any of the sets in a row must be complete (sum of products). */
+struct isa_feature_set {
+    uint16_t count;
+    const uint16_t *all; /* features that must be on; 0x8000 | f: must be off */
+    bool or_next;        /* otherwise look at the next row */
+};
+struct isa_model {
+    const char *name;
+    const uint16_t *features;
+    uint16_t nfeatures;
+};
+
+struct isa_sysreg_field { const char *name; uint8_t hi, lo; const char *access; };
+struct isa_sysreg {
+    const char *name;
+    uint32_t number;
+    uint16_t file;  /* storage, or ISA_NONE */
+    const struct isa_sysreg_field *fields;
+    uint16_t nfields;
+};
+
+/* Examples: the lines after `ex`. */
+enum isa_ex_loc { EX_REG, EX_MEM, EX_PC, EX_FLAG, EX_TRAP };
+struct isa_ex_item { /* a value before or after */
+    uint8_t loc;
+    uint8_t size;        /* EX_MEM: bytes */
+    uint16_t view, index;/* EX_REG: view and element; EX_FLAG: group and flag; EX_TRAP: trap */
+    uint64_t addr;       /* EX_MEM */
+    uint64_t value, value_hi;
+};
+struct isa_example {
+    const char *text;     /* NULL: only bytes */
+    const char *where;    /* source position */
+    uint16_t insn;        /* ISA_NONE for `ex invalid` */
+    uint16_t model;       /* ISA_NONE: the default */
+    uint64_t pc;
+    uint64_t mode;        /* mode key */
+    const uint8_t *bytes; /* in memory order */
+    uint8_t length;
+    const struct isa_ex_item *pre, *post;
+    uint16_t npre, npost;
+};
+
+struct isa_stream; /* variable-length encodings: stream.h */
+
+struct isa {
+    const char *name;   /* of the target: "riscv64" */
+    const char *family; /* of the spec: "riscv" */
+    const char *doc;
+    uint16_t pc_width;
+    uint8_t delay;         /* delay slots after a branch: 0 or 1 */
+    uint8_t min_ilen;      /* alignment of the pc in bytes */
+    uint32_t state_size;   /* bytes of cpu->state */
+    const struct sem *nodes;
+    const uint64_t *consts;
+    const struct isa_file *files;
+    const struct isa_view *views;
+    const struct isa_regname *regnames;
+    const struct isa_piece *pieces;
+    const struct isa_field *fields_all;
+    const struct isa_operand *operands_all;
+    const struct isa_slot *slots;
+    const struct isa_insn *insns;
+    const struct isa_variant *variants;
+    const struct isa_choice *choices;
+    const struct isa_alias *aliases;
+    const struct isa_fetch *fetches;
+    const struct isa_dnode *dnodes;
+    const uint16_t *dtable;
+    const uint16_t *dleaves; /* lists of instructions to try in order, each ended by ISA_NONE */
+    const struct isa_access *accesses;
+    const struct isa_trap *traps;
+    const struct isa_helper *helpers;
+    const struct isa_fn *fns;
+    const struct isa_fpcall *fpcalls;
+    const struct isa_fpenv *fpenvs;
+    const struct isa_flags *flags;
+    const struct isa_flagfn *flagfns;
+    const struct isa_law *laws;
+    const struct isa_mode *modes;
+    const char *const *features; /* names */
+    const struct isa_feature_set *feature_sets;
+    const struct isa_model *models; /* [0] is the default */
+    const struct isa_sysreg *sysregs;
+    const struct isa_example *examples;
+    const struct isa_stream *streams;
+    const uint64_t *effects;
+    uint32_t nnodes, nconsts, npieces, nfields, noperands, nslots, nvariants, nchoices,
+        neffects, ndtable, ndleaves;
+    uint16_t nfiles, nviews, nregnames, ninsns, naliases, nfetches, ndnodes, naccesses,
+        ntraps, nhelpers, nfns, nfpcalls, nfpenvs, nflags, nflagfns, nlaws, nmodes,
+        nfeatures, nfeature_sets, nmodels, nsysregs, nexamples, nstreams, effect_words;
+};
+
+/* Features switched on, one bit each. */
+struct isa_features {
+    uint64_t bits[ISA_MAX_FEATURES / 64];
+};
+
+#endif
