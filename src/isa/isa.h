@@ -92,6 +92,16 @@ enum sem_op {
     S_REPEAT, /* run this instruction again (string operations); ends the body */
     S_PUSH,   /* a: value: next argument of the following S_HELPER */
     S_HELPER, /* a: helper number; its value if w > 0 */
+    /* --- vectors: lane b (a node) of the element that slot a names, w bits a lane.  Lanes go
+       on into the next elements of the file (register groups). */
+    S_GETL,   /* a: slot number of kind SLOT_READ, b: lane */
+    S_PUTL,   /* a: slot number of kind SLOT_WRITE, b: lane, c: value */
+    /* --- the rest of the state */
+    S_SETTLE,   /* a: flag group: lazy flags become settled ones, before a S_PUTF on its bits */
+    S_SYSREAD,  /* a: node, number of a system register; may trap (isa->sysreg_trap) */
+    S_SYSWRITE, /* a: node, number; b: value; may trap, may change modes */
+    S_NPC,      /* delay slots: the address that follows pc in execution */
+    S_PUTNPC,   /* a: value: continue there after the next instruction */
     S_OPS,
 };
 
@@ -161,6 +171,8 @@ struct isa_view {
     uint16_t low_bit; /* lowest bit seen of the element */
     uint16_t zero;    /* index that reads as zero and ignores writes, or ISA_NONE */
     const char *const *names; /* count names, as printed */
+    struct sem_body get, put; /* a view that is computed (register windows): file is ISA_NONE;
+                                 get: ARG 0 the index; put: ARG 0 the index, ARG 1 the value */
 };
 
 /* ---------------------------------------------------------------- instructions */
@@ -436,7 +448,12 @@ struct isa_sysreg_field { const char *name; uint8_t hi, lo; const char *access; 
 struct isa_sysreg {
     const char *name;
     uint32_t number;
-    uint16_t file;  /* storage, or ISA_NONE */
+    uint16_t priv;  /* least privilege (isa->sysreg_priv yields the current one) */
+    bool read_only; /* a write traps */
+    uint16_t w;     /* width of its value */
+    uint16_t file;  /* plain storage, or ISA_NONE */
+    struct sem_body read;  /* run time: its value is that of the last node */
+    struct sem_body write; /* run time: ARG 0 is the value */
     const struct isa_sysreg_field *fields;
     uint16_t nfields;
 };
@@ -473,6 +490,8 @@ struct isa {
     uint8_t delay;         /* delay slots after a branch: 0 or 1 */
     uint8_t min_ilen;      /* alignment of the pc in bytes */
     uint32_t state_size;   /* bytes of cpu->state */
+    uint16_t sysreg_trap;  /* trap of an unknown or forbidden system register, or ISA_NONE */
+    struct sem_body sysreg_priv; /* run time: current privilege; count 0: not checked */
     const struct sem *nodes;
     const uint64_t *consts;
     const struct isa_file *files;
