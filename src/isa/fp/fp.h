@@ -113,8 +113,9 @@ enum fp_rule {
     FP_F80_P_MASK = 3 << 19,
 
     FP_F80_M68K = 1 << 21, /* no invalid encodings; exponent field 0 is 2^-16383 */
-    FP_SINGLE = 1 << 22,   /* f64 arithmetic rounds to f32 and returns that as f64:
-                              PowerPC fadds, fmadds, frsp, ... (Power ISA 4.3.5.1) */
+    FP_SINGLE = 1 << 22,  /* f64 arithmetic rounds to f32 and returns that as f64: PowerPC
+                             fadds, fmadds, fcfids (Power ISA 4.3.5.1) */
+    FP_ID_RINT = 1 << 23, /* FP_ID_USED holds for rint too: FRNDINT, but not ROUNDSD */
 
     FP_RULES_RISCV = FP_NAN_CANONICAL | FP_DNAN_POS | FP_INFZERO_DEFAULT | FP_CVT_RISCV,
     FP_RULES_ARM =
@@ -126,7 +127,8 @@ enum fp_rule {
     FP_RULES_SSE = FP_NAN_SSE | FP_DNAN_NEG | FP_INFZERO_NAN | FP_ID_USED | FP_CVT_X86,
     FP_RULES_SSE_FZ =
         FP_FTZ | FP_FTZ_UF | FP_FTZ_NX, /* or-ed in by MXCSR.FZ when UM is set */
-    FP_RULES_X87 = FP_NAN_X87 | FP_DNAN_NEG | FP_INFZERO_NAN | FP_ID_USED | FP_CVT_X86,
+    FP_RULES_X87 =
+        FP_NAN_X87 | FP_DNAN_NEG | FP_INFZERO_NAN | FP_ID_USED | FP_CVT_X86 | FP_ID_RINT,
     FP_RULES_POWER =
         FP_NAN_POWER | FP_DNAN_POS | FP_INFZERO_NAN_NV | FP_TINY_BEFORE | FP_CVT_POWER,
     FP_RULES_SPARC =
