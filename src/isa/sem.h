@@ -1,0 +1,60 @@
+/* sem.h - running the bodies of an isa's table.
+ *
+ * One function computes pure nodes, for everybody: decode-time expressions, pure
+ * functions, flags, and instructions in the tree evaluator.  Nodes with an effect go to a
+ * callback. */
+#ifndef RHEA_SEM_H
+#define RHEA_SEM_H
+
+#include "isa/decode.h"
+#include "isa/fp/u128.h"
+
+/* One body being run.  Values have their upper bits clear, as isa.h says. */
+struct sem_run {
+    const struct isa *isa;
+    const struct isa_decoded *insn; /* for FIELD, PC, ILEN, MODE */
+    const struct fp128 *args;       /* for ARG */
+    /* Runs a node that is not pure and stores its value.  Nonzero ends the body, and
+     * sem_run() returns it.  NULL: such nodes are a bug. */
+    int (*effect)(struct sem_run *run, const struct sem *node, struct fp128 *value);
+    /* While it runs: */
+    const struct sem *nodes; /* the body's first */
+    struct fp128 *values;    /* of its nodes */
+    struct fp128 *locals;
+};
+
+/* Runs a body; `result` (may be NULL) gets the value of the last node.  Returns 0, or
+ * what `effect` returned. */
+int sem_run(struct sem_run *run, struct sem_body body, struct fp128 *result);
+
+/* A body of 64-bit or narrower result without effects. */
+uint64_t sem_value(const struct isa *isa, struct sem_body body,
+                   const struct isa_decoded *insn, const struct fp128 *args);
+
+/* Bits above `width` (1..128) cleared. */
+static inline struct fp128 value_mask(struct fp128 a, unsigned width)
+{
+    if (width <= 64)
+        return u128(0, width == 64 ? a.lo : a.lo & ((UINT64_C(1) << width) - 1));
+    return width >= 128 ? a : u128(a.hi & ((UINT64_C(1) << (width - 64)) - 1), a.lo);
+}
+
+/* Sign-extended from `width` bits (1..128) to 128. */
+struct fp128 value_sext(struct fp128 a, unsigned width);
+
+static inline uint64_t mask64(unsigned width)
+{
+    return width >= 64 ? UINT64_MAX : (UINT64_C(1) << width) - 1;
+}
+
+static inline uint64_t sext64(uint64_t a, unsigned width)
+{
+    uint64_t sign;
+
+    if (width >= 64)
+        return a;
+    sign = UINT64_C(1) << (width - 1);
+    return ((a & mask64(width)) ^ sign) - sign;
+}
+
+#endif
