@@ -35,6 +35,15 @@
 
 #if FP_HAS_HOST
 
+#ifdef __SSE2__ /* sqrt() sets errno, so compilers add a test and a call */
+#include <emmintrin.h>
+#define FP_HOST_SQRT(x) _mm_cvtsd_f64(_mm_sqrt_sd(_mm_setzero_pd(), _mm_set_sd(x)))
+#define FP_HOST_SQRTF(x) _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x)))
+#else
+#define FP_HOST_SQRT(x) __builtin_sqrt(x)
+#define FP_HOST_SQRTF(x) __builtin_sqrtf(x)
+#endif
+
 /* fma where its inline part does not apply. */
 uint64_t fp_host_f64_fma(uint64_t a, uint64_t b, uint64_t c, struct fp_env *env);
 
@@ -230,7 +239,7 @@ static inline uint64_t fp_fast_f64_sqrt(uint64_t a, struct fp_env *env)
 {
     if (FP_LIKELY(a - (UINT64_C(1) << 52) < UINT64_C(0x7fe) << 52 &&
                   fp_host_rounds(env))) {
-        uint64_t r = fp_f64_bits(__builtin_sqrt(fp_f64_real(a)));
+        uint64_t r = fp_f64_bits(FP_HOST_SQRT(fp_f64_real(a)));
 
         if (!(env->flags & FP_NX))
             fp_host_note(fp_f64_sqrt_is_inexact(a, r), env);
@@ -278,7 +287,7 @@ static inline uint32_t fp_fast_f32_div(uint32_t a, uint32_t b, struct fp_env *en
 static inline uint32_t fp_fast_f32_sqrt(uint32_t a, struct fp_env *env)
 {
     if (FP_LIKELY(a - (1u << 23) < 0xfeu << 23 && fp_host_rounds(env))) {
-        float x = fp_f32_real(a), root = __builtin_sqrtf(x);
+        float x = fp_f32_real(a), root = FP_HOST_SQRTF(x);
 
         if (!(env->flags & FP_NX))
             fp_host_note((double)root * root != x, env);
