@@ -9,7 +9,8 @@ struct fp128 fp_do_convert(const struct fp_format *from, const struct fp_format 
 
     if (fp_is_nan(n))
         n = fp_nan1(n, env);
-    fp_note_subnormal(n.is_subnormal, env);
+    if (!from->has_integer_bit) /* x87 FST raises no DE */
+        fp_note_subnormal(n.is_subnormal, env);
     return fp_finish(to, n, env);
 }
 

@@ -93,7 +93,7 @@ static struct fp128 fprem(struct fp128 a, struct fp128 b, bool is_nearest,
 
     *status = 0;
     if (rem_special(m, n, &r, env))
-        return fp_finish(f, r, env);
+        return fp_pack(f, r, env);
     if (m.exp - n.exp >= 64) {
         n.exp = m.exp - (32 + (m.exp - n.exp) % 32);
         r = rem_finite(m, n, false, &quotient);
