@@ -3,10 +3,9 @@
 # Settings:  LLVM=0            no JIT
 #            SAN=1             ASan and UBSan, in a build directory of its own
 #            O=DIR             build in DIR
-#            ISAS="riscv ..."  guests to build in (ISAS= builds none)
-#            HOST=TRIPLE RUN=EMULATOR   for another machine, see tests/cross
+#            ISAS="riscv ..."  guests to build in
 #            V=1               show the commands
-#            CC CFLAGS LDFLAGS HOSTCC PREFIX DESTDIR   as everywhere
+#            HOST, CC, CFLAGS, LDFLAGS, HOSTCC, PREFIX, DESTDIR as everywhere
 
 HOSTCC ?= cc
 HOST   ?= $(shell $(CC) -dumpmachine)
@@ -15,12 +14,10 @@ O      ?= build/$(HOST)$(if $(SAN),-san)$(if $(filter 0,$(LLVM)),-nollvm)
 CFLAGS ?= $(if $(SAN),-O1,-O2) -g
 PREFIX ?= /usr/local
 ISAS   ?= riscv
-
-Q := $(if $(V),,@)
+Q      := $(if $(V),,@)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.SECONDARY:
 .SECONDEXPANSION:
 
 # --- compiler flags
@@ -42,8 +39,9 @@ ifneq ($(SAN)$(filter -O0,$(CFLAGS)),)
 HARDEN        :=
 INTERP_CFLAGS :=
 endif
-ALL_CFLAGS  = $(BASE_CFLAGS) -Isrc -Itools -I$(O)/gen $(DEFS) $(HARDEN) $(CFLAGS) $(SAN_FLAGS) $(OWN_CFLAGS)
-ALL_LDFLAGS = $(SAN_FLAGS) $(LDFLAGS)
+compile     = $(Q)echo '  CC   $@' && $(CC) $(BASE_CFLAGS) -Isrc -Itools -I$(O)/gen $(DEFS) \
+              $(HARDEN) $(CFLAGS) $(SAN_FLAGS) $(OWN_CFLAGS) -c -o $@ $<
+link        = $(Q)echo '  LD   $@' && $(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^
 
 # --- sources: every .c file of these folders
 
@@ -58,51 +56,47 @@ OBJ_rest   := $(foreach d,interp debug sys dev user,$(call objects,src/$d/*.c sr
 # The generated C of each guest: gen/NAME.mk lists it in GEN_SRC.  GNU make makes
 # such a file first and then starts again.
 GEN_MK := $(foreach i,$(if $(wildcard tools/isagen/main.c),$(ISAS)),$(if $(wildcard isa-specs/$i/$i.isa),$(O)/gen/$i.mk))
-ifneq ($(filter-out clean help format fuzz install-% cross-%,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out clean help format fuzz cross-%,$(or $(MAKECMDGOALS),all)),)
 include $(GEN_MK)
 endif
 OBJ := $(OBJ_isagen) $(OBJ_rest) $(GEN_SRC:.c=.o)
 
-# What a test links with, by its folder; everything unless it says so here.
+# What a test links with, by its folder; everything where this does not say.
 OBJ_of_base   := $(OBJ_base)
-OBJ_of_fp     := $(OBJ_isa)
+OBJ_of_isa/fp := $(OBJ_base) $(call objects,src/isa/fp/*.c)
 OBJ_of_isagen := $(OBJ_isagen)
 TESTS   := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/*/*_test.c tests/*/*/*_test.c)))
 FUZZERS := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/fuzz/*.c)))
+.SECONDARY: $(TESTS:=.o) $(FUZZERS:=.o)
 
 # The JIT is a module that rhea loads at the first hot region.
-ifneq ($(LLVM),0)
-ifneq ($(wildcard src/llvmjit/*.c),)
+ifneq ($(and $(filter-out 0,$(LLVM)),$(wildcard src/llvmjit/*.c)),)
 LLVM_CONFIG ?= llvm-config-19
 ifeq ($(shell command -v $(LLVM_CONFIG)),)
 $(error $(LLVM_CONFIG) not found: install llvm-19-dev, or build without the JIT with `make LLVM=0`)
 endif
 MODULES := $(O)/rhea-llvm.so
 endif
-endif
 
 # --- programs
 
+# build/rhea is a link to what was built last for this machine.
+LINKED := $(if $(SAN)$(findstring -gcc,$(CC)),,$(filter build/%,$(O)))
 all: $(if $(wildcard src/main.c),$(O)/rhea) $(if $(wildcard tools/isagen/main.c),$(O)/isagen) $(MODULES)
-	@test -n "$(SAN)$(RUN)" || test ! -e $(O)/rhea || ln -sfn $(O:build/%=%)/rhea build/rhea
+	@test -z "$(LINKED)" || ln -sfn $(O:build/%=%)/rhea build/rhea
 
 $(O)/rhea: $(O)/src/main.o $(OBJ)
-	@echo '  LD   $@'
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS) -lm
+	$(link) $(LDLIBS) -lm
 $(O)/isagen: $(O)/tools/isagen/main.o $(OBJ_isagen)
-	@echo '  LD   $@'
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS) -lm
+	$(link) $(LDLIBS) -lm
 $(O)/rhea-llvm.so: $(call objects,src/llvmjit/*.c)
-	@echo '  LD   $@'
-	$(Q)$(CC) $(ALL_LDFLAGS) -shared -o $@ $^ $(shell $(LLVM_CONFIG) --ldflags --libs)
+	$(link) -shared $(shell $(LLVM_CONFIG) --ldflags --libs)
 
 $(O)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	@echo '  CC   $@'
-	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+	$(compile)
 $(O)/gen/%.o: $(O)/gen/%.c Makefile
-	@echo '  CC   $@'
-	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+	$(compile)
 
 $(O)/src/base/host_% $(O)/src/user/% $(O)/tests/%: private DEFS := $(HOSTED)
 $(O)/src/llvmjit/%: private OWN_CFLAGS = -fPIC $(shell $(LLVM_CONFIG) --cflags)
@@ -114,33 +108,31 @@ $(INTERP_OBJ): private OWN_CFLAGS := $(INTERP_CFLAGS)
 ISAGEN   := build/host/isagen
 HOST_OBJ := $(patsubst %.c,build/host/%.o,$(sort $(wildcard src/base/*.c src/isa/*.c src/isa/fp/*.c tools/isagen/*.c)))
 $(ISAGEN): $(HOST_OBJ)
-	@echo '  LD   $@'
-	$(Q)$(HOSTCC) -o $@ $^ -lm
+	$(Q)echo '  LD   $@' && $(HOSTCC) -o $@ $^ -lm
 build/host/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	@echo '  CC   $@'
-	$(Q)$(HOSTCC) $(BASE_CFLAGS) -O2 -g -Isrc -Itools $(DEFS) -c -o $@ $<
+	$(Q)echo '  CC   $@' && $(HOSTCC) $(BASE_CFLAGS) -O2 -g -Isrc -Itools $(DEFS) -c -o $@ $<
 build/host/src/base/host_%: private DEFS := $(HOSTED)
 
-# isagen writes its C files and NAME.d, the specs that it read, into gen/NAME/.
+# isagen writes C files, and the names of the specs that it read to NAME.d.  Only those
+# that changed are put into gen/NAME/, so that only they are compiled again.
 $(GEN_MK): $(O)/gen/%.mk: $(ISAGEN)
-	rm -rf $(O)/gen/$* && mkdir -p $(O)/gen/$*
-	$(ISAGEN) --out $(O)/gen/$* isa-specs/$*/$*.isa
-	@{ sed 's|^[^:]*:|$@:|' $(O)/gen/$*/$*.d; \
-	   echo GEN_SRC += $(O)/gen/$*/*.c; } >$@
-isa-specs/%.isa: ; # a spec that is gone is found missing by isagen
+	$(Q)echo '  GEN  $(O)/gen/$*' && rm -rf $(O)/gen/$*.new && mkdir -p $(O)/gen/$*.new $(O)/gen/$*
+	$(Q)$(ISAGEN) --out $(O)/gen/$*.new isa-specs/$*/$*.isa
+	$(Q)cd $(O)/gen/$*.new && for f in *; do cmp -s $$f ../$*/$$f || cp $$f ../$*/; done
+	$(Q){ sed 's|^[^:]*:|$@:|' $(O)/gen/$*.new/$*.d; \
+	      echo GEN_SRC += $$(cd $(O)/gen/$*.new && ls *.c | sed 's|^|$(O)/gen/$*/|'); } >$@
+isa-specs/%.isa: ;
 
 # --- tests
 
 CHECK_CFLAGS = $(shell pkg-config --cflags check)
-CHECK_LIBS   = $(shell pkg-config --libs check)
+CHECK_LIBS   = $(or $(shell pkg-config --libs check),$(error no Check library: see `tools/setup make check`))
 $(O)/tests/%: private OWN_CFLAGS = -Itests $(CHECK_CFLAGS)
-$(O)/tests/%_test: $(O)/tests/%_test.o $$(or $$(OBJ_of_$$(firstword $$(subst /, ,$$*))),$(OBJ))
-	@echo '  LD   $@'
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LDLIBS) -lm
+$(O)/tests/%_test: $(O)/tests/%_test.o $$(or $$(OBJ_of_$$(patsubst %/,%,$$(dir $$*))),$(OBJ))
+	$(link) $(CHECK_LIBS) $(LDLIBS) -lm
 $(O)/tests/fuzz/%: $(O)/tests/fuzz/%.o $(OBJ)
-	@echo '  LD   $@'
-	$(Q)$(CC) $(ALL_LDFLAGS) $(FUZZ_LDFLAGS) -o $@ $^ $(LDLIBS) -lm
+	$(link) $(FUZZ_LDFLAGS) $(LDLIBS) -lm
 
 SCRIPTS := $(wildcard tests/layers tests/docs tests/format tests/tailcall tests/*/*.test tests/*/*/*.test)
 TESTENV  = RHEA=$(abspath $(O))/rhea ISAGEN=$(abspath $(O))/isagen O=$(abspath $(O)) RUN="$(RUN)" SAN="$(SAN)"
@@ -170,8 +162,8 @@ format:
 clean:
 	rm -rf build
 help:
-	@sed -n '3,/^$$/s/^# *//p' Makefile
-	@echo "Targets:   all check check-long unit bench demo fuzz cross-TRIPLE install format clean"
+	@sed -n '3,/^$$/s/^# //p' Makefile
+	@echo "Targets:    all check check-long unit bench demo fuzz cross-TRIPLE install format clean"
 
 .PHONY: all check check-long unit bench demo fuzz install format clean help
 -include $(patsubst %.o,%.d,$(OBJ) $(HOST_OBJ) $(O)/src/main.o $(O)/tools/isagen/main.o)
