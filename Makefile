@@ -62,9 +62,10 @@ endif
 OBJ := $(OBJ_isagen) $(OBJ_rest) $(GEN_SRC:.c=.o)
 
 # What a test links with, by its folder; everything where this does not say.
-OBJ_of_base   := $(OBJ_base)
-OBJ_of_isa/fp := $(OBJ_base) $(call objects,src/isa/fp/*.c)
-OBJ_of_isagen := $(OBJ_isagen)
+OBJ_of_base/   := $(OBJ_base)
+OBJ_of_isa/    := $(OBJ_isagen)
+OBJ_of_isa/fp/ := $(OBJ_base) $(call objects,src/isa/fp/*.c)
+OBJ_of_isagen/ := $(OBJ_isagen)
 TESTS   := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/*/*_test.c tests/*/*/*_test.c)))
 FUZZERS := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/fuzz/*.c)))
 .SECONDARY: $(TESTS:=.o) $(FUZZERS:=.o)
@@ -129,7 +130,7 @@ isa-specs/%.isa: ;
 CHECK_CFLAGS = $(shell pkg-config --cflags check)
 CHECK_LIBS   = $(or $(shell pkg-config --libs check),$(error no Check library: see `tools/setup make check`))
 $(O)/tests/%: private OWN_CFLAGS = -Itests $(CHECK_CFLAGS)
-$(O)/tests/%_test: $(O)/tests/%_test.o $$(or $$(OBJ_of_$$(patsubst %/,%,$$(dir $$*))),$(OBJ))
+$(O)/tests/%_test: $(O)/tests/%_test.o $$(or $$(OBJ_of_$$(dir $$*)),$(OBJ))
 	$(link) $(CHECK_LIBS) $(LDLIBS) -lm
 $(O)/tests/fuzz/%: $(O)/tests/fuzz/%.o $(OBJ)
 	$(link) $(FUZZ_LDFLAGS) $(LDLIBS) -lm
@@ -144,8 +145,7 @@ unit: $(TESTS) # only the C programs: what a cross build can run
 	@$(TESTENV) tests/run $(TESTS)
 bench: all
 	@$(TESTENV) tests/bench/run
-fuzz:
-	tests/run-fuzz
+fuzz: ; tests/run-fuzz
 demo: all
 	@$(TESTENV) tools/demo
 cross-%:
@@ -159,8 +159,7 @@ install: all
 	$(if $(MODULES),install -D -t $(DESTDIR)$(PREFIX)/lib/rhea $(MODULES))
 format:
 	clang-format -i $$(git ls-files '*.[ch]')
-clean:
-	rm -rf build
+clean: ; rm -rf build
 help:
 	@sed -n '3,/^$$/s/^# //p' Makefile
 	@echo "Targets:    all check check-long unit bench demo fuzz cross-TRIPLE install format clean"
