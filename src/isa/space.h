@@ -1,9 +1,13 @@
-/* space.h - guest memory of a user-mode process, as engines see it.
+/* space.h - guest memory of a user-mode process, as engines and system calls see it.
  *
  * Direct scheme: guest address + base is the host address; a guest access that the host
  * refuses becomes a host signal, which the run loop turns into EXEC_MEM_FAULT.
- * Paged scheme (hosts whose addresses are too small, or pages finer than the host's): each
- * access asks the page table.  Which one is used is fixed when the space is made. */
+ * Paged scheme (hosts whose addresses are too small): there is no base, each access asks
+ * the space.  Which one is used is fixed when the space is made.
+ *
+ * A space knows every mapping of the guest.  Host memory that it did not map for the
+ * guest is never given out, replaced, protected or unmapped, and nothing is ever
+ * executable for the host: SPACE_EXEC is a note in the map that space_fetch asks for. */
 #ifndef RHEA_SPACE_H
 #define RHEA_SPACE_H
 
@@ -11,39 +15,70 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* WRITE implies READ, as on most hosts. */
 enum { SPACE_READ = 1, SPACE_WRITE = 2, SPACE_EXEC = 4 };
 
 struct space; /* src/isa/space.c */
 
-/* `bits`: width of guest addresses (32 or 64).  NULL when the host has no room. */
+/* `bits`: guest addresses are below 2^bits.  Up to 32 they are reached through a window
+ * of 4 GiB, so that any 32-bit number is safe to access; above, the base is 0. NULL when
+ * the host has no room. */
 struct space *space_new(unsigned bits, bool paged);
 void space_free(struct space *space);
-uint8_t *space_base(const struct space *space); /* direct scheme, else NULL */
+uint8_t *
+space_base(const struct space *space); /* direct scheme (may be 0); paged: NULL */
+bool space_is_paged(const struct space *space);
 uint64_t space_limit(const struct space *space); /* addresses are below this */
 size_t space_page(const struct space *space);    /* guest page size in bytes */
+/* From now on places are chosen below `top` (the stack lies above). */
+void space_set_top(struct space *space, uint64_t top);
 
-/* As mmap, munmap, mprotect of Linux; addresses are guest addresses.  `addr` with fixed =
- * false is a hint.  fd -1: anonymous.  Return 0 or the address, or a negated errno. */
-int64_t space_map(struct space *space, uint64_t addr, uint64_t size, unsigned prot, bool fixed,
-                  bool shared, int fd, uint64_t offset);
+/* As mmap, munmap, mprotect, mremap of Linux; addresses are guest addresses.  fd -1:
+ * anonymous.  Return 0 or the address, or a negated errno. */
+enum space_how {
+    SPACE_HINT = 0,      /* `addr` is where it would be nice (0: anywhere) */
+    SPACE_FIXED = 1,     /* there, replacing what is there */
+    SPACE_NOREPLACE = 2, /* there, or EEXIST */
+    SPACE_NORESERVE = 4,
+};
+int64_t space_map(struct space *space, uint64_t addr, uint64_t size, unsigned prot,
+                  unsigned how, bool shared, int fd, uint64_t offset);
 int space_unmap(struct space *space, uint64_t addr, uint64_t size);
 int space_protect(struct space *space, uint64_t addr, uint64_t size, unsigned prot);
+enum { SPACE_MAYMOVE = 8 };
+int64_t space_remap(struct space *space, uint64_t addr, uint64_t size, uint64_t new_size,
+                    unsigned how, uint64_t to);
 
-/* What is mapped at addr: SPACE_* bits, 0 if nothing. */
+/* What is mapped at addr: SPACE_* bits; 0 if nothing or nothing is allowed. */
 unsigned space_prot(const struct space *space, uint64_t addr);
+bool space_is_mapped(const struct space *space, uint64_t addr);
+/* The first mapping that ends above addr; neighbours of the same kind are one. */
+struct space_area {
+    uint64_t start, end;
+    unsigned prot;
+    bool shared;
+};
+bool space_next(const struct space *space, uint64_t addr, struct space_area *area);
 
-/* Copies that never fault: return 0, or -1 and the first bad address in *fault (may be NULL). */
-int space_read(struct space *space, uint64_t addr, void *to, size_t size, uint64_t *fault);
+/* Copies that never fault: return 0, or -1 and the first bad address in *fault (may be
+ * NULL). Bytes before that address may have been copied. */
+int space_read(struct space *space, uint64_t addr, void *to, size_t size,
+               uint64_t *fault);
 int space_write(struct space *space, uint64_t addr, const void *from, size_t size,
                 uint64_t *fault);
-int space_fetch(struct space *space, uint64_t addr, void *to, size_t size, uint64_t *fault);
+int space_fetch(struct space *space, uint64_t addr, void *to, size_t size,
+                uint64_t *fault);
 
-/* Host address of a range that is mapped with `prot` as one piece, or NULL.  For system calls
- * that hand buffers to the host. */
+/* How many of `size` bytes from addr on are one piece of host memory mapped with `prot`,
+ * and where; for system calls that hand buffers to the host.  With SPACE_WRITE, code that
+ * was translated from there is dropped. */
+size_t space_span(struct space *space, uint64_t addr, size_t size, unsigned prot,
+                  uint8_t **host);
+/* The same when all of it is; else NULL. */
 void *space_host(struct space *space, uint64_t addr, size_t size, unsigned prot);
 
-/* Called before code at [addr, addr+size) may change (unmapped, protected, written by a system
- * call): the interpreter drops what it translated.  NULL: nobody cares. */
+/* Called before code at [addr, addr+size) may change (unmapped, protected, written by a
+ * system call): the interpreter drops what it translated.  NULL: nobody cares. */
 void space_watch_code(struct space *space,
                       void (*changed)(void *context, uint64_t addr, uint64_t size),
                       void *context);

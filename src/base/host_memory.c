@@ -1,0 +1,66 @@
+/* host_memory.c - memory maps of the host. */
+#include "base/host.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000 /* kernels before 4.17 take it for a hint */
+#endif
+
+size_t host_page_size(void)
+{
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static int prot_to_host(unsigned prot)
+{
+    return (prot & HOST_READ ? PROT_READ : 0) | (prot & HOST_WRITE ? PROT_WRITE : 0);
+}
+
+int64_t host_map(uintptr_t addr, size_t size, unsigned prot, unsigned flags, int fd,
+                 uint64_t offset)
+{
+    int how = flags & HOST_SHARED ? MAP_SHARED : MAP_PRIVATE;
+    void *at;
+
+    if ((off_t)offset < 0 || (uint64_t)(off_t)offset != offset)
+        return -EOVERFLOW;
+    how |= fd < 0 ? MAP_ANONYMOUS : 0;
+    how |= flags & HOST_FIXED ? MAP_FIXED : 0;
+    how |= flags & HOST_NOREPLACE ? MAP_FIXED_NOREPLACE : 0;
+    how |= flags & HOST_NORESERVE ? MAP_NORESERVE : 0;
+    at = mmap((void *)addr, size, prot_to_host(prot), how, fd, (off_t)offset);
+    if (at == MAP_FAILED)
+        return -errno;
+    if ((flags & HOST_NOREPLACE) && (uintptr_t)at != addr) {
+        munmap(at, size);
+        return -EEXIST;
+    }
+    return (int64_t)(uintptr_t)at;
+}
+
+int host_unmap(uintptr_t addr, size_t size)
+{
+    return munmap((void *)addr, size) < 0 ? -errno : 0;
+}
+
+int host_protect(uintptr_t addr, size_t size, unsigned prot)
+{
+    return mprotect((void *)addr, size, prot_to_host(prot)) < 0 ? -errno : 0;
+}
+
+int64_t host_remap(uintptr_t addr, size_t size, size_t new_size, uintptr_t to)
+{
+    void *at;
+
+    if (to == 0)
+        at = mremap((void *)addr, size, new_size, 0);
+    else if (to == HOST_ANYWHERE)
+        at = mremap((void *)addr, size, new_size, MREMAP_MAYMOVE);
+    else
+        at = mremap((void *)addr, size, new_size, MREMAP_MAYMOVE | MREMAP_FIXED,
+                    (void *)to);
+    return at == MAP_FAILED ? -errno : (int64_t)(uintptr_t)at;
+}

@@ -1,0 +1,177 @@
+/* space_copy.c - reading and writing guest memory from the outside.
+ *
+ * The map says what is allowed; host_copy catches what it cannot know: a file that became
+ * shorter than its mapping. */
+#include <string.h>
+
+#include "base/host.h"
+#include "isa/space_impl.h"
+
+unsigned space_prot(const struct space *space, uint64_t addr)
+{
+    const struct area *area = space_area_of(space, addr);
+
+    return area ? area->prot : 0;
+}
+
+bool space_is_mapped(const struct space *space, uint64_t addr)
+{
+    return space_area_of(space, addr) != NULL;
+}
+
+bool space_next(const struct space *space, uint64_t addr, struct space_area *area)
+{
+    size_t i = space_area_at(space, addr);
+
+    if (i == space->count)
+        return false;
+    area->start = space->areas[i].start;
+    area->end = space->areas[i].end;
+    area->prot = space->areas[i].prot;
+    area->shared = space->areas[i].shared;
+    return true;
+}
+
+/* As space_span, without telling anybody. */
+static size_t span(const struct space *space, uint64_t addr, size_t size, unsigned prot,
+                   uint8_t **host)
+{
+    size_t i = space_area_at(space, addr);
+    const struct area *area = &space->areas[i];
+    uint64_t end;
+
+    if (i == space->count || area->start > addr || (area->prot & prot) != prot)
+        return 0;
+    *host = space->paged ? area->host + (addr - area->start)
+                         : (uint8_t *)((uintptr_t)space->base + (uintptr_t)addr);
+    end = area->end;
+    while (end - addr < size && ++i < space->count) {
+        const struct area *next = &space->areas[i];
+
+        if (next->start != end || (next->prot & prot) != prot ||
+            (space->paged && next->host != area->host + (area->end - area->start)))
+            break;
+        end = next->end;
+        area = next;
+    }
+    return end - addr < size ? (size_t)(end - addr) : size;
+}
+
+size_t space_span(struct space *space, uint64_t addr, size_t size, unsigned prot,
+                  uint8_t **host)
+{
+    size_t got = span(space, addr, size, prot, host);
+
+    if ((prot & SPACE_WRITE) && got)
+        space_code_changes(space, addr, addr + got);
+    return got;
+}
+
+void *space_host(struct space *space, uint64_t addr, size_t size, unsigned prot)
+{
+    uint8_t *host = NULL;
+
+    if (space_span(space, addr, size, prot, &host) != size)
+        return NULL;
+    return size ? host : (void *)space; /* no bytes: any address but NULL */
+}
+
+/* Copies one piece to `bytes` or, with `out`, from there.  Bytes copied; a short count is
+ * the first page that the host refused. */
+static size_t copy_piece(struct space *space, uint8_t *host, void *bytes, size_t size,
+                         bool out)
+{
+    size_t done = 0;
+
+    if (host_copy(out ? (void *)host : bytes, out ? bytes : (void *)host, size) == 0)
+        return size;
+    while (done < size) { /* rare: find where */
+        size_t piece = (size_t)(space->page - ((uintptr_t)host + done) % space->page);
+        uint8_t *there = host + done, *here = (uint8_t *)bytes + done;
+
+        if (piece > size - done)
+            piece = size - done;
+        if (host_copy(out ? there : here, out ? here : there, piece) < 0)
+            break;
+        done += piece;
+    }
+    return done;
+}
+
+static int copy(struct space *space, uint64_t addr, void *bytes, size_t size,
+                unsigned prot, uint64_t *fault)
+{
+    bool out = prot == SPACE_WRITE;
+
+    while (size) {
+        uint8_t *host;
+        size_t piece = span(space, addr, size, prot, &host);
+        size_t done = 0;
+
+        if (piece && out)
+            space_code_changes(space, addr, addr + piece);
+        if (piece)
+            done = copy_piece(space, host, bytes, piece, out);
+        addr += done;
+        bytes = (uint8_t *)bytes + done;
+        size -= done;
+        if (piece == 0 || done < piece) {
+            if (fault)
+                *fault = addr;
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* Paged scheme: the host address of an access inside one page, or NULL. */
+static uint8_t *cached(struct space *space, uint64_t addr, size_t size, unsigned prot)
+{
+    uint64_t page = addr & ~(space->page - 1);
+    struct cached_page *entry = &space->cache[addr / space->page % SPACE_CACHE];
+    const struct area *area;
+
+    if (addr - page + size > space->page)
+        return NULL;
+    if (entry->addr != page) {
+        area = space_area_of(space, addr);
+        if (!area)
+            return NULL;
+        entry->addr = page;
+        entry->host = area->host + (page - area->start);
+        entry->prot = area->prot;
+    }
+    if ((entry->prot & prot) != prot ||
+        (prot == SPACE_WRITE && (entry->prot & SPACE_EXEC)))
+        return NULL; /* the long way knows what to do */
+    return entry->host + (addr - page);
+}
+
+static int access_space(struct space *space, uint64_t addr, void *bytes, size_t size,
+                        unsigned prot, uint64_t *fault)
+{
+    if (space->paged && size) {
+        uint8_t *host = cached(space, addr, size, prot);
+
+        if (host && copy_piece(space, host, bytes, size, prot == SPACE_WRITE) == size)
+            return 0;
+    }
+    return copy(space, addr, bytes, size, prot, fault);
+}
+
+int space_read(struct space *space, uint64_t addr, void *to, size_t size, uint64_t *fault)
+{
+    return access_space(space, addr, to, size, SPACE_READ, fault);
+}
+
+int space_write(struct space *space, uint64_t addr, const void *from, size_t size,
+                uint64_t *fault)
+{
+    return access_space(space, addr, (void *)(uintptr_t)from, size, SPACE_WRITE, fault);
+}
+
+int space_fetch(struct space *space, uint64_t addr, void *to, size_t size,
+                uint64_t *fault)
+{
+    return access_space(space, addr, to, size, SPACE_EXEC, fault);
+}
