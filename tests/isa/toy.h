@@ -1,0 +1,281 @@
+/* toy.h - a small instruction set written by hand, for tests that must not need isagen.
+ *
+ * 16-bit words, big-endian; r0..r7 of 16 bits, r0 reads zero; flags z and c, lazy.
+ *
+ *     0001 ddd aaa bbb 000   add d, a, b       sets the flags of the sum
+ *     0010 ddd iiiiii 000    li d, i           signed
+ *     0011 ddd aaa 000000    lw d, (a)         0011 ddd aaa 000001 sw d, (a)
+ *     0100 000 ttttttttt     bz t              t[9:1]
+ *     0101 ddd iiiiii 0 mm   shift.m d, i      m: "", .w, .x; i[0] must be 0
+ *     0000000000000000       halt
+ *     1--- long: 32 bits     li32 d, imm16     1000 ddd 000000000 imm16
+ * Aliases: nop = add r0, r0, r0; mv d, a = add d, a, r0. */
+#ifndef TESTS_TOY_H
+#define TESTS_TOY_H
+
+#include "isa/cpu.h"
+
+enum { TOY_ADD, TOY_LI, TOY_LW, TOY_SW, TOY_BZ, TOY_SHIFT, TOY_HALT, TOY_LI32, TOY_INSNS };
+enum { TOY_R, TOY_BITS, TOY_KIND, TOY_ARGS };
+
+/* clang-format off */
+static const struct sem toy_nodes[] = {
+    /* 0: add */
+    { S_GET, 0, 16, 1, 0, 0, 0 }, { S_GET, 0, 16, 2, 0, 0, 0 }, { S_ADD, 0, 16, 0, 1, 0, 0 },
+    { S_SETFLAGS, 0, 0, 0, 0, 1, ISA_NONE }, { S_PUT, 0, 0, 0, 2, 0, 0 },
+    /* 5: li, li32 */
+    { S_SLOT, 0, 16, 1, 0, 0, 0 }, { S_PUT, 0, 0, 0, 0, 0, 0 },
+    /* 7: lw */
+    { S_GET, 0, 16, 1, 0, 0, 0 }, { S_LD, 0, 16, 0, 0, 0, 0 }, { S_PUT, 0, 0, 0, 1, 0, 0 },
+    /* 10: sw */
+    { S_GET, 0, 16, 1, 0, 0, 0 }, { S_GET, 0, 16, 0, 0, 0, 0 }, { S_ST, 0, 0, 0, 1, 0, 0 },
+    /* 13: bz */
+    { S_FLAG, 0, 1, 0, 0, 0, 0 }, { S_IF, 0, 0, 0, 0, 0, 0 },
+    { S_GOTO, GOTO_DIRECT, 0, 0, 0, 0, 0 }, { S_END, 0, 0, 0, 0, 0, 0 },
+    /* 17: shift 1 << i (plain), and 18..: loops i times adding 1 (.w) */
+    { S_SLOT, 0, 16, 1, 0, 0, 0 }, { S_PUT, 0, 0, 0, 0, 0, 0 },
+    { S_CONST, 0, 16, 0, 0, 0, 0 }, { S_SLOT, 0, 16, 1, 0, 0, 0 },
+    { S_LOOP, 0, 0, 0, 0, 1, 0 }, { S_LOCAL, 0, 16, 1, 0, 0, 0 },
+    { S_LOCAL, 0, 16, 0, 0, 0, 0 }, { S_ADD, 0, 16, 3, 4, 0, 0 },
+    { S_SETL, 0, 0, 1, 5, 0, 0 }, { S_END, 0, 0, 0, 0, 0, 0 },
+    { S_LOCAL, 0, 16, 1, 0, 0, 0 }, { S_PUT, 0, 0, 0, 8, 0, 0 },
+    /* 29: halt */
+    { S_TRAP, 0, 0, 0, ISA_NONE, ISA_NONE, 0 },
+    /* 30: flagfn: z = a + b == 0 */
+    { S_ARG, 0, 16, 0, 0, 0, 0 }, { S_ARG, 0, 16, 1, 0, 0, 0 }, { S_ADD, 0, 16, 0, 1, 0, 0 },
+    { S_CONST, 0, 16, 0, 0, 0, 0 }, { S_EQ, 0, 1, 2, 3, 0, 0 },
+    /* 35: c = a + b <u a */
+    { S_ARG, 0, 16, 0, 0, 0, 0 }, { S_ARG, 0, 16, 1, 0, 0, 0 }, { S_ADD, 0, 16, 0, 1, 0, 0 },
+    { S_LTU, 0, 1, 2, 0, 0, 0 },
+    /* 39: slot expressions: fields 0, 1, 2 */
+    { S_FIELD, 0, 16, 0, 0, 0, 0 }, { S_FIELD, 0, 16, 1, 0, 0, 0 },
+    { S_FIELD, 0, 16, 2, 0, 0, 0 },
+    /* 42: bz's target */
+    { S_PC, 0, 16, 0, 0, 0, 0 }, { S_FIELD, 0, 16, 0, 0, 0, 0 }, { S_ADD, 0, 16, 0, 1, 0, 0 },
+    /* 45: shift: i[0] == 0 */
+    { S_FIELD, 0, 16, 1, 0, 0, 0 }, { S_EXTRACT, 0, 1, 0, 0, 0, 0 }, { S_NOT, 0, 1, 1, 0, 0, 0 },
+    /* 48: alias conditions: field 0 == 0 && 1 == 0 && 2 == 0; field 2 == 0 */
+    { S_FIELD, 0, 16, 0, 0, 0, 0 }, { S_FIELD, 0, 16, 1, 0, 0, 0 },
+    { S_FIELD, 0, 16, 2, 0, 0, 0 }, { S_OR, 0, 16, 0, 1, 0, 0 }, { S_OR, 0, 16, 2, 3, 0, 0 },
+    { S_CONST, 0, 16, 0, 0, 0, 0 }, { S_EQ, 0, 1, 4, 5, 0, 0 },
+    { S_FIELD, 0, 16, 2, 0, 0, 0 }, { S_CONST, 0, 16, 0, 0, 0, 0 }, { S_EQ, 0, 1, 0, 1, 0, 0 },
+    /* 58: constants 0 and 1 << i */
+    { S_CONST, 0, 16, 0, 0, 0, 0 },
+    { S_CONST, 0, 16, 1, 0, 0, 0 }, { S_FIELD, 0, 16, 1, 0, 0, 0 },
+    { S_CONST, 0, 16, 2, 0, 0, 0 }, { S_AND, 0, 16, 1, 2, 0, 0 }, { S_SHL, 0, 16, 0, 3, 0, 0 },
+    /* 64: choice of shift: m != 0 */
+    { S_FIELD, 0, 16, 2, 0, 0, 0 }, { S_CONST, 0, 16, 0, 0, 0, 0 }, { S_NE, 0, 1, 0, 1, 0, 0 },
+};
+static const uint64_t toy_consts[] = { 0, 1, 15 };
+static const char *const toy_names[] = { "zero", "r1", "r2", "r3", "r4", "r5", "r6", "r7" };
+static const char *const toy_flag_names[] = { "z", "c" };
+static const struct isa_file toy_files[] = {
+    [TOY_R] = { .name = "r", .names = toy_names, .count = 8, .width = 16, .stride = 2,
+                .has_zero = true },
+    [TOY_BITS] = { .name = "f", .names = toy_flag_names, .count = 2, .width = 1, .stride = 1,
+                   .offset = 20 },
+    [TOY_KIND] = { .name = "kind", .count = 1, .width = 8, .stride = 1, .offset = 22,
+                   .hidden = true },
+    [TOY_ARGS] = { .name = "args", .count = 3, .width = 16, .stride = 2, .offset = 24,
+                   .hidden = true },
+};
+static const struct isa_view toy_views[] = {
+    { .name = "r", .file = TOY_R, .count = 8, .width = 16, .zero = 0, .names = toy_names },
+};
+static const struct isa_regname toy_regnames[] = {
+    { "zero", 0, 0 }, { "r1", 0, 1 }, { "r2", 0, 2 }, { "r3", 0, 3 }, { "r4", 0, 4 },
+    { "r5", 0, 5 }, { "r6", 0, 6 }, { "r7", 0, 7 }, { "sp", 0, 7 },
+};
+/* 0: d [11:9]; 1: a [8:6]; 2: b [5:3]; 3: i6 [8:3]; 4: t; 5: m; 6: long d [27:25]; 7: imm16 */
+static const struct isa_piece toy_pieces[] = {
+    { 9, 3, 0 }, { 6, 3, 0 }, { 3, 3, 0 }, { 3, 6, 0 }, { 0, 9, 1 }, { 0, 2, 0 },
+    { 25, 3, 0 }, { 0, 16, 0 },
+};
+static const struct isa_field toy_fields[] = {
+    { "d", 0, 1, 3, false, 0 }, { "a", 1, 1, 3, false, 0 }, { "b", 2, 1, 3, false, 0 },
+    { "d", 0, 1, 3, false, 0 }, { "i", 3, 1, 6, true, 0 },                           /* 3 */
+    { "t", 4, 1, 10, true, 0 },                                                      /* 5 */
+    { "d", 0, 1, 3, false, 0 }, { "i", 3, 1, 6, false, 0 }, { "m", 5, 1, 2, false, 0 }, /* 6 */
+    { "d", 6, 1, 3, false, 0 }, { "imm", 7, 1, 16, false, 0 },                       /* 9 */
+};
+static const struct isa_enum_name toy_sizes[] = { { "", 0 }, { ".w", 1 }, { ".x", 2 } };
+static const struct isa_operand toy_operands[] = {
+    { .name = "d", .kind = OPERAND_REG, .field = 0 },
+    { .name = "a", .kind = OPERAND_REG, .field = 1 },
+    { .name = "b", .kind = OPERAND_REG, .field = 2 },
+    { .name = "d", .kind = OPERAND_REG, .field = 0 },                                /* 3 */
+    { .name = "i", .kind = OPERAND_IMM, .field = 1 },
+    { .name = "t", .kind = OPERAND_PCREL, .field = 0 },                              /* 5 */
+    { .name = "d", .kind = OPERAND_REG, .field = 0 },                                /* 6 */
+    { .name = "i", .kind = OPERAND_IMM, .field = 1, .has_omit = true, .omit = 4 },
+    { .name = "m", .kind = OPERAND_ENUM, .field = 2, .enums = toy_sizes, .nenums = 3 },
+    { .name = "d", .kind = OPERAND_REG, .field = 0 },                                /* 9 */
+    { .name = "imm", .kind = OPERAND_IMM, .field = 1, .hex = true },
+};
+#define TOY_LITERAL(text) { TEXT_LITERAL, 0, text }
+#define TOY_OP(n) { TEXT_OPERAND, n, 0 }
+#define TOY_END { TEXT_END, 0, 0 }
+static const struct isa_text toy_text_add[] = { TOY_LITERAL("add "), TOY_OP(0),
+    TOY_LITERAL(", "), TOY_OP(1), TOY_LITERAL(", "), TOY_OP(2), TOY_END };
+static const struct isa_text toy_text_li[] = { TOY_LITERAL("li "), TOY_OP(0),
+    TOY_LITERAL(", "), TOY_OP(1), TOY_END };
+static const struct isa_text toy_text_lw[] = { TOY_LITERAL("lw "), TOY_OP(0),
+    TOY_LITERAL(", ("), TOY_OP(1), TOY_LITERAL(")"), TOY_END };
+static const struct isa_text toy_text_sw[] = { TOY_LITERAL("sw "), TOY_OP(0),
+    TOY_LITERAL(", ("), TOY_OP(1), TOY_LITERAL(")"), TOY_END };
+static const struct isa_text toy_text_bz[] = { TOY_LITERAL("bz "), TOY_OP(0), TOY_END };
+static const struct isa_text toy_text_shift[] = { TOY_LITERAL("shift"), TOY_OP(2),
+    TOY_LITERAL(" "), TOY_OP(0), TOY_LITERAL(", "), TOY_OP(1), TOY_END };
+static const struct isa_text toy_text_halt[] = { TOY_LITERAL("halt"), TOY_END };
+static const struct isa_text toy_text_nop[] = { TOY_LITERAL("nop"), TOY_END };
+static const struct isa_text toy_text_mv[] = { TOY_LITERAL("mv "), TOY_OP(0),
+    TOY_LITERAL(", "), TOY_OP(1), TOY_END };
+
+static const struct isa_slot toy_slots[] = {
+    { .kind = SLOT_WRITE, .w = 16, .expr = { 39, 1, 0 } },  /* 0: d a b */
+    { .kind = SLOT_READ, .w = 16, .expr = { 40, 1, 0 } },
+    { .kind = SLOT_READ, .w = 16, .expr = { 41, 1, 0 } },
+    { .kind = SLOT_WRITE, .w = 16, .quick = 1 },            /* 3: d, value of field 1 */
+    { .kind = SLOT_VALUE, .w = 16, .quick = 2, .is_signed = true },
+    { .kind = SLOT_READ, .w = 16, .expr = { 39, 1, 0 } },   /* 5: sw: d read, a read */
+    { .kind = SLOT_READ, .w = 16, .expr = { 40, 1, 0 } },
+    { .kind = SLOT_LINK, .w = 16, .expr = { 42, 3, 0 } },   /* 7: bz */
+    { .kind = SLOT_WRITE, .w = 16, .quick = 1 },            /* 8: shift: d, 1 << i */
+    { .kind = SLOT_VALUE, .w = 16, .expr = { 59, 5, 0 } },
+};
+static const struct isa_variant toy_variants[] = {
+    { .body = { 0, 5, 0 }, .slot = 0, .slots = 3, .insn = TOY_ADD },
+    { .body = { 5, 2, 0 }, .slot = 3, .slots = 2, .insn = TOY_LI },
+    { .body = { 7, 3, 0 }, .slot = 0, .slots = 2, .insn = TOY_LW },
+    { .body = { 10, 3, 0 }, .slot = 5, .slots = 2, .insn = TOY_SW },
+    { .body = { 13, 4, 0 }, .slot = 7, .slots = 1, .insn = TOY_BZ },
+    { .body = { 17, 2, 0 }, .slot = 8, .slots = 2, .insn = TOY_SHIFT },
+    { .body = { 19, 10, 2 }, .slot = 3, .slots = 2, .insn = TOY_SHIFT },
+    { .body = { 29, 1, 0 }, .insn = TOY_HALT },
+    { .body = { 5, 2, 0 }, .slot = 3, .slots = 2, .insn = TOY_LI32 },
+};
+static const struct isa_choice toy_choices[] = {
+    { .leaf = 0 }, { .leaf = 1 }, { .leaf = 2 }, { .leaf = 3 }, { .leaf = 4 },
+    { .expr = { 64, 3, 0 }, .leaf = 6, .values = 2 }, { .leaf = 5 }, { .leaf = 6 },
+    { .leaf = 7 }, { .leaf = 8 },
+};
+static const uint16_t toy_feature_long[] = { 0 };
+static const char *const toy_features[] = { "long", "Extra" };
+static const struct isa_feature_set toy_feature_sets[] = { { 1, toy_feature_long, false } };
+static const uint16_t toy_model_full[] = { 0, 1 };
+static const struct isa_model toy_models[] = { { "toy1", toy_model_full, 2 },
+                                               { "toy0", NULL, 0 } };
+static const struct isa_insn toy_insns[] = {
+    { .name = "add", .mnemonic = "add", .text = toy_text_add, .mask = 0xf007, .value = 0x1000,
+      .length = 2, .fields = 3, .operands = 3, .features = ISA_NONE, .choice = 0,
+      .picture = "0001 d a b 000" },
+    { .name = "li", .mnemonic = "li", .text = toy_text_li, .mask = 0xf007, .value = 0x2000,
+      .length = 2, .fields = 2, .operands = 2, .field = 3, .operand = 3,
+      .features = ISA_NONE, .choice = 1 },
+    { .name = "lw", .mnemonic = "lw", .text = toy_text_lw, .mask = 0xf03f, .value = 0x3000,
+      .length = 2, .fields = 2, .operands = 2, .features = ISA_NONE, .choice = 2 },
+    { .name = "sw", .mnemonic = "sw", .text = toy_text_sw, .mask = 0xf03f, .value = 0x3001,
+      .length = 2, .fields = 2, .operands = 2, .features = ISA_NONE, .choice = 3 },
+    { .name = "bz", .mnemonic = "bz", .text = toy_text_bz, .mask = 0xfe00, .value = 0x4000,
+      .length = 2, .fields = 1, .operands = 1, .field = 5, .operand = 5,
+      .features = ISA_NONE, .choice = 4 },
+    { .name = "shift", .mnemonic = "shift", .text = toy_text_shift, .mask = 0xf004,
+      .value = 0x5000, .length = 2, .fields = 3, .operands = 3, .field = 6, .operand = 6,
+      .where_ok = { 45, 3, 0 }, .else_kind = ILLEGAL_RESERVED, .features = ISA_NONE,
+      .choice = 5 },
+    { .name = "halt", .mnemonic = "halt", .text = toy_text_halt, .mask = 0xffff, .value = 0,
+      .length = 2, .features = ISA_NONE, .choice = 8 },
+    { .name = "li32", .mnemonic = "li", .text = toy_text_li, .mask = 0xf1ff0000,
+      .value = 0x80000000, .length = 4, .fields = 2, .operands = 2, .field = 9, .operand = 9,
+      .features = 0, .choice = 9 },
+};
+static const struct isa_fix toy_fix_nop[] = { { 0, { 58, 1, 0 } }, { 1, { 58, 1, 0 } },
+                                              { 2, { 58, 1, 0 } } };
+static const struct isa_fix toy_fix_mv[] = { { 2, { 58, 1, 0 } } };
+static const struct isa_alias toy_aliases[] = {
+    { toy_text_nop, TOY_ADD, true, { 48, 7, 0 }, toy_fix_nop, 3, "nop", ISA_NONE },
+    { toy_text_mv, TOY_ADD, true, { 55, 3, 0 }, toy_fix_mv, 1, "mv", ISA_NONE },
+};
+static const struct isa_length toy_lengths[] = { { 0x8000, 0, 2 }, { 0xf000, 0x8000, 4 } };
+static const struct isa_access toy_accesses[] = { { .big = 1, .align = 2, .trap = 1 } };
+static const struct isa_trap toy_traps[] = { { "halt", 0 }, { "misaligned", 1 } };
+static const struct isa_flags toy_flags[] = {
+    { "f", 2, toy_flag_names, TOY_BITS, TOY_KIND, TOY_ARGS }
+};
+static const struct isa_flagfn toy_flagfns[] = {
+    { .name = "sum", .args = 2, .arg_w = { 16, 16 }, .sets = 3,
+      .flag = { { 30, 5, 0 }, { 35, 4, 0 } } },
+};
+static const struct isa_ex_item toy_pre_add[] = {
+    { .loc = EX_REG, .view = 0, .index = 2, .value = 5 },
+    { .loc = EX_REG, .view = 0, .index = 3, .value = 0xfffb },
+};
+static const struct isa_ex_item toy_post_add[] = {
+    { .loc = EX_REG, .view = 0, .index = 1, .value = 0 },
+    { .loc = EX_FLAG, .view = 0, .index = 0, .value = 1 },
+    { .loc = EX_FLAG, .view = 0, .index = 1, .value = 1 },
+};
+static const struct isa_ex_item toy_pre_lw[] = {
+    { .loc = EX_REG, .view = 0, .index = 2, .value = 0x2000 },
+    { .loc = EX_MEM, .size = 2, .addr = 0x2000, .value = 0x1234 },
+};
+static const struct isa_ex_item toy_post_lw[] = {
+    { .loc = EX_REG, .view = 0, .index = 1, .value = 0x1234 },
+};
+static const struct isa_ex_item toy_post_halt[] = { { .loc = EX_TRAP, .index = 0 } };
+static const struct isa_example toy_examples[] = {
+    { .text = "add r1, r2, r3", .insn = TOY_ADD, .model = ISA_NONE,
+      .bytes = (const uint8_t[]){ 0x12, 0x98 }, .length = 2, .pre = toy_pre_add, .npre = 2,
+      .post = toy_post_add, .npost = 3 },
+    { .text = "lw r1, (r2)", .insn = TOY_LW, .model = ISA_NONE, .pc = 0x100,
+      .bytes = (const uint8_t[]){ 0x32, 0x80 }, .length = 2, .pre = toy_pre_lw, .npre = 2,
+      .post = toy_post_lw, .npost = 1 },
+    { .text = "halt", .insn = TOY_HALT, .model = ISA_NONE,
+      .bytes = (const uint8_t[]){ 0, 0 }, .length = 2, .post = toy_post_halt, .npost = 1 },
+    { .insn = ISA_NONE, .model = 1, .bytes = (const uint8_t[]){ 0x80, 0, 0, 0 }, .length = 4 },
+};
+
+/* Everything but the decode tree, which dtree_build() makes in a copy. */
+static const struct isa_fetch toy_fetch = { .parcel = 2, .big = true, .lengths = toy_lengths,
+                                            .nlengths = 2, .stream = ISA_NONE };
+#define TOY_COUNT(array) (sizeof(array) / sizeof(*(array)))
+static const struct isa toy = {
+    .name = "toy", .family = "toy", .pc_width = 16, .min_ilen = 2, .state_size = 32,
+    .sysreg_trap = ISA_NONE,
+    .nodes = toy_nodes, .nnodes = TOY_COUNT(toy_nodes),
+    .consts = toy_consts, .nconsts = TOY_COUNT(toy_consts),
+    .files = toy_files, .nfiles = TOY_COUNT(toy_files),
+    .views = toy_views, .nviews = 1,
+    .regnames = toy_regnames, .nregnames = TOY_COUNT(toy_regnames),
+    .pieces = toy_pieces, .npieces = TOY_COUNT(toy_pieces),
+    .fields_all = toy_fields, .nfields = TOY_COUNT(toy_fields),
+    .operands_all = toy_operands, .noperands = TOY_COUNT(toy_operands),
+    .slots = toy_slots, .nslots = TOY_COUNT(toy_slots),
+    .insns = toy_insns, .ninsns = TOY_INSNS,
+    .variants = toy_variants, .nvariants = TOY_COUNT(toy_variants),
+    .choices = toy_choices, .nchoices = TOY_COUNT(toy_choices),
+    .aliases = toy_aliases, .naliases = 2,
+    .fetches = &toy_fetch, .nfetches = 1,
+    .accesses = toy_accesses, .naccesses = 1,
+    .traps = toy_traps, .ntraps = 2,
+    .flags = toy_flags, .nflags = 1, .flagfns = toy_flagfns, .nflagfns = 1,
+    .features = toy_features, .nfeatures = 2,
+    .feature_sets = toy_feature_sets, .nfeature_sets = 1,
+    .models = toy_models, .nmodels = 2,
+    .examples = toy_examples, .nexamples = TOY_COUNT(toy_examples),
+};
+/* clang-format on */
+
+/* A copy whose one fetch clause can be written to. */
+struct toy_copy {
+    struct isa isa;
+    struct isa_fetch fetch;
+};
+static inline void toy_copy(struct toy_copy *copy)
+{
+    copy->isa = toy;
+    copy->fetch = toy_fetch;
+    copy->isa.fetches = &copy->fetch;
+}
+
+#endif
