@@ -84,7 +84,7 @@ endif
 # build/rhea is a link to what was built last for this machine.
 LINKED := $(if $(SAN)$(findstring -gcc,$(CC)),,$(filter build/%,$(O)))
 all: $(if $(wildcard src/main.c),$(O)/rhea) $(if $(wildcard tools/isagen/main.c),$(O)/isagen) $(MODULES)
-	@test -z "$(LINKED)" || ln -sfn $(O:build/%=%)/rhea build/rhea
+	@test -z "$(LINKED)" || test ! -e $(O)/rhea || ln -sfn $(O:build/%=%)/rhea build/rhea
 
 $(O)/rhea: $(O)/src/main.o $(OBJ)
 	$(link) $(LDLIBS) -lm
