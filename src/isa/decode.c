@@ -45,6 +45,7 @@ const struct isa_fetch *isa_fetch_of(const struct isa *isa, uint64_t mode)
         if (!fetch->when.count)
             return fetch;
         probe.mode = mode;
+        probe.features = NULL;
         if (isa_decode_value(isa, fetch->when, &probe) & 1)
             return fetch;
     }
@@ -125,6 +126,7 @@ bool isa_exists(const struct isa *isa, uint16_t number,
     if (!isa_has_features(isa, insn->features, features))
         return false;
     probe.mode = mode;
+    probe.features = features;
     return !insn->guard.count || (isa_decode_value(isa, insn->guard, &probe) & 1);
 }
 
@@ -192,6 +194,7 @@ void isa_decode(const struct isa *isa, const struct isa_features *features, uint
     out->length = isa->min_ilen ? isa->min_ilen : 1;
     out->illegal = 0;
     out->truncated = false;
+    out->features = features;
     out->pc = pc;
     out->mode = mode;
     out->word = 0;
@@ -200,6 +203,7 @@ void isa_decode(const struct isa *isa, const struct isa_features *features, uint
     if (fetch->stream != ISA_NONE) {
         stream_decode(isa, &isa->streams[fetch->stream], features, mode, pc, bytes, size,
                       out);
+        out->features = features;
         return;
     }
     out->length = fetch->parcel;

@@ -21,6 +21,7 @@ struct isa_decoded {
                        1 */
     uint8_t illegal; /* 0, or 1 + enum isa_illegal: matched, but a constraint fails */
     bool truncated;  /* needs more bytes than were given */
+    const struct isa_features *features; /* those it was decoded with; NULL: all */
     uint64_t pc;
     uint64_t mode;
     uint64_t word; /* the instruction as one number (fixed length up to 8 bytes) */
