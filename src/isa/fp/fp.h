@@ -124,6 +124,8 @@ enum fp_rule {
         FP_NAN_CANONICAL | FP_DNAN_POS | FP_INFZERO_DEFAULT | FP_TINY_BEFORE | FP_CVT_ARM,
     FP_RULES_ARM_FZ =
         FP_DAZ | FP_ID_FLUSHED | FP_FTZ | FP_FTZ_UF, /* or-ed in by FPCR.FZ */
+    FP_RULES_ARM_AH =
+        FP_NAN_SSE | FP_DNAN_NEG | FP_INFZERO_NAN | FP_CVT_ARM, /* FPCR.AH */
     FP_RULES_SSE = FP_NAN_SSE | FP_DNAN_NEG | FP_INFZERO_NAN | FP_ID_USED | FP_CVT_X86,
     FP_RULES_SSE_FZ =
         FP_FTZ | FP_FTZ_UF | FP_FTZ_NX, /* or-ed in by MXCSR.FZ when UM is set */

@@ -1,7 +1,8 @@
 /* fp_host_fpu_test.c - f32 and f64 against the FPU of the machine this runs on: results,
- * NaNs and flags in its four rounding modes.  Elsewhere than on x86, NaN results are
- * compared where fp_testing.h knows the host's rules. */
+ * NaNs and flags in its four rounding modes.  Elsewhere than on x86, any NaN is as good
+ * as another, and fma of NaNs is not tried. */
 #include "fp_testing.h"
+#include <float.h>
 
 #ifdef __x86_64__
 #define HOST_BINARY(name, real, bits, insn, op)                                          \
@@ -264,6 +265,10 @@ START_TEST(fma_is_as_on_the_host)
                                      (uint32_t)operands[2])
                       : host_f64_fma(operands[0], operands[1], operands[2]);
         flags = host_end();
+        if (!HOST_HAS_NANS &&
+            (is_nan_bits(operands[0], is_f32) || is_nan_bits(operands[1], is_f32) ||
+             is_nan_bits(operands[2], is_f32)))
+            continue; /* whether infinity * 0 + NaN is invalid, too */
         got = is_f32 ? fp_f32_fma((uint32_t)operands[0], (uint32_t)operands[1],
                                   (uint32_t)operands[2], &env)
                      : fp_f64_fma(operands[0], operands[1], operands[2], &env);
@@ -462,5 +467,9 @@ int main(void)
 #endif
     };
 
+    if (FLT_EVAL_METHOD != 0) {
+        puts("skip fp_host_fpu: this host computes in a wider format");
+        return 77;
+    }
     return run_cases("fp_host_fpu", cases, COUNT(cases));
 }

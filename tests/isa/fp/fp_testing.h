@@ -140,19 +140,16 @@ static inline uint8_t host_end(void)
 
 #include <fenv.h>
 
-#if defined(__s390x__)
+#ifdef __s390x__
 #define HOST_RULES FP_RULES_S390
-#define HOST_HAS_NANS 1
 #elif defined(__aarch64__)
 #define HOST_RULES FP_RULES_ARM
-#define HOST_HAS_NANS 1
-#elif defined(__riscv)
-#define HOST_RULES FP_RULES_RISCV
-#define HOST_HAS_NANS 1
+#elif defined(__powerpc__)
+#define HOST_RULES FP_RULES_POWER
 #else
-#define HOST_RULES FP_RULES_SSE
-#define HOST_HAS_NANS 0
+#define HOST_RULES FP_RULES_RISCV
 #endif
+#define HOST_HAS_NANS 0 /* compilers exchange operands */
 enum { HOST_FLAGS = FP_NX | FP_UF | FP_OF | FP_DZ | FP_NV };
 
 static inline void host_begin(unsigned round)
