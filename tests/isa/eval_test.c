@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "isa/state.h"
+#include "isa/text.h"
 #include "isagen/dtree.h"
 #include "toy.h"
 
@@ -92,9 +93,9 @@ END_TEST
 START_TEST(a_branch_goes_where_the_flag_says)
 {
     static const uint16_t code[] = {
-        0x4003, /* 0: bz +6 */
-        0x1000, /* 2: add zero, zero, zero: z = 1 */
-        0x4002, /* 4: bz +4 */
+        0x4003,                        /* 0: bz +6 */
+        0x1000,                        /* 2: add zero, zero, zero: z = 1 */
+        0x4002,                        /* 4: bz +4 */
         0x0000, 0x4000 | (0x1ff & -2), /* 8: bz -4 */
     };
     struct cpu *cpu = start(NULL, code, 5);
@@ -212,14 +213,16 @@ START_TEST(features_switch_instructions_off)
     ck_assert_uint_eq(features.bits[0], 1);
     ck_assert_int_eq(isa_features_parse(&copy.isa, "-extra", &features, &bad), 0);
     ck_assert_uint_eq(features.bits[0], 1);
-    ck_assert_int_eq(isa_features_parse(&copy.isa, "toy0,+extra,nope", &features, &bad), -1);
+    ck_assert_int_eq(isa_features_parse(&copy.isa, "toy0,+extra,nope", &features, &bad),
+                     -1);
     ck_assert_str_eq(bad, "nope");
 }
 END_TEST
 
 START_TEST(a_choice_and_a_loop_decide_what_runs)
 {
-    static const uint16_t code[] = { 0x5220, 0x5221, 0x5209 }; /* shift r1, 4; .w; i odd */
+    static const uint16_t code[] = { 0x5220, 0x5221,
+                                     0x5209 }; /* shift r1, 4; .w; i odd */
     struct cpu *cpu = start(NULL, code, 3);
 
     ck_assert_int_eq(eval_step(cpu, &eval_memory), 0);
@@ -269,6 +272,31 @@ START_TEST(what_does_not_fit_is_not_encoded)
 }
 END_TEST
 
+START_TEST(examples_run_and_what_they_do_not_mention_stays)
+{
+    struct isa_example wrong = toy_examples[0];
+    char error[200] = "";
+
+    for (unsigned i = 0; i < toy.nexamples; i++) {
+        ck_assert_msg(!eval_example(&copy.isa, &toy_examples[i], error, sizeof(error)),
+                      "%u: %s", i, error);
+        ck_assert_msg(!example_text(&copy.isa, &toy_examples[i], error, sizeof(error)),
+                      "%u: %s", i, error);
+    }
+    wrong.npost = 2;
+    ck_assert_int_ne(eval_example(&copy.isa, &wrong, error, sizeof(error)), 0);
+    ck_assert_str_eq(error, "got and expected: f.c is 1 and 0");
+    wrong.text = "add r1, r2, r4";
+    ck_assert_int_ne(example_text(&copy.isa, &wrong, error, sizeof(error)), 0);
+    ck_assert_str_eq(error,
+                     "prints as \"add r1, r2, r3\", and the example's text does not "
+                     "assemble to it");
+    wrong.bytes = (const uint8_t[]){ 0x12, 0x99 };
+    ck_assert_int_ne(example_text(&copy.isa, &wrong, error, sizeof(error)), 0);
+    ck_assert_str_eq(error, "decodes as no instruction of 2 bytes, expected add of 2");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("eval");
@@ -292,6 +320,7 @@ int main(void)
     tcase_add_test(tc, a_choice_and_a_loop_decide_what_runs);
     tcase_add_test(tc, encoding_is_the_reverse_of_decoding);
     tcase_add_test(tc, what_does_not_fit_is_not_encoded);
+    tcase_add_test(tc, examples_run_and_what_they_do_not_mention_stays);
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);

@@ -1,0 +1,317 @@
+/* example.c - the examples of a spec, as tests: text against bytes, and one execution. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/report.h"
+#include "isa/eval.h"
+#include "isa/sem.h"
+#include "isa/state.h"
+#include "isa/text.h"
+
+/* -------------------------------------------------------------------- memory */
+
+/* The bytes an example mentions or touches; all others are zero. */
+struct cell {
+    uint64_t addr;
+    uint8_t before, now, wanted;
+};
+struct scene {
+    const struct isa_example *example;
+    struct cell *cells;
+    unsigned count, room;
+};
+
+static struct cell *find_cell(struct scene *scene, uint64_t addr)
+{
+    for (unsigned i = 0; i < scene->count; i++)
+        if (scene->cells[i].addr == addr)
+            return &scene->cells[i];
+    if (scene->count == scene->room) {
+        scene->room = scene->room ? 2 * scene->room : 32;
+        scene->cells = realloc(scene->cells, scene->room * sizeof(*scene->cells));
+        if (!scene->cells)
+            die("out of memory");
+    }
+    scene->cells[scene->count] = (struct cell){ .addr = addr };
+    return &scene->cells[scene->count++];
+}
+
+static int scene_read(void *context, uint64_t addr, void *bytes, unsigned size)
+{
+    for (unsigned i = 0; i < size; i++)
+        ((uint8_t *)bytes)[i] = find_cell(context, addr + i)->now;
+    return 0;
+}
+
+static int scene_write(void *context, uint64_t addr, const void *bytes, unsigned size)
+{
+    for (unsigned i = 0; i < size; i++)
+        find_cell(context, addr + i)->now = ((const uint8_t *)bytes)[i];
+    return 0;
+}
+
+static int scene_fetch(void *context, uint64_t addr, void *bytes, unsigned size)
+{
+    struct scene *scene = context;
+
+    if (addr != scene->example->pc || size < scene->example->length) {
+        for (unsigned i = 0; i < size; i++) {
+            uint64_t at = addr + i - scene->example->pc;
+
+            ((uint8_t *)bytes)[i] =
+                at < scene->example->length ? scene->example->bytes[at] : 0;
+        }
+        return 0;
+    }
+    memset(bytes, 0, size);
+    memcpy(bytes, scene->example->bytes, scene->example->length);
+    return 0;
+}
+
+static void put_memory(struct scene *scene, const struct isa *isa,
+                       const struct isa_ex_item *item, bool is_before)
+{
+    bool big = isa->naccesses && isa->accesses[0].big;
+
+    for (unsigned i = 0; i < item->size; i++) {
+        struct cell *cell = find_cell(scene, item->addr + i);
+        unsigned shift = 8 * (big ? item->size - 1u - i : i);
+        uint64_t unit = shift < 64 ? item->value : item->value_hi;
+
+        cell->wanted = (uint8_t)(unit >> shift % 64);
+        if (is_before)
+            cell->before = cell->now = cell->wanted;
+    }
+}
+
+/* ------------------------------------------------------------------ execution */
+
+static void put_item(struct scene *scene, struct cpu *cpu, const struct isa_ex_item *item,
+                     bool is_before)
+{
+    struct isa_reg reg = { item->view, item->index, ISA_NONE };
+
+    switch (item->loc) {
+    case EX_MEM: put_memory(scene, cpu->isa, item, is_before); break;
+    case EX_FLAG: flags_put(cpu, item->view, item->index, item->value & 1); break;
+    case EX_REG:
+        cpu_put_unit(cpu, reg, 0, item->value);
+        if (cpu->isa->views[item->view].width > 64)
+            cpu_put_unit(cpu, reg, 1, item->value_hi);
+        break;
+    default: break; /* EX_PC, EX_TRAP: below */
+    }
+}
+
+static const struct isa_ex_item *find_item(const struct isa_example *example,
+                                           unsigned loc)
+{
+    for (unsigned i = 0; i < example->npost; i++)
+        if (example->post[i].loc == loc)
+            return &example->post[i];
+    return NULL;
+}
+
+/* Compares what happened with what should have. */
+static int check_end(const struct isa_example *example, const struct cpu *cpu, int failed,
+                     char *error, size_t size)
+{
+    const struct isa_ex_item *trap = find_item(example, EX_TRAP);
+    const struct isa *isa = cpu->isa;
+    static const char *const kinds[] = { "nothing",        "a trap",
+                                         "no instruction", "a memory fault",
+                                         "a fetch fault",  "a kick",
+                                         "the limit" };
+
+    if (!failed) {
+        if (!trap)
+            return 0;
+        snprintf(error, size, "no trap, expected %s", isa->traps[trap->index].name);
+        return -1;
+    }
+    if (trap && cpu->event.kind == EXEC_TRAP && cpu->event.trap == trap->index)
+        return 0;
+    if (cpu->event.kind == EXEC_TRAP)
+        snprintf(error, size, "traps: %s", isa->traps[cpu->event.trap].name);
+    else
+        snprintf(error, size, "ends with %s at 0x%" PRIx64, kinds[cpu->event.kind],
+                 cpu->event.addr);
+    return -1;
+}
+
+/* After a delayed branch the example's pc is where it goes in the end. */
+static uint64_t pc_after(const struct isa_example *example, const struct cpu *cpu)
+{
+    uint64_t sequential = example->pc + 2u * example->length;
+
+    return cpu->isa->delay && cpu->npc != sequential ? cpu->npc : cpu->pc;
+}
+
+static int check_state(struct scene *scene, const struct isa_example *example,
+                       struct cpu *got, struct cpu *want, char *error, size_t size)
+{
+    const struct isa_ex_item *pc = find_item(example, EX_PC);
+    char text[200];
+
+    for (unsigned i = 0; i < scene->count; i++)
+        scene->cells[i].wanted = scene->cells[i].before;
+    for (unsigned i = 0; i < example->npost; i++)
+        put_item(scene, want, &example->post[i], false);
+    if (pc && pc_after(example, got) != pc->value) {
+        snprintf(error, size, "pc is 0x%" PRIx64 ", expected 0x%" PRIx64,
+                 pc_after(example, got), pc->value);
+        return -1;
+    }
+    want->pc = got->pc;
+    want->npc = got->npc;
+    if (cpu_compare(got, want, text, sizeof(text))) {
+        snprintf(error, size, "got and expected: %s", text);
+        return -1;
+    }
+    for (unsigned i = 0; i < scene->count; i++) {
+        const struct cell *cell = &scene->cells[i];
+
+        if (cell->now == cell->wanted)
+            continue;
+        snprintf(error, size, "byte at 0x%" PRIx64 " is 0x%02x, expected 0x%02x",
+                 cell->addr, cell->now, cell->wanted);
+        return -1;
+    }
+    return 0;
+}
+
+static const char *model_of(const struct isa *isa, const struct isa_example *example)
+{
+    return example->model == ISA_NONE ? NULL : isa->models[example->model].name;
+}
+
+int eval_example(const struct isa *isa, const struct isa_example *example, char *error,
+                 size_t size)
+{
+    struct scene scene = { .example = example };
+    struct eval_memory memory = {
+        &scene, scene_read, scene_write, scene_fetch, NULL, NULL
+    };
+    struct cpu *cpu = cpu_new(isa, model_of(isa, example)), *want;
+    struct isa_reg pc = { ISA_NONE, 0, ISA_NONE };
+    int failed, bad;
+
+    if (example->insn == ISA_NONE) {
+        cpu_free(cpu);
+        return example_text(isa, example, error, size);
+    }
+    cpu_put(cpu, pc, example->pc);
+    for (unsigned i = 0; i < example->npre; i++)
+        put_item(&scene, cpu, &example->pre[i], true);
+    cpu->mode = eval_mode(cpu) | example->mode;
+    want = cpu_clone(cpu);
+    failed = eval_step(cpu, &memory);
+    bad = check_end(example, cpu, failed, error, size);
+    if (!bad)
+        bad = check_state(&scene, example, cpu, want, error, size);
+    free(scene.cells);
+    cpu_free(cpu);
+    cpu_free(want);
+    return bad;
+}
+
+/* ---------------------------------------------------------------------- text */
+
+static void put_hex(char *text, size_t size, const uint8_t *bytes, unsigned length)
+{
+    size_t n = 0;
+
+    *text = 0;
+    for (unsigned i = 0; i < length && n + 3 < size; i++)
+        n += (size_t)snprintf(text + n, size - n, "%s%02x", i ? " " : "", bytes[i]);
+}
+
+static int check_decoding(const struct isa *isa, const struct isa_example *example,
+                          const struct isa_decoded *insn, char *error, size_t size)
+{
+    bool is_valid = insn->insn != ISA_NONE && !insn->illegal && !insn->truncated;
+    uint8_t bytes[ISA_MAX_ILEN];
+    unsigned length;
+    char hex[64];
+
+    if (example->insn == ISA_NONE) {
+        if (!is_valid)
+            return 0;
+        snprintf(error, size, "decodes as %s, expected no instruction",
+                 isa->insns[insn->insn].name);
+        return -1;
+    }
+    if (!is_valid || insn->insn != example->insn || insn->length != example->length) {
+        snprintf(error, size, "decodes as %s of %u bytes, expected %s of %u",
+                 is_valid ? isa->insns[insn->insn].name : "no instruction", insn->length,
+                 isa->insns[example->insn].name, example->length);
+        return -1;
+    }
+    length = isa_encode(isa, insn, bytes);
+    if (length == example->length && !memcmp(bytes, example->bytes, length))
+        return 0;
+    put_hex(hex, sizeof(hex), bytes, length);
+    snprintf(error, size, "its fields encode as %s", length ? hex : "nothing");
+    return -1;
+}
+
+/* Equal but for blanks and case. */
+static bool is_same_text(const char *a, const char *b)
+{
+    for (;; a++, b++) {
+        while (*a == ' ' || *a == '\t')
+            a++;
+        while (*b == ' ' || *b == '\t')
+            b++;
+        if (*a != *b)
+            return false;
+        if (!*a)
+            return true;
+    }
+}
+
+static int check_assembly(const struct isa *isa, const struct isa_features *features,
+                          const struct isa_example *example, const char *text,
+                          char *error, size_t size)
+{
+    uint8_t bytes[ISA_MAX_ILEN];
+    char why[160], hex[64];
+    unsigned length = isa_assemble_as(isa, features, example->mode, example->pc,
+                                      example->insn, text, bytes, why, sizeof(why));
+
+    if (length == example->length && !memcmp(bytes, example->bytes, length))
+        return 0;
+    put_hex(hex, sizeof(hex), bytes, length);
+    snprintf(error, size, "\"%s\" assembles to %s", text, length ? hex : why);
+    return -1;
+}
+
+int example_text(const struct isa *isa, const struct isa_example *example, char *error,
+                 size_t size)
+{
+    struct isa_features features;
+    struct isa_decoded insn;
+    uint8_t bytes[ISA_MAX_ILEN] = { 0 };
+    char text[200];
+
+    isa_features_parse(isa, model_of(isa, example), &features, NULL);
+    memcpy(bytes, example->bytes, example->length);
+    isa_decode(isa, &features, example->mode, example->pc, bytes, example->length, &insn);
+    if (check_decoding(isa, example, &insn, error, size))
+        return -1;
+    if (example->insn == ISA_NONE)
+        return 0;
+    isa_print(isa, &features, &insn, 0, text, sizeof(text));
+    if (check_assembly(isa, &features, example, text, error, size))
+        return -1;
+    if (!example->text || is_same_text(text, example->text))
+        return 0;
+    if (!check_assembly(isa, &features, example, example->text, error, size))
+        return 0;
+    isa_print(isa, &features, &insn, TEXT_NO_ALIASES, text, sizeof(text));
+    snprintf(error, size,
+             "prints as \"%s\", and the example's text does not assemble to it", text);
+    return -1;
+}
