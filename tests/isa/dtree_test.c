@@ -1,0 +1,201 @@
+/* dtree_test.c - decode trees, and findings about sets of encodings. */
+#include "isagen/dtree.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "isa/decode.h"
+#include "toy.h"
+
+static char findings[2000];
+
+static void note(void *context, const char *code, uint16_t a, uint16_t b, uint64_t word,
+                 const char *text)
+{
+    size_t n = strlen(findings);
+
+    (void)context;
+    (void)a;
+    (void)b;
+    (void)word;
+    snprintf(findings + n, sizeof(findings) - n, "%s %s\n", code, text);
+}
+
+static const struct dtree_report to_findings = { note, NULL };
+
+/* The toy with another list of instructions. */
+static struct toy_copy copy;
+static struct isa_insn insns[400];
+
+static void use(unsigned count)
+{
+    toy_copy(&copy);
+    copy.isa.insns = insns;
+    copy.isa.ninsns = (uint16_t)count;
+    findings[0] = 0;
+}
+
+static struct isa_insn plain(const char *name, uint64_t mask, uint64_t value)
+{
+    static const struct isa_text end[] = { { TEXT_END, 0, 0 } };
+
+    return (struct isa_insn){ .name = name,
+                              .mask = mask,
+                              .value = value,
+                              .length = 2,
+                              .features = ISA_NONE,
+                              .text = end };
+}
+
+/* What a decoder without a tree says: the fitting one with most bits. */
+static unsigned naive(const struct isa *isa, uint64_t word)
+{
+    unsigned best = ISA_NONE;
+
+    for (unsigned i = 0; i < isa->ninsns; i++)
+        if ((word & isa->insns[i].mask) == isa->insns[i].value && word < 0x10000 &&
+            (best == ISA_NONE || isa->insns[i].mask > isa->insns[best].mask))
+            best = i;
+    return best;
+}
+
+START_TEST(a_tree_decodes_as_a_list_does)
+{
+    struct isa_features features = { { 0 } };
+    uint32_t random = 1;
+    unsigned n = 0;
+
+    /* Encodings that fix more and more bits from the top, so that masks contain each
+     * other. */
+    for (unsigned i = 0; i < 400; i++) {
+        unsigned bits = 2 + i % 14;
+
+        random = random * 1664525 + 1013904223;
+        insns[n] = plain("x", (0xffffu << (16 - bits)) & 0xffff, 0);
+        insns[n].value = random >> 17 & insns[n].mask;
+        n += naive(&(struct isa){ .insns = insns, .ninsns = (uint16_t)n },
+                   insns[n].value) == ISA_NONE ||
+             bits > 4;
+        for (unsigned k = 0; k + 1 < n; k++)
+            if (insns[k].mask == insns[n - 1].mask &&
+                insns[k].value == insns[n - 1].value) {
+                n--;
+                break;
+            }
+    }
+    use(n);
+    ck_assert_int_eq(dtree_build(&copy.isa), 0);
+    for (uint32_t word = 0; word < 0x8000; word++) {
+        const uint8_t bytes[2] = { (uint8_t)(word >> 8), (uint8_t)word };
+        struct isa_decoded insn;
+
+        isa_decode(&copy.isa, &features, 0, 0, bytes, 2, &insn);
+        ck_assert_uint_eq(insn.insn, naive(&copy.isa, word));
+    }
+    dtree_free(&copy.isa);
+}
+END_TEST
+
+START_TEST(a_good_isa_has_no_findings)
+{
+    toy_copy(&copy);
+    findings[0] = 0;
+    dtree_check_overlaps(&copy.isa, &to_findings);
+    ck_assert_str_eq(findings, "");
+}
+END_TEST
+
+START_TEST(two_that_share_a_word_overlap_with_a_witness)
+{
+    insns[0] = plain("one", 0xff00, 0x1200);
+    insns[1] = plain("two", 0xf0ff, 0x1034);
+    use(2);
+    dtree_check_overlaps(&copy.isa, &to_findings);
+    ck_assert_str_eq(findings, "E-OVERLAP one and two both claim 1234: \"\" and \"\"\n");
+}
+END_TEST
+
+START_TEST(features_that_exclude_each_other_make_no_overlap)
+{
+    static const uint16_t on[] = { 0 }, off[] = { 0x8000 };
+    static const struct isa_feature_set sets[] = { { 1, on, false }, { 1, off, false } };
+
+    insns[0] = plain("one", 0xff00, 0x1200);
+    insns[1] = plain("two", 0xf0ff, 0x1034);
+    insns[0].features = 0;
+    insns[1].features = 1;
+    use(2);
+    copy.isa.feature_sets = sets;
+    dtree_check_overlaps(&copy.isa, &to_findings);
+    ck_assert_str_eq(findings, "");
+    insns[1].features = 0;
+    dtree_check_overlaps(&copy.isa, &to_findings);
+    ck_assert_str_ne(findings, "");
+}
+END_TEST
+
+START_TEST(a_constraint_that_keeps_them_apart_makes_no_overlap)
+{
+    insns[0] = toy_insns[TOY_SHIFT]; /* i[0] must be 0 */
+    insns[1] = plain("odd", 0xf00c, 0x5008);
+    use(2);
+    dtree_check_overlaps(&copy.isa, &to_findings);
+    ck_assert_str_eq(findings, "");
+    insns[1] = plain("even", 0xf00c, 0x5000);
+    dtree_check_overlaps(&copy.isa, &to_findings);
+    ck_assert_str_eq(findings,
+                     "W-CONTAIN even and shift is a special case of that one; both "
+                     "claim 5000: \"\" and \"shift zero, 0\"\n");
+}
+END_TEST
+
+START_TEST(an_encoding_covered_by_others_is_never_reached)
+{
+    insns[0] = plain("all", 0xf000, 0x1000);
+    insns[1] = plain("low", 0xf800, 0x1000);
+    insns[2] = plain("high", 0xf800, 0x1800);
+    use(3);
+    dtree_check_overlaps(&copy.isa, &to_findings);
+    ck_assert_ptr_nonnull(strstr(findings, "E-SHADOW all is never reached"));
+    findings[0] = 0;
+    insns[2] = plain("high", 0xf801, 0x1801);
+    dtree_check_overlaps(&copy.isa, &to_findings);
+    ck_assert_ptr_null(strstr(findings, "E-SHADOW"));
+}
+END_TEST
+
+START_TEST(gaps_are_patterns)
+{
+    insns[0] = plain("a", 0xc000, 0x0000);
+    insns[1] = plain("b", 0xe000, 0x6000);
+    insns[2] = plain("c", 0xf1ff, 0x8000);
+    insns[2].mask = 0xf0000000;
+    insns[2].value = 0x80000000;
+    insns[2].length = 4;
+    use(3);
+    dtree_check_gaps(&copy.isa, &to_findings, 10);
+    ck_assert_str_eq(findings, "W-GAP no instruction: 010- ---- ---- ----\n");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("dtree");
+    TCase *tc = tcase_create("dtree");
+    SRunner *runner = srunner_create(suite);
+    int failed;
+
+    suite_add_tcase(suite, tc);
+    tcase_add_test(tc, a_tree_decodes_as_a_list_does);
+    tcase_add_test(tc, a_good_isa_has_no_findings);
+    tcase_add_test(tc, two_that_share_a_word_overlap_with_a_witness);
+    tcase_add_test(tc, features_that_exclude_each_other_make_no_overlap);
+    tcase_add_test(tc, a_constraint_that_keeps_them_apart_makes_no_overlap);
+    tcase_add_test(tc, an_encoding_covered_by_others_is_never_reached);
+    tcase_add_test(tc, gaps_are_patterns);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
