@@ -9,8 +9,10 @@
  * left to the soft function.
  *
  * Requires: the host rounds to nearest and does not flush; no -ffast-math and no
- * contraction (the build passes -ffp-contract=off).  Hosts that compute in a wider format
- * (x87) get the soft functions alone. */
+ * contraction (the build passes -ffp-contract=off).  Where float is computed as double
+ * (s390x) it is rounded twice, which changes nothing in range: double has more than twice
+ * the digits.  Hosts that compute in a wider format (x87) get the soft functions alone.
+ */
 #ifndef RHEA_FP_HOST_H
 #define RHEA_FP_HOST_H
 
@@ -26,7 +28,8 @@
 #pragma STDC FP_CONTRACT OFF
 #endif
 
-#if defined(__GNUC__) && FLT_EVAL_METHOD == 0 && FLT_MANT_DIG == 24 && DBL_MANT_DIG == 53
+#if defined(__GNUC__) && (FLT_EVAL_METHOD == 0 || FLT_EVAL_METHOD == 1) &&               \
+    FLT_MANT_DIG == 24 && DBL_MANT_DIG == 53
 #define FP_HAS_HOST 1
 #define FP_LIKELY(x) __builtin_expect(!!(x), 1)
 #else

@@ -216,6 +216,8 @@ static void compare_one(enum operation operation, unsigned round)
         return; /* what comes of an impossible integer is C's secret */
     if (operation < TO_F64 && is_nan_f128(got) && is_nan_f128(want))
         want = got;
+    if (operation == REM && ((got.hi << 1) | got.lo) == 0)
+        want.hi = (want.hi << 1 >> 1) | got.hi; /* glibc loses the sign of some zeros */
     if (got.lo != want.lo || got.hi != want.hi || (env.flags & QUAD_FLAGS) != flags)
         ck_abort_msg("%s %s(%016" PRIx64 "%016" PRIx64 ", %016" PRIx64 "%016" PRIx64
                      "): got %016" PRIx64 "%016" PRIx64 " flags %02x, want %016" PRIx64
