@@ -411,61 +411,85 @@ static bool holds_flags(const struct isa *isa, unsigned file)
     return false;
 }
 
+/* As cpu_differences() calls it. */
+typedef int each_difference(void *context, const char *name, unsigned high, uint64_t in_a,
+                            uint64_t in_b);
+
 static int compare_file(const struct cpu *a, const struct cpu *b, unsigned file,
-                        char *text, size_t size)
+                        each_difference *each, void *context)
 {
     const struct isa_file *f = &a->isa->files[file];
     char name[64];
+    int stop = 0;
 
-    for (unsigned i = 0; i < f->count; i++)
-        for (unsigned low = 0; low < f->width; low += 64) {
+    for (unsigned i = 0; i < f->count && !stop; i++)
+        for (unsigned low = 0; low < f->width && !stop; low += 64) {
             unsigned width = f->width - low < 64 ? f->width - low : 64;
             uint64_t va = state_get(a, file, i, low, width).lo;
             uint64_t vb = state_get(b, file, i, low, width).lo;
 
-            if (va == vb)
-                continue;
-            snprintf(text, size, "%s%s is 0x%" PRIx64 " and 0x%" PRIx64,
-                     file_element_name(a->isa, file, i, name, sizeof(name)),
-                     low ? " (high part)" : "", va, vb);
-            return -1;
+            if (va != vb)
+                stop =
+                    each(context, file_element_name(a->isa, file, i, name, sizeof(name)),
+                         low, va, vb);
         }
-    return 0;
+    return stop;
 }
 
 static int compare_flags(const struct cpu *a, const struct cpu *b, unsigned group,
-                         char *text, size_t size)
+                         each_difference *each, void *context)
 {
     const struct isa_flags *flags = &a->isa->flags[group];
-    uint32_t difference = all_flags(a, group) ^ all_flags(b, group);
+    uint32_t bits_a = all_flags(a, group), bits_b = all_flags(b, group);
+    char name[64];
+    int stop = 0;
 
-    for (unsigned k = 0; k < flags->count; k++)
-        if (difference >> k & 1) {
-            snprintf(text, size, "%s.%s is %u and %u", flags->name, flags->names[k],
-                     flags_get(a, group, k), flags_get(b, group, k));
-            return -1;
+    for (unsigned k = 0; k < flags->count && !stop; k++)
+        if ((bits_a ^ bits_b) >> k & 1) {
+            snprintf(name, sizeof(name), "%s.%s", flags->name, flags->names[k]);
+            stop = each(context, name, 0, bits_a >> k & 1, bits_b >> k & 1);
         }
-    return 0;
+    return stop;
+}
+
+int cpu_differences(const struct cpu *a, const struct cpu *b, each_difference *each,
+                    void *context)
+{
+    const struct isa *isa = a->isa;
+    int stop = 0;
+
+    if (a->pc != b->pc)
+        stop = each(context, "pc", 0, a->pc, b->pc);
+    if (!stop && isa->delay && a->npc != b->npc)
+        stop = each(context, "npc", 0, a->npc, b->npc);
+    for (unsigned file = 0; file < isa->nfiles && !stop; file++)
+        if (!isa->files[file].hidden && !holds_flags(isa, file))
+            stop = compare_file(a, b, file, each, context);
+    for (unsigned group = 0; group < isa->nflags && !stop; group++)
+        stop = compare_flags(a, b, group, each, context);
+    return stop;
+}
+
+struct difference_text {
+    char *text;
+    size_t size;
+};
+
+static int first_difference(void *context, const char *name, unsigned high, uint64_t in_a,
+                            uint64_t in_b)
+{
+    struct difference_text *to = context;
+
+    snprintf(to->text, to->size,
+             in_a < 2 && in_b < 2 ? "%s%s is %" PRIu64 " and %" PRIu64
+                                  : "%s%s is 0x%" PRIx64 " and 0x%" PRIx64,
+             name, high ? " (high part)" : "", in_a, in_b);
+    return -1;
 }
 
 int cpu_compare(const struct cpu *a, const struct cpu *b, char *text, size_t size)
 {
-    const struct isa *isa = a->isa;
+    struct difference_text to = { text, size };
 
-    if (a->pc != b->pc) {
-        snprintf(text, size, "pc is 0x%" PRIx64 " and 0x%" PRIx64, a->pc, b->pc);
-        return -1;
-    }
-    if (isa->delay && a->npc != b->npc) {
-        snprintf(text, size, "npc is 0x%" PRIx64 " and 0x%" PRIx64, a->npc, b->npc);
-        return -1;
-    }
-    for (unsigned file = 0; file < isa->nfiles; file++)
-        if (!isa->files[file].hidden && !holds_flags(isa, file) &&
-            compare_file(a, b, file, text, size))
-            return -1;
-    for (unsigned group = 0; group < isa->nflags; group++)
-        if (compare_flags(a, b, group, text, size))
-            return -1;
-    return 0;
+    return cpu_differences(a, b, first_difference, &to);
 }

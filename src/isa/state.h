@@ -38,6 +38,14 @@ void cpu_put_unit(struct cpu *cpu, struct isa_reg reg, unsigned unit, uint64_t v
 const char *file_element_name(const struct isa *isa, unsigned file, unsigned element,
                               char *text, size_t size);
 
+/* Calls `each` for every architectural difference (64 bits at a time: `high` for the bits
+ * above) until it returns nonzero, which it then returns.  "pc" first, then registers in
+ * the order of files, then flags. */
+int cpu_differences(const struct cpu *a, const struct cpu *b,
+                    int (*each)(void *context, const char *name, unsigned high,
+                                uint64_t in_a, uint64_t in_b),
+                    void *context);
+
 /* The first architectural difference ("a0 is 0x1 and 0x2") of two CPUs of one isa in
  * `text`; 0: none.  Lazy flags compare by value; hidden files do not count. */
 int cpu_compare(const struct cpu *a, const struct cpu *b, char *text, size_t size);
