@@ -11,4 +11,10 @@
  * same text. */
 void emit_table(const struct isa *isa, FILE *out);
 
+/* The interpreter of an isa as C files TARGET_interp*.c in `dir` (emit_interp.c). */
+void emit_interp(const struct isa *isa, const char *dir);
+
+/* isas.c: the list of what is compiled in (isa_list and the interpreter's). */
+void emit_list(const char *const *targets, unsigned count, FILE *out);
+
 #endif

@@ -1,0 +1,354 @@
+/* block.c - blocks of ops: found by pc and mode, linked to each other, dropped when their
+ * code changes. */
+#include "interp/interp.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/report.h"
+#include "isa/space.h"
+
+enum { MAP_START = 1 << 10, PAGES_START = 1 << 6 };
+
+static uint32_t hash(uint64_t key)
+{
+    return (uint32_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+}
+
+static void *zeroed(size_t count, size_t size)
+{
+    void *memory = calloc(count, size);
+
+    if (!memory)
+        die("out of memory for translated code");
+    return memory;
+}
+
+/* -------------------------------------------------------------- mode tables */
+
+static unsigned jump_shift(const struct isa *isa)
+{
+    return isa->min_ilen >= 4 ? 2 : isa->min_ilen >= 2 ? 1 : 0;
+}
+
+/* All entries zero: pc 0 belongs to entry 0 only, so that one gets another pc. */
+static void clear_jumps(const struct interp *ip, struct mode_table *table)
+{
+    memset(table->jumps, 0, JUMP_ENTRIES * sizeof *table->jumps);
+    table->jumps[0].pc = UINT64_C(1) << jump_shift(ip->isa);
+}
+
+struct mode_table *mode_table_get(struct interp *ip, uint64_t mode, unsigned kind)
+{
+    struct mode_table *table;
+
+    for (table = ip->modes; table; table = table->next)
+        if (table->mode == mode && table->kind == kind)
+            return table;
+    table = zeroed(1, sizeof *table);
+    table->mode = mode;
+    table->kind = kind;
+    table->jumps = zeroed(JUMP_ENTRIES, sizeof *table->jumps);
+    table->jumps[0].pc = UINT64_C(1) << jump_shift(ip->isa);
+    table->next = ip->modes;
+    ip->modes = table;
+    return table;
+}
+
+void mode_table_use(struct interp *ip, struct mode_table *table)
+{
+    ip->mode = table;
+    ip->head.jumps = table->jumps;
+    ip->head.counting = (table->kind & TABLE_COUNT) != 0;
+    ip->cpu->mode = table->mode;
+}
+
+/* ------------------------------------------------------------------- look-up */
+
+static uint32_t map_start(const struct interp *ip, uint64_t pc, const struct mode_table *table)
+{
+    return hash(pc ^ (uint64_t)(uintptr_t)table << 20) & ip->map_mask;
+}
+
+struct block *block_find(struct interp *ip, uint64_t pc)
+{
+    uint32_t i = map_start(ip, pc, ip->mode);
+
+    for (; ip->map[i]; i = (i + 1) & ip->map_mask) {
+        struct block *block = &ip->blocks[ip->map[i]];
+
+        if (block->pc == pc && block->table == ip->mode && !block->is_dead)
+            return block;
+    }
+    return NULL;
+}
+
+static void map_put(struct interp *ip, struct block *block)
+{
+    uint32_t i = map_start(ip, block->pc, block->table);
+
+    while (ip->map[i])
+        i = (i + 1) & ip->map_mask;
+    ip->map[i] = (uint32_t)(block - ip->blocks);
+    ip->map_used++;
+}
+
+/* Makes the map anew without dead blocks, twice as large if it is really full. */
+static void map_rebuild(struct interp *ip)
+{
+    uint32_t live = 0;
+
+    for (uint32_t i = 1; i < ip->nblocks; i++)
+        live += !ip->blocks[i].is_dead;
+    if (live * 3 > ip->map_mask)
+        ip->map_mask = ip->map_mask * 2 + 1;
+    free(ip->map);
+    ip->map = zeroed(ip->map_mask + 1u, sizeof *ip->map);
+    ip->map_used = 0;
+    for (uint32_t i = 1; i < ip->nblocks; i++)
+        if (!ip->blocks[i].is_dead)
+            map_put(ip, &ip->blocks[i]);
+}
+
+struct block *block_new(struct interp *ip, uint64_t pc)
+{
+    struct block *block = &ip->blocks[ip->nblocks++];
+
+    memset(block, 0, sizeof *block);
+    block->pc = pc;
+    block->table = ip->mode;
+    block->unit = ip->units;
+    block->position = ip->npositions;
+    for (unsigned i = 0; i < MAX_BLOCK_PAGES; i++)
+        block->pages[i] = pc >> PAGE_SHIFT;
+    if ((ip->map_used + 1) * 2 > ip->map_mask)
+        map_rebuild(ip); /* takes the new block along */
+    else
+        map_put(ip, block);
+    return block;
+}
+
+const struct op *block_enter(struct interp *ip, uint64_t pc)
+{
+    struct block *block = block_find(ip, pc);
+    struct jump_entry *entry;
+
+    if (!block)
+        block = predecode(ip, pc, false);
+    if (!block)
+        return NULL;
+    entry = &ip->head.jumps[(pc >> jump_shift(ip->isa)) % JUMP_ENTRIES];
+    entry->pc = pc;
+    entry->op = &ip->ops[block->unit];
+    return entry->op;
+}
+
+/* The block that a unit lies in: blocks are in the order of their ops. */
+struct block *block_of(struct interp *ip, uint32_t unit)
+{
+    uint32_t low = 1, high = ip->nblocks;
+
+    while (low + 1 < high) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (ip->blocks[middle].unit <= unit)
+            low = middle;
+        else
+            high = middle;
+    }
+    return &ip->blocks[low];
+}
+
+struct position op_position(struct interp *ip, const struct op *op)
+{
+    uint32_t unit = unit_of(ip, op), low = 0, high = ip->npositions;
+
+    if (unit >= ip->stubs)
+        return (struct position){ unit, 0, ((const struct stub *)op)->pc };
+    while (low + 1 < high) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (ip->positions[middle].unit <= unit)
+            low = middle;
+        else
+            high = middle;
+    }
+    return ip->positions[low];
+}
+
+/* --------------------------------------------------------------------- links */
+
+struct op *stub_new(struct interp *ip, interp_handler fn, uint64_t pc, struct op *op,
+                    unsigned link_at)
+{
+    struct stub *stub;
+    int32_t distance;
+
+    ip->stubs -= 2;
+    stub = (struct stub *)&ip->ops[ip->stubs];
+    stub->fn = fn;
+    stub->pc = pc;
+    stub->op = (int32_t)(op - &ip->ops[ip->stubs]);
+    stub->link = stub->op * OP_SIZE + (int32_t)link_at;
+    stub->next = 0;
+    distance = -stub->op * OP_SIZE;
+    memcpy((uint8_t *)op + link_at, &distance, sizeof distance);
+    return &ip->ops[ip->stubs];
+}
+
+static void set_link(struct op *at, uint32_t to, struct interp *ip)
+{
+    struct stub *stub = (struct stub *)at;
+    int32_t distance = (int32_t)((const uint8_t *)&ip->ops[to] -
+                                 (const uint8_t *)(at + stub->op));
+
+    memcpy((uint8_t *)stub + stub->link, &distance, sizeof distance);
+}
+
+/* Requires: the stub's link is not linked. */
+void block_link(struct interp *ip, struct op *at, struct block *target)
+{
+    struct stub *stub = (struct stub *)at;
+
+    set_link(at, target->unit, ip);
+    stub->next = target->incoming;
+    target->incoming = unit_of(ip, at);
+}
+
+/* Links to the block lead to their stubs again.  Its ops stay: somebody may be in them. */
+static void unlink_block(struct interp *ip, struct block *block)
+{
+    while (block->incoming) {
+        struct op *at = &ip->ops[block->incoming];
+
+        block->incoming = ((struct stub *)at)->next;
+        set_link(at, unit_of(ip, at), ip);
+    }
+}
+
+void block_drop(struct interp *ip, struct block *block)
+{
+    struct jump_entry *entry =
+        &block->table->jumps[(block->pc >> jump_shift(ip->isa)) % JUMP_ENTRIES];
+
+    unlink_block(ip, block);
+    if (entry->pc == block->pc)
+        entry->pc = ~entry->pc; /* another entry's: never found */
+    block->is_dead = true;
+}
+
+/* -------------------------------------------------------------- invalidation */
+
+static void pages_put(struct interp *ip, uint64_t page)
+{
+    uint32_t i = hash(page) & ip->pages_mask;
+
+    while (ip->pages[i] && ip->pages[i] != page + 1)
+        i = (i + 1) & ip->pages_mask;
+    if (!ip->pages[i])
+        ip->pages_used++;
+    ip->pages[i] = page + 1;
+}
+
+static void pages_grow(struct interp *ip)
+{
+    uint64_t *old = ip->pages;
+    uint32_t size = ip->pages_mask + 1u;
+
+    ip->pages_mask = size * 2 - 1;
+    ip->pages = zeroed(size * 2u, sizeof *ip->pages);
+    ip->pages_used = 0;
+    for (uint32_t i = 0; i < size; i++)
+        if (old[i])
+            pages_put(ip, old[i] - 1);
+    free(old);
+}
+
+/* Code was translated from pc's page. */
+void block_note_page(struct interp *ip, uint64_t pc)
+{
+    uint64_t page = pc >> PAGE_SHIFT;
+
+    if (ip->last_page == page && ip->pages_used)
+        return;
+    ip->last_page = page;
+    if (ip->pages_used * 2 >= ip->pages_mask)
+        pages_grow(ip);
+    pages_put(ip, page);
+}
+
+static bool has_page(const struct interp *ip, uint64_t page)
+{
+    uint32_t i = hash(page) & ip->pages_mask;
+
+    for (; ip->pages[i]; i = (i + 1) & ip->pages_mask)
+        if (ip->pages[i] == page + 1)
+            return true;
+    return false;
+}
+
+static bool has_pages(const struct interp *ip, uint64_t first, uint64_t last)
+{
+    if (last - first < ip->pages_used) {
+        for (uint64_t page = first; page <= last; page++)
+            if (has_page(ip, page))
+                return true;
+        return false;
+    }
+    for (uint32_t i = 0; i <= ip->pages_mask; i++)
+        if (ip->pages[i] && ip->pages[i] - 1 >= first && ip->pages[i] - 1 <= last)
+            return true;
+    return false;
+}
+
+void block_invalidate(struct interp *ip, uint64_t addr, uint64_t size)
+{
+    uint64_t first = addr >> PAGE_SHIFT, last;
+
+    if (!size)
+        return;
+    last = (addr + size - 1 < addr ? UINT64_MAX : addr + size - 1) >> PAGE_SHIFT;
+    if (!has_pages(ip, first, last))
+        return;
+    for (uint32_t i = 1; i < ip->nblocks; i++) {
+        struct block *block = &ip->blocks[i];
+
+        for (unsigned k = 0; k < MAX_BLOCK_PAGES && !block->is_dead; k++)
+            if (block->pages[k] >= first && block->pages[k] <= last)
+                block_drop(ip, block);
+    }
+}
+
+/* A guest's fence: code that can be written may have changed (what cannot was announced
+ * when that changed). */
+void block_fence(struct interp *ip)
+{
+    ip->is_fetch_fenced = false;
+    for (uint32_t i = 0; i <= ip->pages_mask; i++) {
+        uint64_t addr = (ip->pages[i] - 1) << PAGE_SHIFT;
+
+        if (ip->pages[i] && space_prot(ip->cpu->space, addr) & SPACE_WRITE)
+            block_invalidate(ip, addr, UINT64_C(1) << PAGE_SHIFT);
+    }
+}
+
+/* Everything anew.  Requires: nobody holds an op. */
+void block_flush(struct interp *ip)
+{
+    if (!ip->map) {
+        ip->map_mask = MAP_START - 1;
+        ip->map = zeroed(MAP_START, sizeof *ip->map);
+        ip->pages_mask = PAGES_START - 1;
+        ip->pages = zeroed(PAGES_START, sizeof *ip->pages);
+    }
+    memset(ip->map, 0, (ip->map_mask + (size_t)1) * sizeof *ip->map);
+    memset(ip->pages, 0, (ip->pages_mask + (size_t)1) * sizeof *ip->pages);
+    ip->map_used = ip->pages_used = 0;
+    ip->units = 0;
+    ip->stubs = MAX_UNITS;
+    ip->npositions = 0;
+    ip->nblocks = 1;
+    ip->flushes++;
+    for (struct mode_table *table = ip->modes; table; table = table->next)
+        clear_jumps(ip, table);
+}

@@ -1,0 +1,263 @@
+/* handler.h - the language that generated handlers are written in.
+ *
+ * A handler gets (cpu, op, base, acc) and ends in one of NEXT, JUMP, JUMP_TO, JUMP_MODE,
+ * JUMP_DELAYED, TRAP, MISALIGNED, ANNUL, REPEAT, GO_SLOW or LEAVE.  `unit` counts 16-byte
+ * units from the first op of a fused group: op + unit is the op that is meant. */
+#ifndef RHEA_INTERP_HANDLER_H
+#define RHEA_INTERP_HANDLER_H
+
+#include "interp/op.h"
+#include "interp/wide.h"
+#include "isa/mem.h"
+
+#ifdef FP_WHOLE
+#include "isa/fp/fp_host.h"
+#else
+#include "interp/fpfast.h"
+#endif
+
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+/* ------------------------------------------------------- operands and registers */
+
+typedef uint8_t op_u8 __attribute__((may_alias));
+typedef uint16_t op_u16 __attribute__((may_alias));
+typedef uint32_t op_u32 __attribute__((may_alias));
+typedef uint64_t op_u64 __attribute__((may_alias));
+
+#define OP_AT(type, at) (*(const type *)((const uint8_t *)op + (at)))
+#define OP_U8(at) OP_AT(op_u8, at)
+#define OP_U16(at) OP_AT(op_u16, at)
+#define OP_U32(at) OP_AT(op_u32, at)
+#define OP_U64(at) OP_AT(op_u64, at)
+#define OP_S8(at) ((int64_t)(int8_t)OP_U8(at))
+#define OP_S16(at) ((int64_t)(int16_t)OP_U16(at))
+#define OP_S32(at) ((int64_t)(int32_t)OP_U32(at))
+#define OP_S64(at) ((int64_t)OP_U64(at))
+
+#define REG8(at) (*(op_u8 *)((uint8_t *)cpu + (at)))
+#define REG16(at) (*(op_u16 *)((uint8_t *)cpu + (at)))
+#define REG32(at) (*(op_u32 *)((uint8_t *)cpu + (at)))
+#define REG64(at) (*(op_u64 *)((uint8_t *)cpu + (at)))
+
+/* Lanes are counted from the least significant end; elements are 64-bit units. */
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define LANE_AT(w, lane) ((lane) * ((w) / 8) ^ (8 - (w) / 8))
+#else
+#define LANE_AT(w, lane) ((lane) * ((w) / 8))
+#endif
+#define REG_LANE(w, place, lane) REG##w((place) + LANE_AT(w, lane))
+#define REG_LANE128(place, lane)                                                         \
+    wide_make(REG64((place) + (lane) * 16 + 8), REG64((place) + (lane) * 16))
+#define PUT_LANE128(place, lane, value)                                                  \
+    do {                                                                                 \
+        REG64((place) + (lane) * 16) = wide_lo(value);                                   \
+        REG64((place) + (lane) * 16 + 8) = wide_hi(value);                               \
+    } while (0)
+
+/* --------------------------------------------------------------------- dispatch */
+
+/* What handlers see of the interpreter behind cpu->engine. */
+struct jump_entry {
+    uint64_t pc;
+    const struct op *op;
+};
+enum { JUMP_ENTRIES = 4096 };
+struct interp_head {
+    struct jump_entry *jumps; /* of the current mode: by pc */
+    uint64_t acc;             /* between handlers, where they return to a loop */
+    uint64_t sync_pc;         /* what a helper was given as cpu->pc */
+    uint64_t stop;            /* counting: cpu->insns at which to stop */
+    bool counting;
+};
+#define INTERP_HEAD(cpu) ((struct interp_head *)(cpu)->engine)
+
+#define INTERP_FN __attribute__((visibility("hidden")))
+#define INTERP_COLD __attribute__((visibility("hidden"), cold, noinline))
+#define HANDLER(name)                                                                    \
+    INTERP_FN interp_result name(struct cpu *cpu, const struct op *op, uint8_t *base,    \
+                                 uint64_t acc)
+#ifdef FP_FMA_TARGET
+#define FMA_HANDLER(name) FP_FMA_TARGET HANDLER(name)
+#else
+#define FMA_HANDLER(name) HANDLER(name)
+#endif
+#define SLOW_HANDLER(name)                                                               \
+    INTERP_COLD interp_result name(struct cpu *cpu, const struct op *op, uint8_t *base,  \
+                                   uint64_t acc)
+
+#define CALL_HANDLER(fn, to)                                                             \
+    INTERP_MUSTTAIL return (fn)(cpu, (to), base, acc)
+#if INTERP_TAIL
+#define TAIL(to)                                                                         \
+    do {                                                                                 \
+        const struct op *tail_to = (to);                                                 \
+        INTERP_MUSTTAIL return tail_to->fn(cpu, tail_to, base, acc);                     \
+    } while (0)
+#define LEAVE() return
+#else
+#define TAIL(to)                                                                         \
+    do {                                                                                 \
+        INTERP_HEAD(cpu)->acc = acc;                                                     \
+        return (to);                                                                     \
+    } while (0)
+#define LEAVE() return NULL
+#endif
+
+#define NEXT(units) TAIL(op + (units))
+#define GO_SLOW(name) CALL_HANDLER(name, op)
+
+/* A link: signed distance in bytes from the op it belongs to. */
+#define LINK_TARGET(unit, link) ((const struct op *)((const uint8_t *)(op + (unit)) + (link)))
+#define JUMP(unit, link)                                                                 \
+    do {                                                                                 \
+        const struct op *jump_to = LINK_TARGET(unit, link);                              \
+        if (UNLIKELY(cpu->kick))                                                         \
+            CALL_HANDLER(x_kick, jump_to);                                               \
+        TAIL(jump_to);                                                                   \
+    } while (0)
+#define JUMP_TO(target)                                                                  \
+    do {                                                                                 \
+        uint64_t jump_pc = (target);                                                     \
+        const struct jump_entry *jump_entry =                                            \
+            &INTERP_HEAD(cpu)->jumps[(jump_pc >> JUMP_SHIFT) % JUMP_ENTRIES];            \
+        if (LIKELY(jump_entry->pc == jump_pc && !cpu->kick))                             \
+            TAIL(jump_entry->op);                                                        \
+        cpu->pc = jump_pc;                                                               \
+        CALL_HANDLER(x_jump, op);                                                        \
+    } while (0)
+#define JUMP_MODE(target)                                                                \
+    do {                                                                                 \
+        cpu->pc = (target);                                                              \
+        CALL_HANDLER(x_jump_mode, op);                                                   \
+    } while (0)
+#define JUMP_DELAYED(unit, target)                                                       \
+    do {                                                                                 \
+        INTERP_HEAD(cpu)->sync_pc = (target);                                            \
+        CALL_HANDLER(x_jump_delayed, op + (unit));                                       \
+    } while (0)
+#define ANNUL(unit) CALL_HANDLER(x_annul, op + (unit))
+#define REPEAT(unit) CALL_HANDLER(x_repeat, op + (unit))
+#define NEXT_SYNC(units)                                                                 \
+    do {                                                                                 \
+        if (UNLIKELY(INTERP_HEAD(cpu)->sync_pc != cpu->pc))                              \
+            CALL_HANDLER(x_jump_mode, op);                                               \
+        NEXT(units);                                                                     \
+    } while (0)
+
+/* The position of an op that may fault. */
+#define PUBLISH(unit) (*(const struct op *volatile *)&cpu->op = op + (unit))
+
+#define TRAP(unit, number, a, b)                                                         \
+    do {                                                                                 \
+        interp_trap(cpu, op + (unit), (number), (a), (b));                               \
+        LEAVE();                                                                         \
+    } while (0)
+#define MISALIGNED(unit, number, addr, access)                                           \
+    do {                                                                                 \
+        interp_misaligned(cpu, op + (unit), (number), (addr), (access));                 \
+        LEAVE();                                                                         \
+    } while (0)
+
+/* exits.c */
+HANDLER(x_kick);
+HANDLER(x_jump);
+HANDLER(x_jump_mode);
+HANDLER(x_jump_delayed);
+HANDLER(x_annul);
+HANDLER(x_repeat);
+INTERP_COLD void interp_trap(struct cpu *cpu, const struct op *op, unsigned trap, uint64_t a,
+                             uint64_t b);
+INTERP_COLD void interp_misaligned(struct cpu *cpu, const struct op *op, unsigned trap,
+                                   uint64_t addr, unsigned access);
+INTERP_COLD void interp_illegal(struct cpu *cpu, const struct op *op);
+INTERP_COLD uint64_t interp_npc(struct cpu *cpu, const struct op *op);
+INTERP_COLD uint64_t interp_helper(struct cpu *cpu, const struct op *op, unsigned number,
+                                   bool sync, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
+                                   uint64_t e, uint64_t f);
+INTERP_COLD void interp_fence_fetch(struct cpu *cpu);
+
+/* S_SCALB's exponent. */
+static inline int32_t fp_exponent(uint64_t a, unsigned w)
+{
+    int64_t n = int_signed(a, w);
+
+    return n > INT32_MAX ? INT32_MAX : n < INT32_MIN ? INT32_MIN : (int32_t)n;
+}
+
+/* --------------------------------------------- accesses wider than host atomics */
+
+static inline wide mem_wide_load(struct cpu *cpu, uint8_t *base, uint64_t addr, bool big)
+{
+    uint64_t first = big ? mem_ld64_be(cpu, base, addr) : mem_ld64_le(cpu, base, addr);
+    uint64_t second = big ? mem_ld64_be(cpu, base, addr + 8) : mem_ld64_le(cpu, base, addr + 8);
+
+    return big ? wide_make(first, second) : wide_make(second, first);
+}
+
+static inline void mem_wide_store(struct cpu *cpu, uint8_t *base, uint64_t addr, wide value,
+                                  bool big)
+{
+    if (big) {
+        mem_st64_be(cpu, base, addr, wide_hi(value));
+        mem_st64_be(cpu, base, addr + 8, wide_lo(value));
+    } else {
+        mem_st64_le(cpu, base, addr, wide_lo(value));
+        mem_st64_le(cpu, base, addr + 8, wide_hi(value));
+    }
+}
+
+/* Not atomic against other threads. */
+static inline wide mem_wide_cas(struct cpu *cpu, uint8_t *base, uint64_t addr, wide expected,
+                                wide value, bool big)
+{
+    wide old = mem_wide_load(cpu, base, addr, big);
+
+    mem_wide_store(cpu, base, addr, wide_eq(old, expected) ? value : old, big);
+    return old;
+}
+
+static inline wide mem_wide_amo(struct cpu *cpu, uint8_t *base, uint64_t addr,
+                                enum sem_amo op, wide value, bool big)
+{
+    wide old = mem_wide_load(cpu, base, addr, big), next = value;
+
+    switch (op) {
+    case AMO_XCHG: break;
+    case AMO_ADD: next = wide_add(old, value); break;
+    case AMO_AND: next = wide_and(old, value); break;
+    case AMO_OR: next = wide_or(old, value); break;
+    case AMO_XOR: next = wide_xor(old, value); break;
+    case AMO_MIN: next = wide_lts(old, value, 128) ? old : value; break;
+    case AMO_MAX: next = wide_lts(old, value, 128) ? value : old; break;
+    case AMO_MINU: next = wide_ltu(old, value) ? old : value; break;
+    case AMO_MAXU: next = wide_ltu(old, value) ? value : old; break;
+    }
+    mem_wide_store(cpu, base, addr, next, big);
+    return old;
+}
+
+static inline wide mem_wide_reserve(struct cpu *cpu, uint8_t *base, uint64_t addr, bool big)
+{
+    wide value = mem_wide_load(cpu, base, addr, big);
+
+    cpu->reserved_addr = addr;
+    cpu->reserved_value = wide_lo(value);
+    return value;
+}
+
+/* The upper half is not kept: it is taken as unchanged. */
+static inline unsigned mem_wide_stcond(struct cpu *cpu, uint8_t *base, uint64_t addr,
+                                       wide value, bool big)
+{
+    bool reserved = cpu->reserved_addr == addr;
+
+    cpu->reserved_addr = UINT64_MAX;
+    if (!reserved || wide_lo(mem_wide_load(cpu, base, addr, big)) != cpu->reserved_value)
+        return 0;
+    mem_wide_store(cpu, base, addr, value, big);
+    return 1;
+}
+
+#endif

@@ -1,0 +1,154 @@
+/* interp.h - the interpreter from the inside: blocks of ops, and how they are found.
+ *
+ *   run.c        attach, run, faults          block.c      look-up, links, invalidation
+ *   predecode.c  bytes to ops                 exits.c      handlers that are not generated
+ *   lockstep.c   beside the tree evaluator
+ *
+ * All ops of a CPU lie in one reserved array, so that a link is a distance of 32 bits.
+ * Blocks grow from its beginning, stubs (where a link leads before its target is known)
+ * from its end.  Ops are never moved or reused until everything is flushed, so a dropped
+ * block can be left by whoever is still in it. */
+#ifndef RHEA_INTERP_H
+#define RHEA_INTERP_H
+
+#include <setjmp.h>
+
+#include "interp/handler.h"
+#include "interp/interp_isa.h"
+#include "isa/engine.h"
+
+enum {
+    MAX_UNITS = UINTPTR_MAX > 0xffffffff ? 4 << 20 : 1 << 20, /* 64 MB of ops */
+    MAX_BLOCKS = MAX_UNITS / 8,
+    SPARE_UNITS = 4096,      /* what one block may need */
+    MAX_BLOCK_INSNS = 96,
+    MAX_BLOCK_PAGES = 2,     /* that one block's code lies in */
+    PAGE_SHIFT = 12,
+    NO_BLOCK = 0,            /* blocks[0] is not used */
+};
+
+/* How instructions are executed besides their meaning; part of a block's key. */
+enum table_kind {
+    TABLE_COUNT = 1, /* each instruction counts */
+    TABLE_SLOT = 2,  /* a delay slot: one instruction, then cpu->npc */
+};
+
+/* Blocks of one mode key. */
+struct mode_table {
+    uint64_t mode;
+    unsigned kind;
+    struct jump_entry *jumps;
+    struct mode_table *next;
+};
+
+/* Where an op's instruction is: the last position at or before an op is its own. */
+struct position {
+    uint32_t unit;
+    uint8_t ilen;     /* 0: an exit, no instruction */
+    uint64_t pc;
+};
+
+struct block {
+    uint64_t pc;
+    struct mode_table *table;
+    uint64_t pages[MAX_BLOCK_PAGES]; /* page numbers of its code; unused: the first again */
+    uint32_t unit;                   /* first op */
+    uint32_t position;               /* first position */
+    uint32_t incoming;               /* first stub of a link that leads here, 0: none */
+    uint8_t remade;                  /* how often it was predecoded for being hot */
+    bool is_dead;
+};
+
+/* Two units: where a link leads until its target is made. */
+struct stub {
+    interp_handler fn;
+#if UINTPTR_MAX <= 0xffffffff
+    uint32_t unused;
+#endif
+    uint64_t pc;
+    int32_t link;      /* bytes from the stub to the link's 4 bytes */
+    int32_t op;        /* units from the stub to the link's op */
+    uint32_t next;     /* unit of the next stub with the same target */
+    uint32_t unused2;
+};
+
+struct interp {
+    struct interp_head head; /* first: what handlers see */
+    struct cpu *cpu;
+    const struct interp_isa *tables;
+    const struct isa *isa;
+    struct mode_table *modes, *mode; /* all, and the current one */
+    struct op *ops;
+    uint32_t units;                  /* used from the beginning */
+    uint32_t stubs;                  /* first unit used at the end */
+    struct position *positions;
+    uint32_t npositions;
+    struct block *blocks;
+    uint32_t nblocks;
+    uint32_t *map;                   /* open hash of live blocks by pc and mode */
+    uint32_t map_mask, map_used;
+    uint64_t *pages;                 /* open hash of page number + 1: pages with code */
+    uint32_t pages_mask, pages_used;
+    uint64_t last_page;              /* noted last */
+    uint32_t flushes;                /* counts: after a flush old ops mean nothing */
+    bool is_counting;                /* always, not only for limits */
+    bool is_fetch_fenced;            /* a fence was executed: changed code is to be seen */
+    volatile bool is_running;        /* handlers run: a fault is the guest's */
+    bool is_plain;                   /* one basic block at a time, no fusion: lockstep */
+    uint16_t last_acc;               /* of the newest block's end */
+    const struct op *left_from;      /* the op whose jump a kick stopped */
+    jmp_buf recover;
+};
+
+static inline struct interp *interp_of(struct cpu *cpu)
+{
+    return (struct interp *)cpu->engine;
+}
+
+static inline uint32_t unit_of(const struct interp *ip, const struct op *op)
+{
+    return (uint32_t)(op - ip->ops);
+}
+
+/* block.c.  The block at pc in the current mode table, or NULL. */
+struct block *block_find(struct interp *ip, uint64_t pc);
+/* Its first op; predecodes if need be.  NULL: cpu->event says why. */
+const struct op *block_enter(struct interp *ip, uint64_t pc);
+struct block *block_new(struct interp *ip, uint64_t pc); /* at ip->units, in the map */
+struct block *block_of(struct interp *ip, uint32_t unit);
+void block_drop(struct interp *ip, struct block *block);
+void block_note_page(struct interp *ip, uint64_t pc);
+void block_flush(struct interp *ip);
+void block_invalidate(struct interp *ip, uint64_t addr, uint64_t size);
+void block_fence(struct interp *ip); /* what is_fetch_fenced asks for */
+void block_link(struct interp *ip, struct op *stub, struct block *target);
+struct op *stub_new(struct interp *ip, interp_handler fn, uint64_t pc, struct op *op,
+                    unsigned link_at);
+struct mode_table *mode_table_get(struct interp *ip, uint64_t mode, unsigned kind);
+void mode_table_use(struct interp *ip, struct mode_table *table);
+/* Position of an op that is in a block or is a stub. */
+struct position op_position(struct interp *ip, const struct op *op);
+
+/* predecode.c.  A new block in the current mode table, or NULL with cpu->event. */
+struct block *predecode(struct interp *ip, uint64_t pc, bool is_hot);
+/* Goes on with the newest block behind its end `op`, which is overwritten. */
+void predecode_more(struct interp *ip, struct op *op, uint64_t pc);
+
+/* exits.c: ops that are no instruction. */
+HANDLER(x_stub);         /* makes the target, patches the link */
+HANDLER(x_stub_mode);    /* computes the mode anew; never patched */
+HANDLER(x_stub_delayed); /* goes on in the delay slot, then at its pc */
+HANDLER(x_goto);         /* link at 8 */
+HANDLER(x_warm);         /* the same, and counts at 12: a block that goes on elsewhere */
+HANDLER(x_more);         /* pc at 8: what follows is not predecoded yet */
+HANDLER(x_next_mode);    /* pc at 8, after something that may change the mode or code */
+HANDLER(x_slot_end);     /* after a delay slot */
+HANDLER(x_illegal);
+HANDLER(x_count);
+HANDLER(x_trace);
+
+/* run.c */
+void interp_leave(struct cpu *cpu, enum exec_kind kind); /* fills the event */
+uint64_t interp_mode(struct interp *ip);                 /* computed from the state */
+
+#endif

@@ -1,0 +1,39 @@
+/* interp_isa.h - what isagen made for the interpreter of one isa: handlers and tables. */
+#ifndef RHEA_INTERP_ISA_H
+#define RHEA_INTERP_ISA_H
+
+#include <stdbool.h>
+
+#include "interp/op.h"
+#include "isa/isa.h"
+
+enum { INTERP_FORMS = 4, INTERP_MAX_FUSED = 3 };
+
+/* A variant's handlers.  `acc` is the value that the op before wrote: bit k of a form
+ * says that read slot in[k] - 1 is taken from there. */
+struct interp_variant {
+    interp_handler form[INTERP_FORMS]; /* NULL: there is no such form */
+    interp_handler slow; /* without the host's floating point, or NULL */
+    uint8_t in[2];
+    uint8_t out;    /* acc afterwards: 0 as before, k: what slot k - 1 got, 0xff lost */
+    bool needs_fma; /* the forms execute the host's fma instruction */
+};
+
+/* Ops in a row that have one handler.  An id is variant * INTERP_FORMS + form. */
+struct interp_fused {
+    uint32_t id[INTERP_MAX_FUSED];
+    uint32_t count;
+    interp_handler handler;
+};
+
+struct interp_isa {
+    const struct isa *isa;
+    const struct interp_variant *variants;
+    const struct interp_fused *fused;
+    const uint16_t *fused_first; /* by id: longest groups first */
+    uint64_t (*mode_key)(struct cpu *cpu);
+};
+
+extern const struct interp_isa *const interp_list[]; /* generated, ended by NULL */
+
+#endif

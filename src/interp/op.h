@@ -1,0 +1,71 @@
+/* op.h - one predecoded instruction, and how its handler is called.
+ *
+ * An op is 16 bytes: the handler, and 8 bytes of packed operands from OP_PAYLOAD on;
+ * instructions that need more have further units of 16 bytes behind.  Handlers run in
+ * threaded style: each ends by calling the next op's handler with the same arguments, by a
+ * guaranteed or a sibling call; where the compiler makes neither, it returns the next op
+ * (NULL: leave) to a small loop. */
+#ifndef RHEA_INTERP_OP_H
+#define RHEA_INTERP_OP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct cpu;
+struct op;
+
+#ifdef __has_attribute
+#if __has_attribute(musttail)
+#define INTERP_MUSTTAIL __attribute__((musttail))
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(INTERP_LOOP)
+#define INTERP_NO_TAIL 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
+#define INTERP_NO_TAIL 1
+#endif
+#endif
+
+/* gcc makes sibling calls of these at -O2 (tests/interp/tailcall.test looks). */
+#if defined(INTERP_NO_TAIL)
+#define INTERP_TAIL 0
+#elif defined(INTERP_MUSTTAIL) && UINTPTR_MAX > 0xffffffff
+#define INTERP_TAIL 1
+#elif defined(__GNUC__) && defined(__OPTIMIZE__) &&                                      \
+    (defined(__x86_64__) || defined(__aarch64__) || defined(__riscv))
+#define INTERP_TAIL 1
+#else
+#define INTERP_TAIL 0
+#endif
+#ifndef INTERP_MUSTTAIL
+#define INTERP_MUSTTAIL
+#endif
+
+#if INTERP_TAIL
+typedef void interp_result;
+#else
+typedef const struct op *interp_result;
+#endif
+
+/* `acc`: the value that the op before wrote (see struct interp_variant). */
+typedef interp_result (*interp_handler)(struct cpu *cpu, const struct op *op, uint8_t *base,
+                                        uint64_t acc);
+
+enum { OP_SIZE = 16, OP_PAYLOAD = 8 };
+
+struct op {
+    interp_handler fn;
+#if UINTPTR_MAX <= 0xffffffff
+    uint32_t unused;
+#endif
+    uint8_t payload[8];
+};
+
+_Static_assert(sizeof(struct op) == OP_SIZE, "an op is 16 bytes");
+
+#if UINTPTR_MAX > 0xffffffff
+_Static_assert(offsetof(struct op, payload) == OP_PAYLOAD, "see isagen's slots");
+#endif
+
+#endif

@@ -1,0 +1,515 @@
+/* predecode.c - from guest code to blocks of ops.
+ *
+ * A block is decoded as far as it is sure to run: to its first branch.  What follows a
+ * branch that was not taken is decoded when it is reached, in place if no other block was
+ * made meanwhile (x_more).  A block that goes on elsewhere again and again (x_warm) is made
+ * anew as one piece through all that has run (is_hot).
+ *
+ * Unconditional jumps without effect cost nothing: the block goes on at their target.
+ * So do instructions that only write a zero register. */
+#include "interp/interp.h"
+
+#include <string.h>
+
+#include "base/report.h"
+#include "interp/profile.h"
+#include "isa/decode.h"
+#include "isa/sem.h"
+#include "isa/space.h"
+#include "isa/trace.h"
+
+enum { CODE_BYTES = 128, NO_ACC = 0 };
+
+struct builder {
+    struct interp *ip;
+    const struct isa *isa;
+    struct block *block;
+    uint64_t pc;
+    bool is_hot, is_counting;
+    unsigned count;          /* instructions */
+    uint16_t acc;            /* offset of the register whose value acc is, or NO_ACC */
+    unsigned group;          /* ops at the end that a longer fusion may take: 0 to 2 */
+    uint32_t group_unit;     /* first of them */
+    uint32_t ids[INTERP_MAX_FUSED];
+    uint64_t code_pc;
+    unsigned code_size;
+    uint8_t code[CODE_BYTES];
+};
+
+static uint64_t pc_mask(const struct isa *isa)
+{
+    return mask64(isa->pc_width);
+}
+
+/* --------------------------------------------------------------------- fetching */
+
+/* Bytes at b->pc, as many as there are up to ISA_MAX_ILEN at least. */
+static const uint8_t *get_code(struct builder *b, unsigned *size)
+{
+    uint64_t at = b->pc - b->code_pc, fault;
+
+    if (at + ISA_MAX_ILEN > b->code_size) {
+        uint64_t left = pc_mask(b->isa) - b->pc;
+
+        b->code_pc = b->pc;
+        b->code_size = left < CODE_BYTES ? (unsigned)left + 1 : CODE_BYTES;
+        if (space_fetch(b->ip->cpu->space, b->pc, b->code, b->code_size, &fault))
+            b->code_size = fault - b->pc < b->code_size ? (unsigned)(fault - b->pc) : 0;
+        at = 0;
+    }
+    *size = b->code_size - (unsigned)at;
+    return b->code + at;
+}
+
+/* Takes note of the page of b->pc.  false: the block has enough pages already. */
+static bool take_page(struct builder *b, uint64_t pc)
+{
+    uint64_t page = pc >> PAGE_SHIFT;
+    unsigned i = 0;
+
+    while (i < MAX_BLOCK_PAGES && b->block->pages[i] != page)
+        i++;
+    if (i == MAX_BLOCK_PAGES) {
+        if (b->block->pages[MAX_BLOCK_PAGES - 1] != b->block->pages[0])
+            return false;
+        b->block->pages[MAX_BLOCK_PAGES - 1] = page;
+    }
+    block_note_page(b->ip, pc);
+    return true;
+}
+
+/* ---------------------------------------------------------------- making ops */
+
+static void add_position(struct builder *b, unsigned ilen)
+{
+    b->ip->positions[b->ip->npositions++] =
+        (struct position){ b->ip->units, (uint8_t)ilen, b->pc };
+}
+
+static struct op *add_op(struct builder *b, interp_handler fn, unsigned units)
+{
+    struct op *op = &b->ip->ops[b->ip->units];
+
+    op->fn = fn;
+    b->ip->units += units;
+    return op;
+}
+
+/* An op that is no instruction, with a pc. */
+static struct op *add_exit(struct builder *b, interp_handler fn)
+{
+    struct op *op;
+
+    add_position(b, 0);
+    op = add_op(b, fn, 1);
+    memcpy(op->payload, &b->pc, sizeof b->pc);
+    return op;
+}
+
+static void add_goto(struct builder *b)
+{
+    struct block *target = b->is_counting ? NULL : block_find(b->ip, b->pc);
+    struct op *op = add_exit(b, x_goto);
+    struct op *stub = stub_new(b->ip, x_stub, b->pc, op, OP_PAYLOAD);
+
+    if (target)
+        block_link(b->ip, stub, target);
+}
+
+static void add_link(struct builder *b, struct op *op, const struct isa_slot *slot,
+                     const struct isa_variant *variant, uint64_t target)
+{
+    interp_handler fn = x_stub;
+    struct op *stub;
+    struct block *block;
+
+    target &= pc_mask(b->isa);
+    if (variant->flags & VAR_DELAY)
+        fn = x_stub_delayed;
+    else if (variant->flags & VAR_MODE || b->block->table->kind & TABLE_SLOT)
+        fn = x_stub_mode;
+    stub = stub_new(b->ip, fn, target, op, slot->at);
+    if (fn != x_stub)
+        return;
+    block = block_find(b->ip, target);
+    if (block)
+        block_link(b->ip, stub, block);
+}
+
+static uint16_t register_offset(const struct isa *isa, const struct isa_slot *slot,
+                                uint64_t number)
+{
+    const struct isa_view *view = &isa->views[slot->view];
+    const struct isa_file *file;
+
+    if (view->file == ISA_NONE)
+        return (uint16_t)number;
+    file = &isa->files[view->file];
+    if (number == view->zero)
+        number = file->count + (slot->kind == SLOT_WRITE);
+    return (uint16_t)(CPU_STATE + file->offset + number * file->stride);
+}
+
+static void put_value(uint8_t *at, unsigned size, uint64_t value)
+{
+    uint16_t v16 = (uint16_t)value;
+    uint32_t v32 = (uint32_t)value;
+
+    switch (size) {
+    case 1: *at = (uint8_t)value; break;
+    case 2: memcpy(at, &v16, 2); break;
+    case 4: memcpy(at, &v32, 4); break;
+    default: memcpy(at, &value, 8); break;
+    }
+}
+
+static void put_wide(const struct builder *b, const struct isa_slot *slot, uint8_t *at,
+                     const struct isa_decoded *insn, uint64_t low)
+{
+    struct sem_run run = { .isa = b->isa, .insn = insn };
+    struct fp128 value = u128(slot->is_signed && low >> 63 ? UINT64_MAX : 0, low);
+
+    if (slot->expr.count)
+        sem_run(&run, slot->expr, &value);
+    memcpy(at, &value.lo, 8);
+    memcpy(at + 8, &value.hi, 8);
+}
+
+static uint64_t slot_number(const struct isa *isa, const struct isa_slot *slot,
+                            const struct isa_decoded *insn)
+{
+    if (!slot->quick)
+        return isa_decode_value(isa, slot->expr, insn);
+    return insn->field[slot->quick - 1] + (uint64_t)(int64_t)slot->bias +
+           (slot->plus_pc ? insn->pc : 0);
+}
+
+static void fill_slots(struct builder *b, struct op *op, const struct isa_variant *variant,
+                       const struct isa_decoded *insn)
+{
+    const struct isa_slot *slot = &b->isa->slots[variant->slot];
+
+    for (unsigned i = 0; i < variant->slots; i++, slot++) {
+        uint64_t value = slot_number(b->isa, slot, insn);
+        uint8_t *at = (uint8_t *)op + slot->at;
+
+        switch (slot->kind) {
+        case SLOT_VALUE:
+            if (slot->size > 8)
+                put_wide(b, slot, at, insn, value);
+            else
+                put_value(at, slot->size, value);
+            break;
+        case SLOT_LINK: add_link(b, op, slot, variant, value); break;
+        default: put_value(at, 2, register_offset(b->isa, slot, value));
+        }
+    }
+}
+
+static uint16_t slot_offset(const struct builder *b, const struct op *op,
+                            const struct isa_variant *variant, unsigned number)
+{
+    uint16_t offset;
+
+    memcpy(&offset, (const uint8_t *)op + b->isa->slots[variant->slot + number].at, 2);
+    return offset;
+}
+
+/* ------------------------------------------------------------ forms and fusion */
+
+/* Which operands are in acc, and what acc is afterwards. */
+static unsigned choose_form(struct builder *b, const struct op *op,
+                            const struct isa_variant *variant)
+{
+    const struct interp_variant *forms = &b->ip->tables->variants[variant - b->isa->variants];
+    unsigned form = 0;
+
+    for (unsigned k = 0; k < 2 && b->acc != NO_ACC; k++)
+        if (forms->in[k] && slot_offset(b, op, variant, forms->in[k] - 1u) == b->acc)
+            form |= 1u << k;
+    if (forms->out == 0xff)
+        b->acc = NO_ACC;
+    else if (forms->out)
+        b->acc = slot_offset(b, op, variant, forms->out - 1u);
+    return forms->form[form] ? form : 0;
+}
+
+static bool host_has_fma(void)
+{
+#if FP_FMA_OPTIONAL
+    return __builtin_cpu_supports("fma");
+#else
+    return true;
+#endif
+}
+
+static interp_handler handler_of(const struct builder *b, uint32_t variant, unsigned form)
+{
+    const struct interp_variant *forms = &b->ip->tables->variants[variant];
+
+    return forms->needs_fma && !host_has_fma() ? forms->slow : forms->form[form];
+}
+
+static const struct interp_fused *find_fused(const struct interp_isa *tables,
+                                             const uint32_t *ids, unsigned count)
+{
+    unsigned i = tables->fused_first[ids[0]], end = tables->fused_first[ids[0] + 1];
+
+    for (; i < end; i++) {
+        const struct interp_fused *fused = &tables->fused[i];
+
+        if (fused->count == count && fused->id[1] == ids[1] &&
+            (count < 3 || fused->id[2] == ids[2]))
+            return fused;
+    }
+    return NULL;
+}
+
+/* An op with this id was added at `unit`: it may go into one handler with those before. */
+static void fuse(struct builder *b, uint32_t id, uint32_t unit)
+{
+    const struct interp_fused *fused = NULL;
+
+    if (b->group) {
+        b->ids[b->group] = id;
+        fused = find_fused(b->ip->tables, b->ids, b->group + 1);
+    }
+    if (!fused) {
+        b->group = 1;
+        b->group_unit = unit;
+        b->ids[0] = id;
+        return;
+    }
+    b->ip->ops[b->group_unit].fn = fused->handler;
+    b->group = (b->group + 1) % INTERP_MAX_FUSED;
+}
+
+static bool is_sink(const struct isa *isa, const struct isa_slot *slot, uint16_t offset)
+{
+    const struct isa_view *view = &isa->views[slot->view];
+    const struct isa_file *file;
+
+    if (view->file == ISA_NONE || view->zero == ISA_NONE)
+        return false;
+    file = &isa->files[view->file];
+    return offset == CPU_STATE + file->offset + (file->count + 1u) * file->stride;
+}
+
+/* Whether nothing but zero registers is written, and perhaps jumped (then the last node). */
+static bool has_no_effect(const struct builder *b, const struct op *op,
+                          const struct isa_variant *variant)
+{
+    const struct sem *node = &b->isa->nodes[variant->body.first];
+
+    for (unsigned i = 0; i < variant->body.count; i++, node++) {
+        const struct isa_slot *slot = &b->isa->slots[variant->slot + node->a];
+
+        if (node->op == S_CONST || node->op == S_SLOT || node->op == S_GET ||
+            node->op == S_CALL || (node->op >= S_ADD && node->op <= S_CLMUL))
+            continue;
+        if (node->op == S_PUT && is_sink(b->isa, slot, slot_offset(b, op, variant, node->a)))
+            continue;
+        if (node->op == S_GOTO && node->x & GOTO_DIRECT && i == variant->body.count - 1u)
+            continue;
+        return false;
+    }
+    return true;
+}
+
+/* ------------------------------------------------------------- one instruction */
+
+static bool falls_through(const struct isa *isa, const struct isa_variant *variant)
+{
+    unsigned last;
+
+    if (!variant->body.count)
+        return true;
+    last = isa->nodes[variant->body.first + variant->body.count - 1].op;
+    return last != S_GOTO && last != S_TRAP && last != S_ANNUL && last != S_REPEAT;
+}
+
+/* A jump without effect was added: takes it back and goes on at its target.  false: no. */
+static bool thread_jump(struct builder *b, const struct isa_variant *variant,
+                        const struct isa_decoded *insn, uint32_t unit, uint32_t stubs)
+{
+    const struct isa_slot *slot = &b->isa->slots[variant->slot];
+    const struct sem *jump = &b->isa->nodes[variant->body.first + variant->body.count - 1];
+    struct block *target;
+    uint64_t pc;
+
+    pc = slot_number(b->isa, &slot[jump->a], insn) & pc_mask(b->isa);
+    target = block_find(b->ip, pc);
+    if (target || !take_page(b, pc))
+        return false;
+    b->ip->units = unit;
+    b->ip->stubs = stubs;
+    b->pc = pc;
+    return true;
+}
+
+enum next { GO_ON, BLOCK_ENDS };
+
+/* After an instruction that is not followed by the next one, or perhaps not. */
+static enum next after_jump(struct builder *b, const struct isa_variant *variant)
+{
+    if (b->block->table->kind & TABLE_SLOT) {
+        add_exit(b, x_slot_end);
+        return BLOCK_ENDS;
+    }
+    if (variant->flags & (VAR_ENDS_BLOCK | VAR_MODE | VAR_SYNC)) {
+        if (falls_through(b->isa, variant))
+            add_exit(b, x_next_mode);
+        return BLOCK_ENDS;
+    }
+    if (variant->flags & VAR_BRANCHES && !(b->is_hot && block_find(b->ip, b->pc))) {
+        add_exit(b, x_more);
+        return BLOCK_ENDS;
+    }
+    return GO_ON;
+}
+
+static enum next add_insn(struct builder *b, const struct isa_decoded *insn)
+{
+    uint32_t number = isa_choose(b->isa, insn), unit, stubs = b->ip->stubs;
+    const struct isa_variant *variant = &b->isa->variants[number];
+    unsigned jumps = VAR_ENDS_BLOCK | VAR_BRANCHES, form;
+    struct op *op;
+
+    if (b->is_counting)
+        add_op(b, profile_handler(b->ip, x_count), 1);
+    unit = b->ip->units;
+    op = add_op(b, NULL, variant->op_units);
+    fill_slots(b, op, variant, insn);
+    b->pc = (b->pc + insn->length) & pc_mask(b->isa);
+    if (!(variant->flags & ~jumps) && !b->is_counting && !b->block->table->kind &&
+        has_no_effect(b, op, variant)) {
+        if (!(variant->flags & jumps)) {
+            b->ip->units = unit;
+            return GO_ON;
+        }
+        if ((variant->flags & jumps) == jumps && b->count > 1 &&
+            thread_jump(b, variant, insn, unit, stubs))
+            return GO_ON;
+    }
+    form = choose_form(b, op, variant);
+    op->fn = handler_of(b, number, form);
+    profile_op(b->ip, unit, number * INTERP_FORMS + form);
+    if (!b->is_counting)
+        fuse(b, number * INTERP_FORMS + form, unit);
+    return after_jump(b, variant);
+}
+
+/* Decodes and adds the instruction at b->pc. */
+static enum next step(struct builder *b)
+{
+    struct cpu *cpu = b->ip->cpu;
+    struct isa_decoded insn;
+    unsigned size;
+    const uint8_t *code = get_code(b, &size);
+
+    isa_decode(b->isa, &cpu->features, b->block->table->mode, b->pc, code, size, &insn);
+    if (insn.truncated || !take_page(b, b->pc) ||
+        !take_page(b, (b->pc + insn.length - 1) & pc_mask(b->isa))) {
+        add_goto(b);
+        return BLOCK_ENDS;
+    }
+    add_position(b, insn.length);
+    b->count++;
+    if (insn.insn != ISA_NONE && (!insn.illegal || insn.illegal == 1 + ILLEGAL_NOP)) {
+        if (!insn.illegal)
+            return add_insn(b, &insn);
+        if (b->is_counting)
+            add_op(b, x_count, 1);
+        b->pc = (b->pc + insn.length) & pc_mask(b->isa);
+        return b->block->table->kind & TABLE_SLOT ? (add_exit(b, x_slot_end), BLOCK_ENDS)
+                                                  : GO_ON;
+    }
+    if (b->is_counting)
+        add_op(b, x_count, 1);
+    add_op(b, x_illegal, 1);
+    return BLOCK_ENDS;
+}
+
+/* ---------------------------------------------------------------------- blocks */
+
+/* Whether the block is to end in front of b->pc. */
+static bool ends_here(const struct builder *b)
+{
+    if (b->count >= MAX_BLOCK_INSNS || b->pc == b->block->pc)
+        return true;
+    return !b->is_hot && block_find(b->ip, b->pc);
+}
+
+static void build(struct builder *b)
+{
+    while (step(b) == GO_ON)
+        if (ends_here(b)) {
+            add_goto(b);
+            break;
+        }
+    b->ip->last_acc = b->acc;
+}
+
+static struct builder new_builder(struct interp *ip, uint64_t pc)
+{
+    return (struct builder){ .ip = ip,
+                             .isa = ip->isa,
+                             .pc = pc,
+                             .is_counting = (ip->mode->kind & TABLE_COUNT) != 0 };
+}
+
+/* The first instruction cannot be read: no block. */
+static bool is_fetchable(struct builder *b)
+{
+    struct cpu *cpu = b->ip->cpu;
+    struct isa_decoded insn;
+    unsigned size;
+    const uint8_t *code = get_code(b, &size);
+
+    if (size >= ISA_MAX_ILEN)
+        return true;
+    isa_decode(b->isa, &cpu->features, b->ip->mode->mode, b->pc, code, size, &insn);
+    if (!insn.truncated)
+        return true;
+    cpu->pc = b->pc;
+    interp_leave(cpu, EXEC_FETCH_FAULT);
+    cpu->event.access = ACCESS_FETCH;
+    cpu->event.addr = (b->pc + size) & pc_mask(b->isa);
+    return false;
+}
+
+struct block *predecode(struct interp *ip, uint64_t pc, bool is_hot)
+{
+    struct builder b;
+
+    if (ip->units + SPARE_UNITS > ip->stubs || ip->nblocks + 1 >= MAX_BLOCKS)
+        block_flush(ip);
+    b = new_builder(ip, pc);
+    b.is_hot = is_hot;
+    if (!is_fetchable(&b))
+        return NULL;
+    b.block = block_new(ip, pc);
+    if (isa_trace && isa_trace->block)
+        add_exit(&b, x_trace);
+    build(&b);
+    if (isa_trace && isa_trace->translated)
+        isa_trace->translated(ip->cpu, pc, b.pc, ip->mode->mode);
+    return b.block;
+}
+
+void predecode_more(struct interp *ip, struct op *op, uint64_t pc)
+{
+    struct builder b = new_builder(ip, pc);
+
+    b.block = &ip->blocks[ip->nblocks - 1];
+    b.acc = ip->last_acc;
+    ip->units = unit_of(ip, op);
+    ip->npositions--; /* that of the x_more */
+    if (ends_here(&b)) {
+        add_goto(&b);
+        return;
+    }
+    build(&b);
+    if (isa_trace && isa_trace->translated)
+        isa_trace->translated(ip->cpu, pc, b.pc, ip->mode->mode);
+}

@@ -1,0 +1,717 @@
+/* emit_interp.c - the interpreter of a target as C: a handler for each variant and form,
+ * fused groups of them, and the tables that predecode reads (interp/interp_isa.h).
+ *
+ * Files, in `dir`: TARGET_interp.h (what handlers share), TARGET_interp_fp.c (floating point
+ * and system registers),
+ * TARGET_interp_0.c ... (handlers), TARGET_interp_table.c. */
+#include "isagen/emit_interp.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/report.h"
+#include "isagen/emit.h"
+
+enum { PER_FILE = 150, MAX_FUSED = 3 };
+
+struct fused {
+    uint32_t id[MAX_FUSED]; /* variant * FORMS + form */
+    unsigned count;
+};
+
+struct emitter {
+    const struct isa *isa;
+    const char *dir, *target;
+    struct arena arena;
+    FILE *header, *handlers;
+    unsigned files, in_file;
+    struct fused *fused;
+    unsigned nfused;
+};
+
+static FILE *open_file(struct emitter *e, const char *suffix)
+{
+    const char *path = arena_printf(&e->arena, "%s/%s_interp%s", e->dir, e->target, suffix);
+    FILE *file = fopen(path, "w");
+
+    if (!file)
+        die("%s: cannot be written", path);
+    fprintf(file, "/* %s_interp%s - made by isagen from the %s spec; do not edit. */\n", e->target,
+            suffix, e->isa->family);
+    return file;
+}
+
+static void close_file(struct emitter *e, FILE *file)
+{
+    if (ferror(file) || fclose(file))
+        die("%s: cannot write", e->dir);
+}
+
+static const char *c_name(struct arena *arena, const char *name)
+{
+    char *text = arena_printf(arena, "%s", name);
+
+    for (char *p = text; *p; p++)
+        if (!isalnum((unsigned char)*p))
+            *p = '_';
+    return text;
+}
+
+static struct body new_body(struct emitter *e, FILE *out, const struct isa_variant *variant)
+{
+    return (struct body){
+        .out = out, .arena = &e->arena, .isa = e->isa, .target = e->target, .variant = variant
+    };
+}
+
+/* --------------------------------------------------------- shared by handlers */
+
+static void emit_fn_head(FILE *out, const struct isa_fn *fn, const char *target, unsigned i)
+{
+    fprintf(out, "static inline %s %s_fn_%u(", expr_type(fn->result_w), target, i);
+    for (unsigned k = 0; k < fn->args && k < 3; k++)
+        fprintf(out, "%s%s a%u", k ? ", " : "", expr_type(fn->arg_w[k]), k);
+    fprintf(out, "%s)", fn->args ? "" : "void");
+}
+
+static void emit_fns(struct emitter *e)
+{
+    for (unsigned i = 0; i < e->isa->nfns; i++) {
+        const struct isa_fn *fn = &e->isa->fns[i];
+        struct body body = new_body(e, e->header, NULL);
+
+        fprintf(e->header, "\n/* %s */\n", fn->name ? fn->name : "fn");
+        emit_fn_head(e->header, fn, e->target, i);
+        fprintf(e->header, "\n{\n");
+        for (unsigned k = 0; k < fn->args && k < 3; k++)
+            fprintf(e->header, "    (void)a%u;\n", k);
+        body_pure(&body, fn->body);
+        fprintf(e->header, "}\n");
+    }
+}
+
+/* Reads element 0 of a file, or argument k. */
+static const char *element_of(struct emitter *e, unsigned file, unsigned k)
+{
+    const struct isa_file *f = &e->isa->files[file];
+
+    return element_read(&e->arena, f, element_place(&e->arena, f, k), 0, f->width);
+}
+
+static const char *set_element(struct emitter *e, unsigned file, unsigned k, const char *value)
+{
+    const struct isa_file *f = &e->isa->files[file];
+
+    return element_write(&e->arena, f, element_place(&e->arena, f, k), 0, f->width, value);
+}
+
+/* One flag of one flagfn, from the arguments that SETFLAGS kept. */
+static void emit_flag_case(struct emitter *e, unsigned number, unsigned flag)
+{
+    const struct isa_flagfn *fn = &e->isa->flagfns[number];
+    const struct isa_flags *group = &e->isa->flags[fn->group];
+    struct body body = new_body(e, e->header, NULL);
+
+    body.depth = 1;
+    fprintf(e->header, "    case %u: { /* %s */\n", number + 1, fn->name ? fn->name : "flagfn");
+    for (unsigned k = 0; k < fn->args && k < 3; k++) {
+        const char *text = element_of(e, group->args_file, k);
+        unsigned stored = e->isa->files[group->args_file].width;
+
+        if (stored > 64 && fn->arg_w[k] <= 64)
+            text = expr_mask(&e->arena, fn->arg_w[k],
+                             arena_printf(&e->arena, "wide_lo(%s)", text));
+        else if (fn->arg_w[k] < stored)
+            text = expr_mask(&e->arena, fn->arg_w[k], text);
+        fprintf(e->header, "        %s a%u = %s;\n\n        (void)a%u;\n",
+                expr_type(fn->arg_w[k]), k, text, k);
+    }
+    body_pure(&body, fn->flag[flag]);
+    fprintf(e->header, "    }\n");
+}
+
+static void emit_flag(struct emitter *e, unsigned g, unsigned flag)
+{
+    const struct isa_flags *group = &e->isa->flags[g];
+    const char *settled = element_of(e, group->bits_file, flag);
+
+    fprintf(e->header, "\n/* %s.%s, settled or as the last flagfn says */\n", group->name,
+            group->names ? group->names[flag] : "");
+    fprintf(e->header, "static inline uint32_t %s_flag%u_%u(struct cpu *cpu)\n{\n", e->target, g,
+            flag);
+    if (group->kind_file != ISA_NONE) {
+        fprintf(e->header, "    switch (%s) {\n", element_of(e, group->kind_file, 0));
+        for (unsigned i = 0; i < e->isa->nflagfns; i++)
+            if (e->isa->flagfns[i].group == g && e->isa->flagfns[i].sets >> flag & 1)
+                emit_flag_case(e, i, flag);
+        fprintf(e->header, "    default: break;\n    }\n");
+    }
+    fprintf(e->header, "    return %s;\n}\n", settled);
+}
+
+static void emit_settle(struct emitter *e, unsigned g)
+{
+    const struct isa_flags *group = &e->isa->flags[g];
+
+    fprintf(e->header, "\nstatic inline void %s_settle%u(struct cpu *cpu)\n{\n", e->target, g);
+    fprintf(e->header, "    uint32_t flag[%u];\n\n    if (!%s)\n        return;\n", group->count,
+            element_of(e, group->kind_file, 0));
+    for (unsigned k = 0; k < group->count; k++)
+        fprintf(e->header, "    flag[%u] = %s_flag%u_%u(cpu);\n", k, e->target, g, k);
+    for (unsigned k = 0; k < group->count; k++)
+        fprintf(e->header, "    %s\n",
+                set_element(e, group->bits_file, k, arena_printf(&e->arena, "flag[%u]", k)));
+    fprintf(e->header, "    %s\n}\n", set_element(e, group->kind_file, 0, "0"));
+}
+
+/* SETFLAGS: remembers the flagfn and its arguments; flags it does not define are settled. */
+static void emit_set(struct emitter *e, unsigned number)
+{
+    const struct isa_flagfn *fn = &e->isa->flagfns[number];
+    const struct isa_flags *group = &e->isa->flags[fn->group];
+    uint32_t all = group->count >= 32 ? UINT32_MAX : (UINT32_C(1) << group->count) - 1;
+
+    fprintf(e->header, "\nstatic inline void %s_set%u(struct cpu *cpu", e->target, number);
+    for (unsigned k = 0; k < fn->args && k < 3; k++)
+        fprintf(e->header, ", %s a%u", expr_type(fn->arg_w[k]), k);
+    fprintf(e->header, ")\n{\n");
+    if ((fn->sets & all) != all)
+        fprintf(e->header, "    %s_settle%u(cpu);\n", e->target, fn->group);
+    for (unsigned k = 0; k < fn->args && k < 3; k++) {
+        unsigned stored = e->isa->files[group->args_file].width;
+        const char *value = arena_printf(&e->arena, "a%u", k);
+
+        if (stored > 64 && fn->arg_w[k] <= 64)
+            value = arena_printf(&e->arena, "wide_from(%s)", value);
+        fprintf(e->header, "    %s\n", set_element(e, group->args_file, k, value));
+    }
+    fprintf(e->header, "    %s\n}\n", set_element(e, group->kind_file, 0,
+                                                  arena_printf(&e->arena, "%uu", number + 1)));
+}
+
+static void emit_flags(struct emitter *e)
+{
+    for (unsigned g = 0; g < e->isa->nflags; g++) {
+        for (unsigned k = 0; k < e->isa->flags[g].count; k++)
+            emit_flag(e, g, k);
+        if (e->isa->flags[g].kind_file != ISA_NONE)
+            emit_settle(e, g);
+    }
+    for (unsigned i = 0; i < e->isa->nflagfns; i++)
+        if (e->isa->flags[e->isa->flagfns[i].group].kind_file != ISA_NONE)
+            emit_set(e, i);
+}
+
+/* ------------------------------------------- computed views, system registers */
+
+static void emit_view(struct emitter *e, unsigned number)
+{
+    const struct isa_view *view = &e->isa->views[number];
+    struct body get = new_body(e, e->header, NULL), put = get;
+
+    if (view->file != ISA_NONE)
+        return;
+    fprintf(e->header, "\nstatic inline %s %s_view%u_get(struct cpu *cpu, uint32_t a0)\n{\n",
+            expr_type(view->width), e->target, number);
+    if (view->zero != ISA_NONE)
+        fprintf(e->header, "    if (a0 == %u)\n        return 0;\n", view->zero);
+    fprintf(e->header, "    (void)cpu;\n    (void)a0;\n");
+    get.inner = put.inner = true;
+    body_pure(&get, view->get);
+    fprintf(e->header, "}\nstatic inline void %s_view%u_put(struct cpu *cpu, uint32_t a0, %s a1)\n{\n",
+            e->target, number, expr_type(view->width));
+    if (view->zero != ISA_NONE)
+        fprintf(e->header, "    if (a0 == %u)\n        return;\n", view->zero);
+    fprintf(e->header, "    (void)cpu;\n    (void)a0;\n    (void)a1;\n");
+    body_begin(&put, view->put);
+    body_statements(&put);
+    fprintf(e->header, "}\n");
+}
+
+static void emit_sysreg_trap(struct emitter *e, FILE *out, const char *indent)
+{
+    if (e->isa->sysreg_trap == ISA_NONE)
+        fprintf(out, "%sinterp_illegal(cpu, op);\n", indent);
+    else
+        fprintf(out, "%sinterp_trap(cpu, op, %u, 0, 0);\n", indent, e->isa->sysreg_trap);
+    fprintf(out, "%sreturn 0;\n", indent);
+}
+
+static void emit_sysreg(struct emitter *e, FILE *out, unsigned number, bool write)
+{
+    const struct isa_sysreg *reg = &e->isa->sysregs[number];
+    struct sem_body sem = write ? reg->write : reg->read;
+    struct body body = new_body(e, out, NULL);
+
+    if (write && reg->read_only)
+        return;
+    body.inner = true;
+    body.depth = 1;
+    fprintf(out, "    case 0x%x: { /* %s */\n", reg->number, reg->name);
+    if (e->isa->sysreg_priv.count) {
+        fprintf(out, "        if (sysreg_priv(cpu) < %u) {\n", reg->priv);
+        emit_sysreg_trap(e, out, "            ");
+        fprintf(out, "        }\n");
+    }
+    if (write && sem.count) {
+        body_begin(&body, sem);
+        body_statements(&body);
+        fprintf(out, "        return 0;\n");
+    } else if (write) {
+        if (reg->file != ISA_NONE)
+            fprintf(out, "        %s\n",
+                    element_write(&e->arena, &e->isa->files[reg->file],
+                                  element_place(&e->arena, &e->isa->files[reg->file], 0), 0,
+                                  reg->w, "a0"));
+        fprintf(out, "        return 0;\n");
+    } else if (sem.count) {
+        body_pure(&body, sem);
+    } else {
+        fprintf(out, "        return %s;\n",
+                reg->file == ISA_NONE
+                    ? "0"
+                    : element_read(&e->arena, &e->isa->files[reg->file],
+                                   element_place(&e->arena, &e->isa->files[reg->file], 0), 0,
+                                   reg->w));
+    }
+    fprintf(out, "    }\n");
+}
+
+static void emit_sysregs(struct emitter *e, FILE *out)
+{
+    fprintf(e->header, "\nuint64_t %s_sysread(struct cpu *cpu, const struct op *op, uint64_t number);\n",
+            e->target);
+    fprintf(e->header, "uint64_t %s_syswrite(struct cpu *cpu, const struct op *op, uint64_t number, "
+                       "uint64_t a0);\n", e->target);
+    if (e->isa->sysreg_priv.count) {
+        struct body body = new_body(e, out, NULL);
+
+        fprintf(out, "\nstatic uint64_t sysreg_priv(struct cpu *cpu)\n{\n    (void)cpu;\n");
+        body_pure(&body, e->isa->sysreg_priv);
+        fprintf(out, "}\n");
+    }
+    for (unsigned write = 0; write < 2; write++) {
+        fprintf(out, "\nuint64_t %s_sys%s(struct cpu *cpu, const struct op *op, uint64_t number%s)\n{\n",
+                e->target, write ? "write" : "read", write ? ", uint64_t a0" : "");
+        fprintf(out, "    (void)cpu;\n%s    switch (number) {\n", write ? "    (void)a0;\n" : "");
+        for (unsigned i = 0; i < e->isa->nsysregs; i++)
+            emit_sysreg(e, out, i, write);
+        fprintf(out, "    default: break;\n    }\n");
+        emit_sysreg_trap(e, out, "    ");
+        fprintf(out, "}\n");
+    }
+}
+
+/* ------------------------------------------------------------------- handlers */
+
+static bool has_op(const struct isa *isa, const struct isa_variant *variant, bool (*is)(unsigned))
+{
+    for (unsigned i = 0; i < variant->body.count; i++)
+        if (is(isa->nodes[variant->body.first + i].op))
+            return true;
+    return false;
+}
+
+static bool is_access(unsigned op)
+{
+    return op >= S_LD && op <= S_STCOND;
+}
+
+static bool is_effect_before_fp(unsigned op)
+{
+    return is_access(op) || op == S_HELPER || op == S_SETFLAGS;
+}
+
+/* A slow copy begins anew, so nothing may have been written before an S_FP. */
+static bool wants_slow(const struct isa *isa, const struct isa_variant *variant)
+{
+    const struct sem *nodes = &isa->nodes[variant->body.first];
+    bool wrote = false, found = false;
+
+    if (has_op(isa, variant, is_effect_before_fp))
+        return false;
+    for (unsigned i = 0; i < variant->body.count; i++) {
+        if (nodes[i].op == S_PUT || nodes[i].op == S_PUTF || nodes[i].op == S_PUTX ||
+            nodes[i].op == S_LOOP)
+            wrote = true;
+        if (nodes[i].op == S_FP && fp_has_fast(isa, nodes, i)) {
+            if (wrote)
+                return false;
+            found = true;
+        }
+    }
+    return found;
+}
+
+static const char *variant_name(const struct isa *isa, const struct isa_variant *variant)
+{
+    return isa->insns[variant->insn].name;
+}
+
+static bool reads_acc(const struct body *body)
+{
+    return body->form != 0;
+}
+
+/* The statements of one instruction; leaves acc as the variant's acc_use says. */
+static bool emit_insn(struct body *body)
+{
+    bool publishes = body->variant->flags & VAR_MAY_FAULT &&
+                     has_op(body->isa, body->variant, is_access);
+
+    if (reads_acc(body))
+        body_line(body, "const uint64_t in = acc;");
+    if (publishes)
+        body_line(body, "PUBLISH(%u);", body->at / 16);
+    body_begin(body, body->variant->body);
+    body_statements(body);
+    return body->ended;
+}
+
+static void finish(struct body *body)
+{
+    unsigned units = body->at / 16 + body->variant->op_units;
+
+    if (body->puts_npc) {
+        body_line(body, "if (has_npc)");
+        body_line(body, "    JUMP_DELAYED(%u, next_npc);", body->at / 16);
+    }
+    if (body->variant->flags & VAR_SYNC)
+        body_line(body, "NEXT_SYNC(%u);", units);
+    else
+        body_line(body, "NEXT(%u);", units);
+}
+
+static void next_file(struct emitter *e)
+{
+    if (e->handlers && e->in_file < PER_FILE)
+        return;
+    if (e->handlers)
+        close_file(e, e->handlers);
+    e->handlers = open_file(e, arena_printf(&e->arena, "_%u.c", e->files++));
+    fprintf(e->handlers, "#include \"%s_interp.h\"\n", e->target);
+    e->in_file = 0;
+}
+
+static void emit_slow(struct emitter *e, unsigned number)
+{
+    const struct isa_variant *variant = &e->isa->variants[number];
+    struct body body = new_body(e, e->handlers, variant);
+
+    body.soft = true;
+    body.acc = body_acc_use(e->isa, variant);
+    fprintf(e->header, "SLOW_HANDLER(%s_v%u_slow);\n", e->target, number);
+    fprintf(e->handlers, "\nSLOW_HANDLER(%s_v%u_slow)\n{\n", e->target, number);
+    if (!emit_insn(&body))
+        finish(&body);
+    fprintf(e->handlers, "}\n");
+}
+
+static void emit_variant(struct emitter *e, unsigned number)
+{
+    const struct isa_variant *variant = &e->isa->variants[number];
+    struct acc_use acc = body_acc_use(e->isa, variant);
+    bool slow = wants_slow(e->isa, variant);
+    const char *kind = slow && fp_needs_fma(e->isa, variant) ? "FMA_HANDLER" : "HANDLER";
+
+    next_file(e);
+    if (slow)
+        emit_slow(e, number);
+    for (unsigned form = 0; form < FORMS; form++) {
+        struct body body = new_body(e, e->handlers, variant);
+
+        if ((form & 1 && !acc.in[0]) || (form & 2 && !acc.in[1]))
+            continue;
+        body.acc = acc;
+        body.form = form;
+        body.has_slow = slow;
+        fprintf(e->header, "%s(%s_v%u_%u);\n", kind, e->target, number, form);
+        fprintf(e->handlers, "\n/* %s%s */\n%s(%s_v%u_%u)\n{\n",
+                variant_name(e->isa, variant), form ? ", from acc" : "", kind, e->target, number,
+                form);
+        if (!emit_insn(&body))
+            finish(&body);
+        fprintf(e->handlers, "}\n");
+        e->in_file++;
+    }
+}
+
+/* ---------------------------------------------------------------------- fusion */
+
+static void emit_fused(struct emitter *e, unsigned index)
+{
+    const struct fused *fused = &e->fused[index];
+    unsigned at = 0;
+
+    next_file(e);
+    fprintf(e->header, "HANDLER(%s_fused%u);\n", e->target, index);
+    fprintf(e->handlers, "\n/*");
+    for (unsigned i = 0; i < fused->count; i++)
+        fprintf(e->handlers, " %s/%u",
+                variant_name(e->isa, &e->isa->variants[fused->id[i] / FORMS]),
+                fused->id[i] % FORMS);
+    fprintf(e->handlers, " */\nHANDLER(%s_fused%u)\n{\n", e->target, index);
+    for (unsigned i = 0; i < fused->count; i++) {
+        const struct isa_variant *variant = &e->isa->variants[fused->id[i] / FORMS];
+        struct body body = new_body(e, e->handlers, variant);
+        bool ended;
+
+        body.at = at;
+        body.acc = body_acc_use(e->isa, variant);
+        body.form = fused->id[i] % FORMS;
+        body.depth = 1;
+        fprintf(e->handlers, "    {\n");
+        ended = emit_insn(&body);
+        fprintf(e->handlers, "    }\n");
+        body.depth = 0;
+        if (i == fused->count - 1 && !ended)
+            finish(&body);
+        at += variant->op_units * 16u;
+    }
+    fprintf(e->handlers, "}\n");
+    e->in_file++;
+}
+
+/* "addi", "fadd.d#2/1": instruction, its nth variant, form. */
+static int parse_id(const struct isa *isa, char *word, uint32_t *id)
+{
+    char *slash = strchr(word, '/'), *hash;
+    unsigned form = slash ? (unsigned)strtoul(slash + 1, NULL, 10) : 0, nth;
+
+    if (slash)
+        *slash = 0;
+    hash = strchr(word, '#');
+    nth = hash ? (unsigned)strtoul(hash + 1, NULL, 10) : 0;
+    if (hash)
+        *hash = 0;
+    for (unsigned i = 0; i < isa->nvariants; i++)
+        if (!strcmp(variant_name(isa, &isa->variants[i]), word) && nth-- == 0) {
+            *id = i * FORMS + form % FORMS;
+            return 0;
+        }
+    return -1;
+}
+
+/* Only the last one of a group may leave in other ways than to the next op, and handlers
+ * with a slow copy are never in a group. */
+static bool may_be_fused(const struct isa *isa, const struct fused *fused)
+{
+    for (unsigned i = 0; i < fused->count; i++) {
+        const struct isa_variant *variant = &isa->variants[fused->id[i] / FORMS];
+        struct acc_use acc = body_acc_use(isa, variant);
+        unsigned form = fused->id[i] % FORMS;
+        unsigned flags = VAR_ENDS_BLOCK | VAR_MODE | VAR_SYNC | VAR_DELAY;
+
+        if ((form & 1 && !acc.in[0]) || (form & 2 && !acc.in[1]) || wants_slow(isa, variant))
+            return false;
+        if (variant->flags & flags && i < fused->count - 1)
+            return false;
+    }
+    return fused->count > 1;
+}
+
+static int by_ids(const void *x, const void *y)
+{
+    const struct fused *a = x, *b = y;
+
+    for (unsigned i = 0; i < MAX_FUSED; i++) {
+        uint32_t p = i < a->count ? a->id[i] + 1 : 0, q = i < b->count ? b->id[i] + 1 : 0;
+
+        if (p != q) /* longer groups of one beginning come first */
+            return i == 0 ? (p > q) - (p < q) : (p < q) - (p > q);
+    }
+    return 0;
+}
+
+/* Groups that pay, from a file of lines like `slli/1 add/2  # 3.1 %`; names that this
+ * target lacks are skipped, so that targets can share a file. */
+static void read_pairs(struct emitter *e, const char *path)
+{
+    FILE *file = fopen(path, "r");
+    char line[256];
+    unsigned capacity = 0;
+
+    while (file && fgets(line, sizeof line, file)) {
+        struct fused fused = { { 0 }, 0 };
+        char *hash = strstr(line, " #");
+        bool known = true;
+
+        if (hash || *line == '#')
+            *(hash ? hash : line) = 0;
+        for (char *word = strtok(line, " \t\n"); word; word = strtok(NULL, " \t\n"))
+            if (fused.count == MAX_FUSED || parse_id(e->isa, word, &fused.id[fused.count++]))
+                known = false;
+        if (!known || !may_be_fused(e->isa, &fused))
+            continue;
+        if (e->nfused == capacity) {
+            unsigned more = capacity ? capacity * 2 : 64;
+
+            e->fused = arena_grow(&e->arena, e->fused, capacity * sizeof fused,
+                                  more * sizeof fused);
+            capacity = more;
+        }
+        e->fused[e->nfused++] = fused;
+    }
+    if (file)
+        fclose(file);
+    if (e->nfused)
+        qsort(e->fused, e->nfused, sizeof *e->fused, by_ids);
+    for (unsigned i = 1, kept = 1, n = e->nfused; i < n; i++) {
+        if (by_ids(&e->fused[i], &e->fused[kept - 1]))
+            e->fused[kept++] = e->fused[i];
+        e->nfused = kept;
+    }
+}
+
+/* --------------------------------------------------------------------- tables */
+
+static void emit_mode(struct emitter *e, FILE *out)
+{
+    fprintf(out, "\nstatic uint64_t mode_key(struct cpu *cpu)\n{\n    uint64_t key = 0;\n\n");
+    for (unsigned i = 0; i < e->isa->nmodes; i++) {
+        const struct isa_mode *mode = &e->isa->modes[i];
+
+        if (mode->value.count)
+            fprintf(out, "    key |= ((uint64_t)mode%u(cpu) & 0x%xu) << %u;\n", i,
+                    mode->bits >= 32 ? 0xffffffffu : (1u << mode->bits) - 1, mode->at);
+    }
+    fprintf(out, "    (void)cpu;\n    return key;\n}\n");
+}
+
+static void emit_modes(struct emitter *e, FILE *out)
+{
+    for (unsigned i = 0; i < e->isa->nmodes; i++) {
+        struct body body = new_body(e, out, NULL);
+
+        if (!e->isa->modes[i].value.count)
+            continue;
+        fprintf(out, "\n/* %s */\nstatic uint64_t mode%u(struct cpu *cpu)\n{\n",
+                e->isa->modes[i].name, i);
+        body_pure(&body, e->isa->modes[i].value);
+        fprintf(out, "}\n");
+    }
+    emit_mode(e, out);
+}
+
+static void emit_variants(struct emitter *e, FILE *out)
+{
+    fprintf(out, "\nstatic const struct interp_variant variants[] = {\n");
+    for (unsigned i = 0; i < e->isa->nvariants; i++) {
+        struct acc_use acc = body_acc_use(e->isa, &e->isa->variants[i]);
+
+        fprintf(out, "    { {");
+        for (unsigned form = 0; form < FORMS; form++) {
+            if ((form & 1 && !acc.in[0]) || (form & 2 && !acc.in[1]))
+                fprintf(out, " 0,");
+            else
+                fprintf(out, " %s_v%u_%u,", e->target, i, form);
+        }
+        if (wants_slow(e->isa, &e->isa->variants[i]))
+            fprintf(out, " }, %s_v%u_slow,", e->target, i);
+        else
+            fprintf(out, " }, 0,");
+        fprintf(out, " { %u, %u }, %u, %d },\n", acc.in[0], acc.in[1], acc.out,
+                fp_needs_fma(e->isa, &e->isa->variants[i]) &&
+                    wants_slow(e->isa, &e->isa->variants[i]));
+    }
+    fprintf(out, "    { { 0, 0, 0, 0 }, 0, { 0, 0 }, 0, 0 },\n};\n");
+}
+
+static void emit_fused_table(struct emitter *e, FILE *out)
+{
+    unsigned k = 0;
+
+    fprintf(out, "\nstatic const struct interp_fused fused[] = {\n");
+    for (unsigned i = 0; i < e->nfused; i++) {
+        const struct fused *f = &e->fused[i];
+
+        fprintf(out, "    { { %u, %u, %u }, %u, %s_fused%u },\n", f->id[0], f->id[1],
+                f->count > 2 ? f->id[2] : 0, f->count, e->target, i);
+    }
+    fprintf(out, "    { { 0, 0, 0 }, 0, 0 },\n};\n");
+    fprintf(out, "\n/* Groups that begin with an id: fused[fused_first[id]] up to the next. */\n");
+    fprintf(out, "static const uint16_t fused_first[] = {");
+    for (unsigned id = 0; id <= e->isa->nvariants * FORMS; id++) {
+        while (k < e->nfused && e->fused[k].id[0] < id)
+            k++;
+        fprintf(out, "%s%u,", id % 16 ? " " : "\n    ", k);
+    }
+    fprintf(out, "\n};\n");
+}
+
+static void emit_tables(struct emitter *e)
+{
+    FILE *out = open_file(e, "_table.c");
+
+    fprintf(out, "#include \"%s_interp.h\"\n", e->target);
+    fprintf(out, "#include \"interp/interp_isa.h\"\n\nextern const struct isa isa_%s;\n",
+            e->target);
+    fprintf(out, "extern const struct interp_isa interp_%s;\n", e->target);
+    emit_modes(e, out);
+    emit_variants(e, out);
+    emit_fused_table(e, out);
+    fprintf(out, "\nconst struct interp_isa interp_%s = {\n", e->target);
+    fprintf(out, "    .isa = &isa_%s,\n    .variants = variants,\n", e->target);
+    fprintf(out, "    .fused = fused,\n    .fused_first = fused_first,\n");
+    fprintf(out, "    .mode_key = mode_key,\n};\n");
+    close_file(e, out);
+}
+
+static unsigned jump_shift(const struct isa *isa)
+{
+    return isa->min_ilen >= 4 ? 2 : isa->min_ilen >= 2 ? 1 : 0;
+}
+
+void emit_interp(const struct isa *isa, const char *dir)
+{
+    struct emitter e = { .isa = isa, .dir = dir };
+    FILE *fp;
+
+    e.target = c_name(&e.arena, isa->name);
+    read_pairs(&e, arena_printf(&e.arena, "isa-specs/%s/%s.pairs", isa->family, isa->name));
+    e.header = open_file(&e, ".h");
+    fprintf(e.header, "#ifndef %s_INTERP_H\n#define %s_INTERP_H\n\n", e.target, e.target);
+    fprintf(e.header, "#define JUMP_SHIFT %u\n#include \"interp/handler.h\"\n", jump_shift(isa));
+    emit_fns(&e);
+    emit_flags(&e);
+    for (unsigned i = 0; i < isa->nviews; i++)
+        emit_view(&e, i);
+    fp = open_file(&e, "_fp.c");
+    fprintf(fp, "#define FP_WHOLE\n#include \"%s_interp.h\"\n", e.target);
+    fprintf(e.header, "\n");
+    fp_emit_all(e.header, fp, &e.arena, isa, e.target);
+    emit_sysregs(&e, fp);
+    close_file(&e, fp);
+    fprintf(e.header, "\n");
+    for (unsigned i = 0; i < isa->nvariants; i++)
+        emit_variant(&e, i);
+    for (unsigned i = 0; i < e.nfused; i++)
+        emit_fused(&e, i);
+    if (e.handlers)
+        close_file(&e, e.handlers);
+    fprintf(e.header, "\n#endif\n");
+    close_file(&e, e.header);
+    emit_tables(&e);
+    arena_free(&e.arena);
+}
+
+/* isas.c: what is compiled in. */
+void emit_list(const char *const *targets, unsigned count, FILE *out)
+{
+    struct arena arena = { 0 };
+
+    fprintf(out, "/* made by isagen; do not edit */\n#include \"interp/interp_isa.h\"\n"
+                 "#include \"isa/engine.h\"\n\n");
+    for (unsigned i = 0; i < count; i++)
+        fprintf(out, "extern const struct isa isa_%s;\nextern const struct interp_isa interp_%s;\n",
+                c_name(&arena, targets[i]), c_name(&arena, targets[i]));
+    fprintf(out, "\nconst struct isa *const isa_list[] = {\n");
+    for (unsigned i = 0; i < count; i++)
+        fprintf(out, "    &isa_%s,\n", c_name(&arena, targets[i]));
+    fprintf(out, "    0,\n};\n\nconst struct interp_isa *const interp_list[] = {\n");
+    for (unsigned i = 0; i < count; i++)
+        fprintf(out, "    &interp_%s,\n", c_name(&arena, targets[i]));
+    fprintf(out, "    0,\n};\n");
+    arena_free(&arena);
+}

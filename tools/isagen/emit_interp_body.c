@@ -1,0 +1,713 @@
+/* emit_interp_body.c - a body's nodes, in order, as C statements.
+ *
+ * Values become locals v0, v1, ... by node; constants, packed operands and pure nodes that
+ * are used once are written where they are used. */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/report.h"
+#include "isagen/emit_interp.h"
+
+enum { LONG_TEXT = 160 }; /* longer expressions get a local */
+
+void body_line(struct body *body, const char *fmt, ...)
+{
+    va_list args;
+
+    fprintf(body->out, "%*s", (int)(4 * (body->depth + 1)), "");
+    va_start(args, fmt);
+    vfprintf(body->out, fmt, args);
+    va_end(args);
+    fputc('\n', body->out);
+}
+
+/* -------------------------------------------------------------------- looking */
+
+/* Operands of a node that are nodes. */
+static unsigned operands(const struct isa *isa, const struct sem *node, uint16_t out[3])
+{
+    uint16_t all[3] = { node->a, node->b, node->c };
+    unsigned first = 0, last = 0, n = 0;
+
+    switch (node->op) {
+    case S_GETX: first = 1; last = 2; break;
+    case S_PUT:
+    case S_SETL: first = 1; last = 2; break;
+    case S_PUTF: first = 2; last = 3; break;
+    case S_PUTX: first = 1; last = 3; break;
+    case S_SETFLAGS:
+    case S_CALL:
+        all[0] = node->b;
+        all[1] = node->c;
+        all[2] = node->d;
+        last = node->op == S_CALL ? isa->fns[node->a].args : isa->flagfns[node->a].args;
+        break;
+    case S_LD:
+    case S_RESERVE:
+    case S_NOT:
+    case S_NEG:
+    case S_ZEXT:
+    case S_SEXT:
+    case S_EXTRACT:
+    case S_CLZ:
+    case S_CTZ:
+    case S_POPCNT:
+    case S_BSWAP:
+    case S_BITREV:
+    case S_PARITY:
+    case S_IF:
+    case S_PUSH:
+    case S_SYSREAD:
+    case S_PUTNPC: last = 1; break;
+    case S_GETL: first = 1; last = 2; break;
+    case S_PUTL: first = 1; last = 3; break;
+    case S_GOTO: last = node->x & GOTO_DIRECT ? 0 : 1; break;
+    case S_TRAP:
+    case S_LOOP: first = 1; last = 3; break;
+    case S_CAS:
+    case S_SELECT:
+    case S_FP: last = 3; break;
+    case S_ST:
+    case S_AMO:
+    case S_SYSWRITE:
+    case S_STCOND: last = 2; break;
+    default: last = node->op >= S_ADD && node->op <= S_CLMUL ? 2 : 0;
+    }
+    for (unsigned i = first; i < last && i < 3; i++)
+        if (all[i] != ISA_NONE)
+            out[n++] = all[i];
+    return n;
+}
+
+void body_begin(struct body *body, struct sem_body sem)
+{
+    body->nodes = &body->isa->nodes[sem.first];
+    body->count = sem.count;
+    body->text = arena_array(body->arena, sem.count + 1u, sizeof *body->text);
+    body->uses = arena_array(body->arena, sem.count + 1u, sizeof *body->uses);
+    for (unsigned i = 0; i < sem.count; i++) {
+        uint16_t in[3];
+        unsigned n = operands(body->isa, &body->nodes[i], in);
+
+        for (unsigned k = 0; k < n; k++)
+            if (in[k] < sem.count)
+                body->uses[in[k]]++;
+    }
+    if (sem.count)
+        body->uses[sem.count - 1] += body->result_uses;
+}
+
+/* Locals are as wide as what is put into them. */
+static void declare_locals(struct body *body)
+{
+    unsigned width[256] = { 0 };
+
+    for (unsigned i = 0; i < body->count; i++) {
+        const struct sem *node = &body->nodes[i];
+        unsigned w = 0;
+
+        if (node->op == S_LOCAL)
+            w = node->w;
+        else if (node->op == S_SETL || node->op == S_LOOP)
+            w = body->nodes[node->b].w;
+        else
+            continue;
+        if (node->a < 256 && w > width[node->a])
+            width[node->a] = w;
+    }
+    for (unsigned i = 0; i < 256; i++)
+        if (width[i])
+            body_line(body, "%s l%u = %s;", expr_type(width[i]), i,
+                      width[i] > 64 ? "wide_from(0)" : "0");
+}
+
+/* What a handler may take from acc and what it leaves there. */
+struct acc_use body_acc_use(const struct isa *isa, const struct isa_variant *variant)
+{
+    const struct sem *nodes = &isa->nodes[variant->body.first];
+    struct acc_use use = { { 0, 0 }, 0 };
+    unsigned depth = 0, puts = 0;
+
+    for (unsigned i = 0; i < variant->body.count; i++) {
+        const struct sem *node = &nodes[i];
+        const struct isa_slot *slot = &isa->slots[variant->slot + node->a];
+
+        switch (node->op) {
+        case S_IF:
+        case S_LOOP: depth++; break;
+        case S_END: depth--; break;
+        case S_GET:
+            if (puts || slot->w > 64 || isa->views[slot->view].file == ISA_NONE ||
+                isa->files[isa->views[slot->view].file].stride > 8 ||
+                isa->views[slot->view].low_bit || use.in[0] == node->a + 1 ||
+                use.in[1] == node->a + 1 || use.in[1])
+                break;
+            use.in[use.in[0] ? 1 : 0] = (uint8_t)(node->a + 1);
+            break;
+        case S_PUT:
+            puts++;
+            if (puts == 1 && !depth && slot->w <= 64 &&
+                isa->views[slot->view].file != ISA_NONE &&
+                isa->files[isa->views[slot->view].file].stride <= 8 &&
+                slot->w == isa->files[isa->views[slot->view].file].width)
+                use.out = (uint8_t)(node->a + 1);
+            else
+                use.out = 0xff;
+            break;
+        case S_PUTF:
+            if (isa->files[node->a].count > 1)
+                use.out = 0xff, puts++;
+            break;
+        case S_PUTX:
+        case S_PUTL:
+        case S_HELPER:
+        case S_SYSREAD:
+        case S_SYSWRITE:
+        case S_SETTLE:
+        case S_SETFLAGS: use.out = 0xff; puts++; break;
+        default: break;
+        }
+    }
+    return use;
+}
+
+/* ---------------------------------------------------------------------- state */
+
+static const struct isa_slot *slot_of(const struct body *body, unsigned number)
+{
+    return &body->isa->slots[body->variant->slot + number];
+}
+
+static bool is_computed(const struct body *body, unsigned number)
+{
+    return body->isa->views[slot_of(body, number)->view].file == ISA_NONE;
+}
+
+static const struct isa_file *slot_file(const struct body *body, unsigned number)
+{
+    return &body->isa->files[body->isa->views[slot_of(body, number)->view].file];
+}
+
+static const char *slot_value(struct body *body, const struct sem *node)
+{
+    const struct isa_slot *slot = slot_of(body, node->a);
+    unsigned at = slot->at + body->at, bits = slot->size * 8u;
+    const char *text;
+
+    if (slot->size == 16)
+        return arena_printf(body->arena, "wide_make(OP_U64(%u), OP_U64(%u))", at + 8, at);
+    text = arena_printf(body->arena, "OP_%c%u(%u)", slot->is_signed ? 'S' : 'U', bits, at);
+    if (node->w > 64)
+        return expr_mask(body->arena, node->w,
+                         arena_printf(body->arena, "wide_sext64((uint64_t)%s, %u)", text,
+                                      slot->is_signed ? 64 : 64));
+    text = arena_printf(body->arena, "(%s)%s", expr_type(node->w), text);
+    if (node->w == 32 || node->w == 64 || (!slot->is_signed && bits <= node->w))
+        return arena_printf(body->arena, "(%s)", text);
+    return expr_mask(body->arena, node->w, text);
+}
+
+static const char *slot_place(struct body *body, unsigned number)
+{
+    return arena_printf(body->arena, "OP_U16(%u)", slot_of(body, number)->at + body->at);
+}
+
+static void get_slot(struct body *body, unsigned i)
+{
+    const struct sem *node = &body->nodes[i];
+    const struct isa_view *view = &body->isa->views[slot_of(body, node->a)->view];
+    const struct isa_file *file;
+
+    if (is_computed(body, node->a)) {
+        body_line(body, "%s v%u = %s_view%u_get(cpu, %s);", expr_type(node->w), i, body->target,
+                  slot_of(body, node->a)->view, slot_place(body, node->a));
+        return;
+    }
+    file = slot_file(body, node->a);
+    for (unsigned k = 0; k < 2; k++)
+        if (body->form >> k & 1 && body->acc.in[k] == node->a + 1) {
+            const char *text = node->w < file->width ? expr_mask(body->arena, node->w, "in")
+                               : arena_printf(body->arena, "(%s)in", expr_type(node->w));
+
+            body_line(body, "%s v%u = %s;", expr_type(node->w), i, text);
+            return;
+        }
+    body_line(body, "%s v%u = %s;", expr_type(node->w), i,
+              element_read(body->arena, file, slot_place(body, node->a), view->low_bit,
+                           node->w));
+}
+
+static void put_slot(struct body *body, const struct sem *node)
+{
+    const struct isa_slot *slot = slot_of(body, node->a);
+    const struct isa_view *view = &body->isa->views[slot->view];
+    const struct isa_file *file;
+    const char *value = body->text[node->b];
+
+    if (is_computed(body, node->a)) {
+        body_line(body, "%s_view%u_put(cpu, %s, %s);", body->target, slot->view,
+                  slot_place(body, node->a), value);
+        return;
+    }
+    file = slot_file(body, node->a);
+    if (body->acc.out == node->a + 1) {
+        body_line(body, "acc = %s;", value);
+        value = "acc";
+    }
+    body_line(body, "%s", element_write(body->arena, file, slot_place(body, node->a),
+                                        view->low_bit, slot->w, value));
+}
+
+/* Lane `b` of w bits, counted from the element that the slot names. */
+static void lane_node(struct body *body, unsigned i)
+{
+    const struct sem *node = &body->nodes[i];
+    const char *place = slot_place(body, node->a), *lane = expr_narrow(body, node->b);
+    unsigned w = node->op == S_GETL ? node->w : body->nodes[node->c].w;
+
+    if (node->op == S_GETL && w > 64)
+        body_line(body, "wide v%u = REG_LANE128(%s, %s);", i, place, lane);
+    else if (node->op == S_GETL)
+        body_line(body, "%s v%u = REG_LANE(%u, %s, %s);", expr_type(w), i, w, place, lane);
+    else if (w > 64)
+        body_line(body, "PUT_LANE128(%s, %s, %s);", place, lane, body->text[node->c]);
+    else
+        body_line(body, "REG_LANE(%u, %s, %s) = (uint%u_t)%s;", w, place, lane, w,
+                  body->text[node->c]);
+}
+
+/* System registers: a function of their own, which may trap. */
+static void sysreg_node(struct body *body, unsigned i)
+{
+    const struct sem *node = &body->nodes[i];
+    const char *number = expr_narrow(body, node->a);
+
+    if (node->op == S_SYSREAD)
+        body_line(body, "%s v%u = (%s)%s_sysread(cpu, op + %u, %s);", expr_type(node->w), i,
+                  expr_type(node->w), body->target, body->at / 16, number);
+    else
+        body_line(body, "%s_syswrite(cpu, op + %u, %s, %s);", body->target, body->at / 16,
+                  number, expr_narrow(body, node->b));
+    if (node->op == S_SYSREAD && !body->uses[i])
+        body_line(body, "(void)v%u;", i);
+    body_line(body, "if (UNLIKELY(cpu->event.kind))");
+    body_line(body, body->inner ? "    return 0;" : "    LEAVE();");
+}
+
+/* Index of the zero register of a file, or -1. */
+static int zero_of(const struct isa *isa, unsigned file)
+{
+    for (unsigned i = 0; i < isa->nviews && isa->files[file].has_zero; i++)
+        if (isa->views[i].file == file && isa->views[i].zero != ISA_NONE)
+            return isa->views[i].zero;
+    return -1;
+}
+
+static const char *indexed_place(struct body *body, const struct sem *node, bool write)
+{
+    const struct isa_file *file = &body->isa->files[node->a];
+    const char *index = arena_printf(body->arena, "(%s %% %u)", expr_narrow(body, node->b),
+                                     file->count);
+    int zero = zero_of(body->isa, node->a);
+
+    if (zero >= 0)
+        index = arena_printf(body->arena, "(%s == %d ? %uu : %s)", index, zero,
+                             file->count + (write ? 1u : 0u), index);
+    return arena_printf(body->arena, "(CPU_STATE + %u + %s * %u)", file->offset, index,
+                        file->stride);
+}
+
+/* Reading or writing the settled flags of a group directly settles it first. */
+static void settle_for(struct body *body, unsigned file)
+{
+    for (unsigned g = 0; g < body->isa->nflags; g++)
+        if (body->isa->flags[g].bits_file == file && body->isa->flags[g].kind_file != ISA_NONE)
+            body_line(body, "%s_settle%u(cpu);", body->target, g);
+}
+
+static void state_node(struct body *body, unsigned i)
+{
+    const struct sem *node = &body->nodes[i];
+    const struct isa_file *file = &body->isa->files[node->a];
+    const char *place;
+
+    settle_for(body, node->a);
+    switch (node->op) {
+    case S_GETF:
+        body_line(body, "%s v%u = %s;", expr_type(node->w), i,
+                  element_read(body->arena, file, element_place(body->arena, file, node->b), 0,
+                               node->w));
+        break;
+    case S_GETX:
+        place = indexed_place(body, node, false);
+        body_line(body, "%s v%u = %s;", expr_type(node->w), i,
+                  element_read(body->arena, file, place, 0, node->w));
+        break;
+    case S_PUTF:
+        body_line(body, "%s",
+                  element_write(body->arena, file, element_place(body->arena, file, node->b), 0,
+                                file->width, body->text[node->c]));
+        break;
+    default: /* S_PUTX */
+        place = indexed_place(body, node, true);
+        body_line(body, "%s", element_write(body->arena, file, place, 0, file->width,
+                                            body->text[node->c]));
+    }
+}
+
+static void set_flags(struct body *body, const struct sem *node)
+{
+    const struct isa_flagfn *fn = &body->isa->flagfns[node->a];
+    const uint16_t args[3] = { node->b, node->c, node->d };
+    const char *text = "";
+
+    for (unsigned i = 0; i < fn->args && i < 3; i++)
+        text = arena_printf(body->arena, "%s, %s", text, body->text[args[i]]);
+    body_line(body, "%s_set%u(cpu%s);", body->target, node->a, text);
+}
+
+/* --------------------------------------------------------------------- memory */
+
+static const char *order_of(const struct isa_access *access)
+{
+    return access->big ? "be" : "le";
+}
+
+static void check_alignment(struct body *body, const struct sem *node, const char *addr,
+                            bool is_write)
+{
+    const struct isa_access *access = &body->isa->accesses[node->x];
+
+    if (access->align > 1) {
+        body_line(body, "if (UNLIKELY(%s %% %u))", addr, access->align);
+        body_line(body, "    MISALIGNED(%u, %u, %s, %s);", body->at / 16, access->trap, addr,
+                  is_write ? "ACCESS_WRITE" : "ACCESS_READ");
+    }
+}
+
+/* An access of any number of bytes as accesses of 8, 4, 2 and 1; `shift` in bits. */
+static void store_pieces(struct body *body, const struct isa_access *access, const char *addr,
+                         const char *value, unsigned w)
+{
+    unsigned size = (w + 7) / 8;
+
+    for (unsigned done = 0; done < size;) {
+        unsigned n = size - done >= 8 ? 8 : size - done >= 4 ? 4 : size - done >= 2 ? 2 : 1;
+        unsigned shift = 8 * (access->big ? size - done - n : done);
+
+        body_line(body, "mem_st%u_%s(cpu, base, %s + %u, (uint%u_t)wide_lo(wide_shr(%s, %u)));",
+                  n * 8, order_of(access), addr, done, n * 8, value, shift);
+        done += n;
+    }
+}
+
+static void load_pieces(struct body *body, const struct isa_access *access, const char *addr,
+                        unsigned i, unsigned w)
+{
+    unsigned size = (w + 7) / 8;
+
+    body_line(body, "wide t%u = wide_from(0);", i);
+    for (unsigned done = 0; done < size;) {
+        unsigned n = size - done >= 8 ? 8 : size - done >= 4 ? 4 : size - done >= 2 ? 2 : 1;
+        unsigned shift = 8 * (access->big ? size - done - n : done);
+
+        body_line(body, "t%u = wide_or(t%u, wide_shl(wide_from(mem_ld%u_%s(cpu, base, %s + %u)), %u));",
+                  i, i, n * 8, order_of(access), addr, done, shift);
+        done += n;
+    }
+    body_line(body, "%s v%u = %s;", expr_type(w), i,
+              expr_mask(body->arena, w,
+                        arena_printf(body->arena, w > 64 ? "t%u" : "wide_lo(t%u)", i)));
+}
+
+static bool is_access_width(unsigned w)
+{
+    return w == 8 || w == 16 || w == 32 || w == 64;
+}
+
+static void load(struct body *body, unsigned i)
+{
+    const struct sem *node = &body->nodes[i];
+    const struct isa_access *access = &body->isa->accesses[node->x];
+    const char *addr = body->text[node->a];
+
+    check_alignment(body, node, addr, false);
+    if (access->order & 2)
+        body_line(body, "mem_fence();");
+    if (!is_access_width(node->w))
+        load_pieces(body, access, addr, i, node->w);
+    else if (body->uses[i])
+        body_line(body, "%s v%u = mem_ld%u_%s(cpu, base, %s);", expr_type(node->w), i, node->w,
+                  order_of(access), addr);
+    else
+        body_line(body, "mem_ld%u_%s(cpu, base, %s);", node->w, order_of(access), addr);
+    if (access->order & 1)
+        body_line(body, "mem_fence();");
+}
+
+static void store(struct body *body, const struct sem *node)
+{
+    const struct isa_access *access = &body->isa->accesses[node->x];
+    const char *addr = body->text[node->a];
+    unsigned w = body->nodes[node->b].w;
+
+    check_alignment(body, node, addr, true);
+    if (access->order & 2)
+        body_line(body, "mem_fence();");
+    if (is_access_width(w))
+        body_line(body, "mem_st%u_%s(cpu, base, %s, (uint%u_t)%s);", w, order_of(access), addr, w,
+                  body->text[node->b]);
+    else
+        store_pieces(body, access, addr, expr_wide(body, node->b), w);
+    if (access->order & 1)
+        body_line(body, "mem_fence();");
+}
+
+static void atomic(struct body *body, unsigned i)
+{
+    static const char *const amos[] = { "AMO_XCHG", "AMO_ADD", "AMO_AND",  "AMO_OR",  "AMO_XOR",
+                                        "AMO_MIN",  "AMO_MAX", "AMO_MINU", "AMO_MAXU" };
+    const struct sem *node = &body->nodes[i];
+    unsigned w = node->op == S_STCOND ? body->nodes[node->b].w : node->w;
+    const char *addr = body->text[node->a], *b = body->text[node->b], *call;
+    const char *big = body->isa->accesses[node->x].big ? "true" : "false";
+
+    check_alignment(body, node, addr, node->op != S_RESERVE);
+    switch (node->op) {
+    case S_AMO:
+        call = w > 64 ? arena_printf(body->arena, "mem_wide_amo(cpu, base, %s, %s, %s, %s)", addr,
+                                     amos[node->d % 9], b, big)
+                      : arena_printf(body->arena, "mem_amo%u(cpu, base, %s, %s, (uint%u_t)%s, %s)",
+                                     w, addr, amos[node->d % 9], w, b, big);
+        break;
+    case S_CAS:
+        call = w > 64 ? arena_printf(body->arena, "mem_wide_cas(cpu, base, %s, %s, %s, %s)", addr,
+                                     b, body->text[node->c], big)
+                      : arena_printf(body->arena,
+                                     "mem_cas%u(cpu, base, %s, (uint%u_t)%s, (uint%u_t)%s, %s)",
+                                     w, addr, w, b, w, body->text[node->c], big);
+        break;
+    case S_RESERVE:
+        call = w > 64 ? arena_printf(body->arena, "mem_wide_reserve(cpu, base, %s, %s)", addr, big)
+                      : arena_printf(body->arena, "mem_reserve%u(cpu, base, %s, %s)", w, addr,
+                                     big);
+        break;
+    default:
+        call = w > 64 ? arena_printf(body->arena, "mem_wide_stcond(cpu, base, %s, %s, %s)", addr,
+                                     b, big)
+                      : arena_printf(body->arena, "mem_stcond%u(cpu, base, %s, (uint%u_t)%s, %s)",
+                                     w, addr, w, b, big);
+    }
+    if (body->uses[i])
+        body_line(body, "%s v%u = %s;", expr_type(node->w), i, call);
+    else
+        body_line(body, "%s;", call);
+}
+
+static void fence(struct body *body, const struct sem *node)
+{
+    if (node->x & ~FENCE_FETCH)
+        body_line(body, "mem_fence();");
+    if (node->x & FENCE_FETCH)
+        body_line(body, "interp_fence_fetch(cpu);");
+}
+
+/* -------------------------------------------------------------------- control */
+
+static void jump(struct body *body, const struct sem *node)
+{
+    unsigned flags = body->variant ? body->variant->flags : 0;
+
+    if (node->x & GOTO_DIRECT)
+        body_line(body, "JUMP(%u, OP_S32(%u));", body->at / 16,
+                  slot_of(body, node->a)->at + body->at);
+    else if (node->x & GOTO_DELAY)
+        body_line(body, "JUMP_DELAYED(%u, %s);", body->at / 16, body->text[node->a]);
+    else if (flags & VAR_MODE || body->isa->delay)
+        body_line(body, "JUMP_MODE(%s);", body->text[node->a]);
+    else
+        body_line(body, "JUMP_TO(%s);", body->text[node->a]);
+}
+
+static void trap(struct body *body, const struct sem *node)
+{
+    const char *b = node->b == ISA_NONE ? "0" : expr_narrow(body, node->b);
+    const char *c = node->c == ISA_NONE ? "0" : expr_narrow(body, node->c);
+
+    if (body->inner) {
+        body_line(body, "interp_trap(cpu, op, %u, %s, %s);", node->a, b, c);
+        body_line(body, "return 0;");
+        return;
+    }
+    body_line(body, "TRAP(%u, %u, %s, %s);", body->at / 16, node->a, b, c);
+}
+
+static void helper(struct body *body, unsigned i)
+{
+    const struct sem *node = &body->nodes[i];
+    bool sync = body->variant && body->variant->flags & VAR_SYNC;
+    const char *value = arena_printf(body->arena, "interp_helper(cpu, op + %u, %u, %s",
+                                     body->at / 16, node->a,
+                                     sync ? "true" : "false");
+
+    if (body->pushed > 6)
+        die("%s: helper %s has more than 6 arguments", body->isa->name,
+            body->isa->helpers[node->a].name);
+    for (unsigned k = 0; k < 6; k++)
+        value = arena_printf(body->arena, "%s, %s", value,
+                             k < body->pushed ? expr_narrow(body, body->push[k]) : "0");
+    body->pushed = 0;
+    for (unsigned g = 0; g < body->isa->nflags; g++)
+        if (sync && body->isa->flags[g].kind_file != ISA_NONE)
+            body_line(body, "%s_settle%u(cpu);", body->target, g);
+    if (node->w)
+        body_line(body, "%s v%u = %s;", expr_type(node->w), i,
+                  expr_mask(body->arena, node->w, arena_printf(body->arena, "%s)", value)));
+    else
+        body_line(body, "%s);", value);
+    if (node->w && !body->uses[i])
+        body_line(body, "(void)v%u;", i);
+    body_line(body, "if (UNLIKELY(cpu->event.kind))");
+    body_line(body, body->inner ? "    return 0;" : "    LEAVE();");
+}
+
+/* IF, ELSE, END, LOOP and what ends a body. */
+static void control(struct body *body, unsigned i)
+{
+    const struct sem *node = &body->nodes[i];
+
+    switch (node->op) {
+    case S_IF:
+        body_line(body, "if (%s) {", body->text[node->a]);
+        body->depth++;
+        return;
+    case S_ELSE:
+        body->depth--;
+        body_line(body, "} else {");
+        body->depth++;
+        return;
+    case S_END:
+        body->depth--;
+        body_line(body, "}");
+        return;
+    case S_LOOP:
+        body_line(body, "for (l%u = %s; l%u < %s; l%u++) {", node->a, body->text[node->b],
+                  node->a, body->text[node->c], node->a);
+        body->depth++;
+        return;
+    case S_GOTO: jump(body, node); break;
+    case S_TRAP: trap(body, node); break;
+    case S_ANNUL: body_line(body, "ANNUL(%u);", body->at / 16); break;
+    default: body_line(body, "REPEAT(%u);", body->at / 16); break; /* S_REPEAT */
+    }
+    if (!body->depth)
+        body->ended = true;
+}
+
+/* A pure node: its text where it is used once and short, else a local. */
+static void pure(struct body *body, unsigned i)
+{
+    const struct sem *node = &body->nodes[i];
+    const char *text = expr_of(body, i);
+
+    if (!text)
+        die("%s: node %u of a body is of no known kind", body->isa->name, node->op);
+    if (!body->uses[i])
+        return;
+    if (node->op == S_CONST || node->op == S_ARG ||
+        (body->uses[i] == 1 && strlen(text) < LONG_TEXT)) {
+        body->text[i] = text;
+        return;
+    }
+    body_line(body, "%s v%u = %s;", expr_type(node->w), i, text);
+}
+
+/* Reads that nobody notices. */
+static bool is_unseen(unsigned op)
+{
+    return op == S_GETL || op == S_NPC || op == S_GET || op == S_GETF || op == S_GETX || op == S_LOCAL || op == S_FLAG;
+}
+
+static void statement(struct body *body, unsigned i)
+{
+    const struct sem *node = &body->nodes[i];
+
+    body->text[i] = arena_printf(body->arena, "v%u", i);
+    if (!body->uses[i] && is_unseen(node->op))
+        return;
+    switch (node->op) {
+    case S_NOP: break;
+    case S_SLOT: body->text[i] = slot_value(body, node); break;
+    case S_LOCAL: body_line(body, "%s v%u = l%u;", expr_type(node->w), i, node->a); break;
+    case S_SETL: body_line(body, "l%u = %s;", node->a, body->text[node->b]); break;
+    case S_GET: get_slot(body, i); break;
+    case S_PUT: put_slot(body, node); break;
+    case S_GETF:
+    case S_GETX:
+    case S_PUTF:
+    case S_PUTX: state_node(body, i); break;
+    case S_FLAG:
+        body_line(body, "uint32_t v%u = %s_flag%u_%u(cpu);", i, body->target, node->a, node->b);
+        break;
+    case S_SETFLAGS: set_flags(body, node); break;
+    case S_LD: load(body, i); break;
+    case S_ST: store(body, node); break;
+    case S_AMO:
+    case S_CAS:
+    case S_RESERVE:
+    case S_STCOND: atomic(body, i); break;
+    case S_FENCE: fence(body, node); break;
+    case S_FP: fp_emit(body, i); break;
+    case S_IF:
+    case S_ELSE:
+    case S_END:
+    case S_LOOP:
+    case S_GOTO:
+    case S_TRAP:
+    case S_ANNUL:
+    case S_REPEAT: control(body, i); break;
+    case S_PUSH:
+        if (body->pushed == MAX_PUSHED)
+            die("%s: too many arguments of a helper", body->isa->name);
+        body->push[body->pushed++] = node->a;
+        break;
+    case S_HELPER: helper(body, i); break;
+    case S_GETL:
+    case S_PUTL: lane_node(body, i); break;
+    case S_SETTLE:
+        if (body->isa->flags[node->a].kind_file != ISA_NONE)
+            body_line(body, "%s_settle%u(cpu);", body->target, node->a);
+        break;
+    case S_SYSREAD:
+    case S_SYSWRITE: sysreg_node(body, i); break;
+    case S_NPC:
+        body_line(body, "%s v%u = (%s)interp_npc(cpu, op + %u);", expr_type(node->w), i,
+                  expr_type(node->w), body->at / 16);
+        break;
+    case S_PUTNPC: body_line(body, "next_npc = %s; has_npc = true;", body->text[node->a]); break;
+    default: pure(body, i);
+    }
+}
+
+/* All nodes; afterwards body->ended says that control cannot arrive there. */
+void body_statements(struct body *body)
+{
+    declare_locals(body);
+    for (unsigned i = 0; i < body->count && !body->puts_npc; i++)
+        body->puts_npc = body->nodes[i].op == S_PUTNPC;
+    if (body->puts_npc) {
+        body_line(body, "uint64_t next_npc = 0;");
+        body_line(body, "bool has_npc = false;");
+    }
+    for (unsigned i = 0; i < body->count && !body->ended; i++)
+        statement(body, i);
+}
+
+void body_pure(struct body *body, struct sem_body sem)
+{
+    body->result_uses = 2;
+    body_begin(body, sem);
+    body_statements(body);
+    body_line(body, "return %s;", sem.count ? body->text[sem.count - 1] : "0");
+}
