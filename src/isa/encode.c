@@ -39,9 +39,12 @@ unsigned isa_encode(const struct isa *isa, const struct isa_decoded *decoded,
 {
     const struct isa_insn *insn = &isa->insns[decoded->insn];
     const struct isa_field *field = &isa->fields_all[insn->field];
-    const struct isa_fetch *fetch = &isa->fetches[insn->mode_set];
+    const struct isa_fetch *fetch = insn->mode_set != ISA_NONE ? &isa->fetches[insn->mode_set]
+                                                               : isa_fetch_of(isa, decoded->mode);
     uint64_t word = insn->value;
 
+    if (!fetch)
+        return 0;
     if (!insn->length)
         return stream_encode(isa, &isa->streams[fetch->stream], decoded, out);
     for (unsigned i = 0; i < insn->fields; i++, field++) {

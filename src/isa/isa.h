@@ -15,7 +15,7 @@
 
 enum {
     ISA_NONE = 0xffff,     /* "no index" in 16-bit fields */
-    ISA_MAX_FIELDS = 32,   /* decode-time fields of one instruction */
+    ISA_MAX_FIELDS = 48,   /* decode-time fields of one instruction */
     ISA_MAX_ILEN = 16,     /* bytes of the longest instruction */
     ISA_MAX_FEATURES = 256, /* features of one isa */
 };
@@ -100,6 +100,7 @@ enum sem_op {
     S_SETTLE,   /* a: flag group: lazy flags become settled ones, before a S_PUTF on its bits */
     S_SYSREAD,  /* a: node, number of a system register; may trap (isa->sysreg_trap) */
     S_SYSWRITE, /* a: node, number; b: value; may trap, may change modes */
+    S_FEATURE,  /* decode time; a: feature; w = 1: it is on */
     S_NPC,      /* delay slots: the address that follows pc in execution */
     S_PUTNPC,   /* a: value: continue there after the next instruction */
     S_OPS,
@@ -189,7 +190,7 @@ struct isa_piece {
  * shifted left by `scale`.  FIELD nodes see the number as a 64-bit value modulo 2^64. */
 struct isa_field {
     const char *name;
-    uint32_t piece;    /* first of isa->pieces; none for a stream's fields */
+    uint32_t piece;    /* first of isa->pieces; of a stream's field: see stream.h */
     uint8_t pieces;
     uint8_t bits;
     bool is_signed;
@@ -216,6 +217,8 @@ struct isa_operand {
     uint8_t kind;
     uint8_t field;        /* number of the field that holds it */
     bool hex;             /* immediates: hexadecimal */
+    bool plus_minus;      /* immediates: printed after " + " or " - " */
+    bool from_end;        /* OPERAND_PCREL: relative to the end of the instruction */
     bool open;            /* enum: other values print as numbers */
     bool has_omit;        /* prints as nothing, with its separator, when the number is `omit` */
     uint16_t view;        /* OPERAND_REG; ISA_NONE: chosen by view_choice */
@@ -312,7 +315,7 @@ struct isa_insn {
     struct sem_body guard; /* decode time, 1 bit: modes in which it exists; count 0: all */
     uint16_t features;     /* feature condition: isa->feature_sets; ISA_NONE: always there */
     uint32_t choice;       /* root in isa->choices */
-    uint16_t mode_set;     /* which fetch clause it belongs to */
+    uint16_t mode_set;     /* the fetch clause it belongs to, or ISA_NONE: every one */
 };
 
 /* Aliases: another text of an instruction with some fields fixed. */
@@ -401,6 +404,10 @@ struct isa_fpenv {
     uint16_t file, index;         /* element that holds the flags, or ISA_NONE */
     uint8_t bit[8];               /* where flag 1 << k of fp.h goes, 0xff: not kept */
     uint8_t not_sticky;           /* flags (bits of fp.h) that each operation overwrites */
+    uint8_t each[8];              /* 1 + the bit that every operation overwrites with its own
+                                     flag 1 << k (PowerPC FI, MIPS Cause), 0: none */
+    uint8_t cause[8];             /* 1 + the bit of a reason for invalid, enum fp_cause bit k
+                                     (sticky), 0: none */
 };
 
 struct isa_flagfn {

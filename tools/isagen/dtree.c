@@ -258,7 +258,7 @@ static void build_fetch(struct builder *b, struct isa_fetch *fetch, unsigned num
     for (unsigned i = 0; i < b->isa->ninsns; i++) {
         const struct isa_insn *insn = &b->isa->insns[i];
 
-        if (insn->mode_set != number || !insn->length)
+        if ((insn->mode_set != number && insn->mode_set != ISA_NONE) || !insn->length)
             continue;
         b->mask[i] = isa_decode_key(fetch, insn->mask, insn->length);
         b->value[i] = isa_decode_key(fetch, insn->value, insn->length);

@@ -168,6 +168,12 @@ static unsigned count_bits(uint64_t a)
 }
 
 /* A word that both instructions claim. */
+/* Can both be met in one fetch clause?  (ISA_NONE: in every one.) */
+static bool same_clause(const struct isa_insn *a, const struct isa_insn *b)
+{
+    return a->mode_set == b->mode_set || a->mode_set == ISA_NONE || b->mode_set == ISA_NONE;
+}
+
 static bool find_witness(const struct isa *isa, unsigned a, unsigned b, uint64_t *word)
 {
     const struct isa_insn *insn_a = &isa->insns[a], *insn_b = &isa->insns[b];
@@ -245,7 +251,7 @@ static void check_pair(const struct isa *isa, const struct dtree_report *to, uns
     bool a_in_b, b_in_a;
     uint64_t word;
 
-    if (insn_a->mode_set != insn_b->mode_set || insn_a->length != insn_b->length ||
+    if (!same_clause(insn_a, insn_b) || insn_a->length != insn_b->length ||
         !insn_a->length || !intersect(cube_a, cube_b) || !find_witness(isa, a, b, &word))
         return;
     a_in_b = contains(cube_b, cube_a);
@@ -336,7 +342,7 @@ static void check_shadow(const struct isa *isa, const struct dtree_report *to,
     for (unsigned i = 0; i < isa->ninsns && insn->length; i++) {
         const struct isa_insn *other = &isa->insns[i];
 
-        if (i != number && other->mode_set == insn->mode_set &&
+        if (i != number && same_clause(other, insn) &&
             other->length == insn->length && !other->where_ok.count &&
             !other->guard.count &&
             (other->features == ISA_NONE || other->features == insn->features) &&
@@ -414,7 +420,8 @@ static void check_length(const struct isa *isa, const struct isa_fetch *fetch,
     for (unsigned i = 0; i < row; i++)
         cover->cubes[cover->count++] = length_cube(fetch, &fetch->lengths[i], bytes);
     for (unsigned i = 0; i < isa->ninsns; i++)
-        if (isa->insns[i].mode_set == number && isa->insns[i].length == bytes) {
+        if ((isa->insns[i].mode_set == number || isa->insns[i].mode_set == ISA_NONE) &&
+            isa->insns[i].length == bytes) {
             cover->cubes[cover->count] = cube_of(&isa->insns[i]);
             cover->cubes[cover->count++].mask |= ~word_bits(bytes);
         }

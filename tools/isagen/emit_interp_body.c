@@ -164,8 +164,7 @@ struct acc_use body_acc_use(const struct isa *isa, const struct isa_variant *var
         case S_HELPER:
         case S_SYSREAD:
         case S_SYSWRITE:
-        case S_SETTLE:
-        case S_SETFLAGS: use.out = 0xff; puts++; break;
+        case S_SETTLE: use.out = 0xff; puts++; break;
         default: break;
         }
     }
@@ -525,9 +524,9 @@ static void jump(struct body *body, const struct sem *node)
     else if (node->x & GOTO_DELAY)
         body_line(body, "JUMP_DELAYED(%u, %s);", body->at / 16, body->text[node->a]);
     else if (flags & VAR_MODE || body->isa->delay)
-        body_line(body, "JUMP_MODE(%s);", body->text[node->a]);
+        body_line(body, "JUMP_MODE(%u, %s);", body->at / 16, body->text[node->a]);
     else
-        body_line(body, "JUMP_TO(%s);", body->text[node->a]);
+        body_line(body, "JUMP_TO(%u, %s);", body->at / 16, body->text[node->a]);
 }
 
 static void trap(struct body *body, const struct sem *node)

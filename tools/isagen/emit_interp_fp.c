@@ -70,6 +70,15 @@ static bool is_host_format(unsigned format)
     return format == FMT_F32 || format == FMT_F64;
 }
 
+/* Whether flags only ever gather, so that those that are set need no more work. */
+static bool is_sticky(const struct isa_fpenv *env)
+{
+    for (unsigned k = 0; k < 8; k++)
+        if (env->each[k] || env->cause[k])
+            return false;
+    return !env->not_sticky;
+}
+
 /* Whether the host may do it, inside of a handler. */
 bool fp_has_fast(const struct isa *isa, const struct sem *nodes, unsigned number)
 {
@@ -78,7 +87,7 @@ bool fp_has_fast(const struct isa *isa, const struct sem *nodes, unsigned number
     const struct isa_fpenv *env = &isa->fpenvs[call->env];
 
     if (!names[node->x].is_fast || !is_host_format(call->format) || node->w > 64 ||
-        nodes[node->a].w > 64 || env->not_sticky || env->bit[6] != 0xff)
+        nodes[node->a].w > 64 || !is_sticky(env) || env->bit[6] != 0xff)
         return false;
     return node->x != FPOP_CVT ||
            (is_host_format(call->format2) && call->format2 != call->format);
@@ -265,7 +274,7 @@ static void emit_fast(struct body *body, unsigned number, const char *round,
     body_line(body, "    GO_SLOW(%s_v%u_slow);", body->target,
               (unsigned)(body->variant - body->isa->variants));
     body_line(body, "if (UNLIKELY(env%u.flags != flags%u))", number, number);
-    body_line(body, "    %s_env%u_raise(cpu, env%u.flags);", body->target, env, number);
+    body_line(body, "    %s_env%u_raise(cpu, env%u.flags, 0);", body->target, env, number);
 }
 
 void fp_emit(struct body *body, unsigned number)
@@ -306,6 +315,14 @@ static void emit_flag_map(FILE *out, const struct isa_fpenv *env, bool reading)
         else
             fprintf(out, "    status |= (uint64_t)(flags >> %u & 1) << %u;\n", k, env->bit[k]);
     }
+    for (unsigned k = 0; k < 8 && !reading; k++) {
+        if (env->each[k])
+            fprintf(out, "    status |= (uint64_t)(flags >> %u & 1) << %u;\n", k,
+                    env->each[k] - 1u);
+        if (env->cause[k])
+            fprintf(out, "    status |= (uint64_t)(cause >> %u & 1) << %u;\n", k,
+                    env->cause[k] - 1u);
+    }
 }
 
 static bool is_identity(const struct isa_fpenv *env)
@@ -313,7 +330,21 @@ static bool is_identity(const struct isa_fpenv *env)
     for (unsigned k = 0; k < 8; k++)
         if (env->bit[k] != 0xff && env->bit[k] != k)
             return false;
-    return !env->not_sticky;
+    return is_sticky(env);
+}
+
+/* Bits of the status register that each operation clears first. */
+static uint64_t cleared_bits(const struct isa_fpenv *env)
+{
+    uint64_t cleared = 0;
+
+    for (unsigned k = 0; k < 8; k++) {
+        if (env->not_sticky >> k & 1 && env->bit[k] != 0xff)
+            cleared |= UINT64_C(1) << env->bit[k];
+        if (env->each[k])
+            cleared |= UINT64_C(1) << (env->each[k] - 1);
+    }
+    return cleared;
 }
 
 static void emit_env(FILE *out, struct arena *arena, const struct isa *isa, unsigned number,
@@ -323,7 +354,6 @@ static void emit_env(FILE *out, struct arena *arena, const struct isa *isa, unsi
     bool is_kept = env->file != ISA_NONE, is_same = is_kept && is_identity(env);
     const struct isa_file *file = is_kept ? &isa->files[env->file] : NULL;
     const char *place = is_kept ? element_place(arena, file, env->index) : "";
-    uint64_t cleared = 0;
 
     fprintf(out, "/* %s: sticky flags as fp.h numbers them; flags that are not kept are set. */\n",
             env->name ? env->name : "fpenv");
@@ -332,6 +362,8 @@ static void emit_env(FILE *out, struct arena *arena, const struct isa *isa, unsi
         fprintf(out, "    return (uint8_t)(%s | 0x%x);\n}\n",
                 element_read(arena, file, place, 0, file->width),
                 env->bit[0] == 0xff ? 1 : 0);
+    } else if (is_kept && !is_sticky(env)) {
+        fprintf(out, "    (void)cpu;\n    return 0;\n}\n");
     } else if (is_kept) {
         fprintf(out, "    uint64_t status = %s;\n    uint64_t flags = %u;\n\n",
                 element_read(arena, file, place, 0, file->width), env->bit[0] == 0xff ? 1u : 0u);
@@ -340,14 +372,13 @@ static void emit_env(FILE *out, struct arena *arena, const struct isa *isa, unsi
     } else {
         fprintf(out, "    (void)cpu;\n    return 0xff;\n}\n");
     }
-    fprintf(out, "static inline void %s_env%u_raise(struct cpu *cpu, unsigned flags)\n{\n", target,
-            number);
+    fprintf(out,
+            "static inline void %s_env%u_raise(struct cpu *cpu, unsigned flags, unsigned cause)\n"
+            "{\n    (void)cause;\n",
+            target, number);
     if (is_kept) {
-        for (unsigned k = 0; k < 8; k++)
-            if (env->not_sticky >> k & 1 && env->bit[k] != 0xff)
-                cleared |= UINT64_C(1) << env->bit[k];
         fprintf(out, "    uint64_t status = %s & ~UINT64_C(0x%" PRIx64 ");\n\n",
-                element_read(arena, file, place, 0, file->width), cleared);
+                element_read(arena, file, place, 0, file->width), cleared_bits(env));
         emit_flag_map(out, env, false);
         fprintf(out, "    %s\n}\n",
                 element_write(arena, file, place, 0, file->width, "status"));
@@ -398,7 +429,7 @@ static void emit_function(FILE *header, FILE *source, struct arena *arena,
             target, env);
     fprintf(source, "    %s result = %s;\n\n", expr_type(node->w),
             fp_expr(arena, isa, node, v, widths, may_use_fast(isa, nodes, number), "&env"));
-    fprintf(source, "    %s_env%u_raise(cpu, env.flags);\n    return result;\n}\n", target, env);
+    fprintf(source, "    %s_env%u_raise(cpu, env.flags, env.cause);\n    return result;\n}\n", target, env);
 }
 
 static void emit_rules(FILE *source, struct arena *arena, const struct isa *isa,

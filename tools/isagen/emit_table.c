@@ -374,7 +374,8 @@ EACH(isa_field, fields_all, nfields)
     ALWAYS(bits); STRING(name); NUMBER(piece); NUMBER(pieces); NUMBER(is_signed); NUMBER(scale);
 END
 EACH(isa_operand, operands_all, noperands)
-    ALWAYS(kind); STRING(name); NUMBER(field); NUMBER(hex); NUMBER(open); NUMBER(has_omit);
+    ALWAYS(kind); STRING(name); NUMBER(field); NUMBER(hex); NUMBER(plus_minus);
+    NUMBER(from_end); NUMBER(open); NUMBER(has_omit);
     NUMBER(view); SIGNED(bias); SIGNED(omit); POOLED(enums, enums); NUMBER(nenums);
     BODY(view_choice); BODY(value); POOLED(alts, alts); NUMBER(nalts);
 END
@@ -426,6 +427,13 @@ EACH(isa_fpenv, fpenvs, nfpenvs)
     fputs(".bit={", out);
     for (unsigned i = 0; i < 8; i++)
         fprintf(out, "%u,", it->bit[i]);
+    fputs("},", out);
+    fputs(".each={", out);
+    for (unsigned i = 0; i < 8; i++)
+        fprintf(out, "%u,", it->each[i]);
+    fputs("},.cause={", out);
+    for (unsigned i = 0; i < 8; i++)
+        fprintf(out, "%u,", it->cause[i]);
     fputs("},", out);
 END
 EACH(isa_flags, flags, nflags)

@@ -1,0 +1,226 @@
+/* build.h - from the syntax tree to the tables of isa.h, for one target. */
+#ifndef ISAGEN_BUILD_H
+#define ISAGEN_BUILD_H
+
+#include "isagen.h"
+
+/* ---------------------------------------------------------------------- values */
+
+/* A decode-time expression.  Numbers (signed, of no width of their own) have w = 64 here. */
+struct dx {
+    uint8_t op; /* enum sem_op: CONST, FIELD, PC, ILEN, MODE, FEATURE or a pure operation */
+    uint16_t w;
+    uint64_t k; /* of a leaf; EXTRACT: the lowest bit */
+    const struct dx *a, *b, *c;
+};
+
+enum time { SPEC, DECODE, RUN };
+
+/* A value of a body: known now, known when the instruction is decoded, or when it runs. */
+struct val {
+    uint16_t w;         /* bits; 0: a number */
+    uint8_t time;       /* enum time */
+    uint64_t lo, hi;    /* SPEC; a number is lo, as int64_t */
+    const struct dx *d; /* DECODE */
+    uint16_t node;      /* RUN */
+};
+
+/* What can be read or assigned. */
+enum place_kind {
+    P_FILE,  /* element `index` of a file */
+    P_VIEW,  /* element `index` of a view */
+    P_FLAG, P_LOCAL, P_SLICE, P_MEM, P_NPC, P_LANE, P_COND, P_ALTS,
+};
+struct place {
+    enum place_kind kind;
+    struct pos pos;
+    uint16_t w;           /* width */
+    uint16_t number;      /* file, view, flag group, local, access */
+    struct val index;     /* FILE, VIEW; FLAG: its number; LANE: lane; MEM: address */
+    struct place *of;     /* SLICE, LANE */
+    uint16_t low;         /* SLICE: lowest bit */
+    struct val cond;      /* COND: of, of2 */
+    struct place *of2;
+    void *extra;
+};
+
+/* --------------------------------------------------------------------- symbols */
+
+struct view { /* beside isa_view: how a view is computed */
+    const char *name;
+    uint16_t number; /* in isa.views */
+    struct item *item; /* NULL: the file itself */
+    uint16_t file;
+    bool simple;     /* low bits of one element */
+    uint8_t policy;  /* enum below, on a write of less than the element */
+};
+enum { POLICY_KEEP, POLICY_ZEXT, POLICY_BOX };
+
+struct oper { /* an operand of the instruction being lowered */
+    const char *name;
+    struct pos pos;
+    const struct kind *kind; /* resolved; NULL: a bare field */
+    const struct kind *kinds[2]; /* K_CHOICE */
+    struct val number;       /* index or immediate, bits of a bare field as a number */
+    struct val raw;          /* the field's bits */
+    bool used;
+    struct alts *alts;       /* a place with alternatives instead */
+};
+
+struct symbol { /* a let, var, parameter or loop counter */
+    struct symbol *next;
+    const char *name;
+    struct val val;
+    struct place *place; /* `out` parameter or var */
+    struct expr *expr;   /* a parameter of a fn, by value: NULL */
+};
+
+/* ------------------------------------------------------------------ the builder */
+
+struct vec { /* a growing array in the arena */
+    void *items;
+    uint32_t count, room;
+};
+
+struct decision {
+    const struct dx *on;
+    uint16_t value, values;
+};
+
+enum { MAX_DECISIONS = 64, MAX_VARIANTS = 4096, MAX_NODES = 20000, MAX_SLOTS = 100 };
+
+struct lower { /* the body being lowered */
+    bool decode_only;         /* where, guard, alias: no state */
+    const struct insn *insn;
+    struct oper *opers;
+    unsigned nopers;
+    struct symbol *scope;
+    struct sem *nodes;
+    unsigned nnodes, nodes_room;
+    struct isa_slot slots[MAX_SLOTS];
+    const struct dx *slot_dx[MAX_SLOTS];
+    unsigned nslots;
+    unsigned locals;
+    struct decision decisions[MAX_DECISIONS];
+    unsigned ndecisions, used; /* decisions consumed on this path */
+    bool returned;            /* a return, trap or goto was passed: the rest is dead */
+    struct val result;        /* of a return */
+    bool wrote;               /* an architectural write came before */
+    struct pos wrote_at;
+    uint16_t flags;           /* VAR_* */
+    uint64_t *reads, *writes; /* effects */
+    const struct dx *wrote_dx[16]; /* register operands written so far, for W-ALIAS */
+    uint16_t wrote_view[16];
+    unsigned nwrote;
+    struct val lane;          /* inside lanes */
+    uint16_t lane_width;
+    const char *lane_name;
+    unsigned depth;           /* of inlined functions */
+    const struct item *space;
+};
+
+struct build {
+    struct isagen *g;
+    struct isa isa;           /* arrays point into the vecs below once done */
+    const struct item *target;
+    struct vec nodes, consts, files, views, regnames, pieces, fields, operands, slots, insns,
+        variants, choices, aliases, fetches, accesses, traps, helpers, fns, fpcalls, fpenvs,
+        flags, flagfns, laws, modes, features, feature_sets, models, sysregs, examples, effects,
+        streams;
+    struct vec kinds[32];     /* struct item *, by enum item_kind */
+    struct vec view_info;     /* struct view, beside views */
+    struct vec insn_items;    /* const struct insn *, beside insns */
+    struct vec fpenv_items, flags_items, flagfn_items, mode_items, sysreg_items, trap_items,
+        helper_items;         /* struct item *, beside the tables of their names */
+    struct vec fpu_round;
+    uint32_t field_base;      /* first field of the instruction being built */
+    uint16_t mode_bits;
+    uint16_t flag_start;      /* files of flag groups begin here */
+    struct lower *l;
+    uint64_t *mode_inputs;    /* effect set: state that modes read */
+    struct alts *alts;
+};
+
+/* vec.c */
+void *vec_add(struct build *b, struct vec *v, size_t size);
+#define VEC(b, v, type) ((type *)vec_add(b, &(b)->v, sizeof(type)))
+#define AT(b, v, type, i) (&((type *)(b)->v.items)[i])
+
+/* value.c: decode-time expressions and values of all times */
+struct val val_number(int64_t n);
+struct val val_bits(uint64_t lo, unsigned w);
+struct val val_run(uint16_t node, unsigned w);
+struct val val_decode(const struct dx *d, unsigned w);
+const struct dx *dx_new(struct build *b, int op, unsigned w, uint64_t k, const struct dx *a,
+                        const struct dx *c, const struct dx *d);
+bool dx_equal(const struct dx *a, const struct dx *c);
+bool dx_range(struct build *b, const struct dx *d, int64_t *low, int64_t *high);
+const struct dx *val_dx(struct build *b, struct val v, unsigned w); /* SPEC or DECODE */
+uint64_t fold(int op, unsigned w, unsigned aw, uint64_t a, uint64_t c, uint64_t d);
+bool can_fold(int op);
+struct sem_body dx_body(struct build *b, const struct dx *d); /* writes it to the node table */
+uint32_t const_add(struct build *b, uint64_t lo, uint64_t hi, bool wide);
+struct sem_body body_finish(struct build *b); /* the nodes lowered so far, as a body */
+
+/* nodes.c: emission of run-time nodes */
+uint16_t emit(struct build *b, int op, unsigned w, unsigned a, unsigned c, unsigned d);
+struct sem *emitted(struct build *b, uint16_t node);
+uint16_t val_node(struct build *b, struct val v, unsigned w, struct pos pos);
+struct val adopt(struct build *b, struct val v, unsigned w, struct pos pos);
+struct val op1(struct build *b, int op, unsigned w, struct val a, struct pos pos);
+struct val op2(struct build *b, int op, unsigned w, struct val a, struct val c, struct pos pos);
+struct val op3(struct build *b, int op, unsigned w, struct val a, struct val c, struct val d,
+               struct pos pos);
+struct val extract(struct build *b, struct val v, unsigned low, unsigned w, struct pos pos);
+struct val widen(struct build *b, int op, struct val v, unsigned w, struct pos pos);
+struct val truth(struct build *b, struct val v, struct pos pos); /* to 1 bit */
+uint64_t val_max(struct build *b, struct val v); /* an upper bound, unsigned */
+/* The value at spec time, or a decision on a decode-time value of few bits. */
+int64_t decide(struct build *b, struct val v, struct pos pos, const char *what);
+void may_trap(struct build *b, struct pos pos);
+void wrote(struct build *b, struct pos pos);
+void effect(struct build *b, bool write, unsigned file);
+
+/* lower.c, place.c, stmt.c, calls.c, fpcalls.c */
+struct val lower_expr(struct build *b, const struct expr *e, unsigned want);
+struct val lower_cond(struct build *b, const struct expr *e); /* 1 bit */
+void lower_stmts(struct build *b, const struct stmt *s);
+struct place *place_of(struct build *b, const struct expr *e, bool must);
+struct val place_get(struct build *b, struct place *p);
+void place_put(struct build *b, struct place *p, struct val v, struct pos pos);
+struct place *place_new(struct build *b, enum place_kind kind, unsigned w, struct pos pos);
+struct place *oper_place(struct build *b, struct oper *o, struct pos pos);
+struct val oper_value(struct build *b, struct oper *o, struct pos pos);
+bool lower_call(struct build *b, const struct expr *e, unsigned want, struct val *out);
+bool lower_fp(struct build *b, const struct expr *e, unsigned want, struct val *out);
+struct val call_fn(struct build *b, const struct item *fn, struct expr **args, unsigned nargs,
+                   struct pos pos, unsigned want);
+struct val lower_memory(struct build *b, const struct expr *e, unsigned want);
+struct symbol *bind(struct build *b, const char *name, struct val v);
+uint64_t spec_number(struct build *b, const struct expr *e, const char *what, uint64_t most);
+uint16_t access_new(struct build *b, const struct item *space, bool big, unsigned align,
+                    unsigned order, unsigned kind);
+
+/* build.c, binsn.c, ...: items to tables */
+struct item *find_item(struct build *b, enum item_kind kind, const char *name);
+struct view *find_view(struct build *b, const char *name);
+int find_flag(struct build *b, const char *group, const char *flag, uint16_t *out_group);
+int find_named(struct build *b, struct vec *items, const char *name); /* vec of struct item * */
+int find_feature(struct build *b, const char *name);
+uint16_t feature_set(struct build *b, const struct expr *e);
+void build_state(struct build *b);
+void build_insns(struct build *b);
+void build_aliases(struct build *b);
+void build_streams(struct build *b);                        /* build_stream.c: `stream` blocks */
+void build_stream_insn(struct build *b, struct item *item); /* rows instead of enc */
+void build_examples(struct build *b);
+void build_isa(struct build *b);
+void begin_body(struct build *b, bool decode_only);
+const struct isa_text *build_text(struct build *b, const char *text, struct pos pos,
+                                  uint16_t insn);
+int find_operand(struct build *b, uint16_t insn, const char *name); /* index or -1 */
+void stop_if_errors(struct isagen *g);
+bool target_has(struct build *b, const struct item *item, const struct expr *when);
+unsigned effect_words(struct build *b);
+
+#endif

@@ -1,0 +1,346 @@
+/* examples.c - ex lines to the table of examples. */
+#include <ctype.h>
+#include <string.h>
+
+#include "build.h"
+
+static unsigned hex_digit(int c) { return isdigit(c) ? (unsigned)c - '0' : (unsigned)tolower(c) - 'a' + 10; }
+
+/* Parcels as numbers, as disassemblers print them; to bytes in memory order. */
+static void example_bytes(struct build *b, const struct example *ex, struct isa_example *out,
+                          const struct isa_fetch *fetch)
+{
+    uint8_t *bytes = arena_alloc(&b->g->arena, ISA_MAX_ILEN);
+    unsigned n = 0;
+
+    for (const char *p = ex->hex; *p;) {
+        unsigned digits = 0, word_bytes;
+
+        while (isxdigit((unsigned char)p[digits]))
+            digits++;
+        word_bytes = digits / 2;
+        if (!digits || digits % 2 || n + word_bytes > ISA_MAX_ILEN)
+            fail(b->g, ex->pos, "E-SYNTAX", "the encoding is whole hexadecimal bytes: '%s'",
+                 ex->hex);
+        for (unsigned i = 0; i < word_bytes; i++) {
+            uint8_t byte = (uint8_t)(hex_digit(p[2 * i]) << 4 | hex_digit(p[2 * i + 1]));
+            bool big = !fetch || fetch->big || fetch->stream != ISA_NONE;
+
+            if (fetch && fetch->high_first && !fetch->big) { /* little parcels, first one first */
+                unsigned parcel = i / fetch->parcel, k = i % fetch->parcel;
+
+                bytes[n + parcel * fetch->parcel + fetch->parcel - 1 - k] = byte;
+            } else {
+                bytes[n + (big ? i : word_bytes - 1 - i)] = byte;
+            }
+        }
+        n += word_bytes;
+        p += digits;
+        while (isspace((unsigned char)*p))
+            p++;
+    }
+    out->bytes = bytes;
+    out->length = (uint8_t)n;
+}
+
+static bool find_register(struct build *b, const char *name, struct isa_ex_item *item)
+{
+    struct view *v = find_view(b, name);
+    unsigned n;
+    size_t stem = strlen(name);
+
+    for (uint32_t i = 0; i < b->regnames.count; i++) {
+        const struct isa_regname *r = AT(b, regnames, struct isa_regname, i);
+
+        if (!strcmp(r->name, name)) {
+            item->view = r->view;
+            item->index = r->index;
+            return true;
+        }
+    }
+    if (v && AT(b, views, struct isa_view, v->number)->count == 1) {
+        item->view = v->number;
+        return true;
+    }
+    while (stem && isdigit((unsigned char)name[stem - 1]))
+        stem--;
+    if (!name[stem] || sscanf(name + stem, "%u", &n) != 1)
+        return false;
+    v = find_view(b, arena_strndup(&b->g->arena, name, stem));
+    if (!v || n >= AT(b, views, struct isa_view, v->number)->count)
+        return false;
+    item->view = v->number;
+    item->index = (uint16_t)n;
+    return true;
+}
+
+static void indexed_location(struct build *b, const struct expr *e, struct isa_ex_item *item)
+{
+    struct val index = lower_expr(b, e->b, 0);
+    unsigned bits;
+    struct view *v;
+
+    if (e->a->kind != E_NAME || index.time != SPEC)
+        fail(b->g, e->pos, "E-TYPE", "expected memN[ADDRESS] or REGISTER[N]");
+    if (!strncmp(e->a->name, "mem", 3) && sscanf(e->a->name + 3, "%u", &bits) == 1 &&
+        (bits == 8 || bits == 16 || bits == 32 || bits == 64 || bits == 128)) {
+        item->loc = EX_MEM;
+        item->size = (uint8_t)(bits / 8);
+        item->addr = index.lo;
+        return;
+    }
+    v = find_view(b, e->a->name);
+    if (!v || index.lo >= AT(b, views, struct isa_view, v->number)->count)
+        fail(b->g, e->pos, "E-NAME", "no register %s[%llu]", e->a->name,
+             (unsigned long long)index.lo);
+    item->view = v->number;
+    item->index = (uint16_t)index.lo;
+}
+
+/* a0, mem32[0x2000], f.z, pc, x[3] */
+static void example_location(struct build *b, const struct expr *e, struct isa_ex_item *item)
+{
+    uint16_t group;
+    int flag = -1;
+
+    item->loc = EX_REG;
+    if (e->kind == E_INDEX) {
+        indexed_location(b, e, item);
+        return;
+    }
+    if (e->kind == E_MEMBER && e->a->kind == E_NAME && e->name)
+        flag = find_flag(b, e->a->name, e->name, &group);
+    else if (e->kind == E_NAME && !find_register(b, e->name, item))
+        flag = find_flag(b, NULL, e->name, &group);
+    else if (e->kind == E_NAME)
+        return;
+    if (flag >= 0) {
+        item->loc = EX_FLAG;
+        item->view = group;
+        item->index = (uint16_t)flag;
+    } else if (e->kind == E_NAME && !strcmp(e->name, "pc")) {
+        item->loc = EX_PC;
+    } else if (e->kind == E_NAME && !strcmp(e->name, "npc")) {
+        item->loc = EX_PC;
+        item->index = 1;
+    } else {
+        fail(b->g, e->pos, "E-NAME", "expected a register, flag, memN[A] or pc");
+    }
+}
+
+static unsigned location_width(struct build *b, const struct isa_ex_item *item)
+{
+    return item->loc == EX_REG    ? AT(b, views, struct isa_view, item->view)->width
+           : item->loc == EX_MEM  ? item->size * 8u
+           : item->loc == EX_FLAG ? 1
+                                  : b->isa.pc_width;
+}
+
+static struct isa_ex_item *example_items(struct build *b, const struct list *list, uint16_t *count)
+{
+    struct isa_ex_item *items;
+    unsigned n = 0;
+
+    for (const struct list *l = list; l; l = l->next)
+        n++;
+    items = arena_array(&b->g->arena, n + 1, sizeof *items);
+    n = 0;
+    for (const struct list *l = list; l; l = l->next, n++) {
+        example_location(b, l->expr, &items[n]);
+        unsigned w = location_width(b, &items[n]);
+        struct val v = lower_expr(b, l->expr2, w > 128 ? 128 : w);
+
+        if (v.time != SPEC)
+            fail(b->g, l->pos, "E-BIND", "an example's values are constants");
+        if (l->expr2->kind == E_FLOAT && v.w < w) { /* boxed: ones above */
+            v.lo |= v.w < 64 ? UINT64_MAX << v.w : 0;
+            v.w = 64;
+        } else if (!v.w) {
+            if (w < 64 && (v.lo >> w) && (int64_t)v.lo < -(1ll << (w - 1)))
+                fail(b->g, l->pos, "E-WIDTH", "does not fit %u bits", w);
+            if (w < 64 && (int64_t)v.lo >= 0 && v.lo >> w)
+                fail(b->g, l->pos, "E-WIDTH", "does not fit %u bits", w);
+            v.hi = w > 64 && (l->expr2->kind == E_UNARY) && (int64_t)v.lo < 0 ? UINT64_MAX : 0;
+        }
+        items[n].value = w < 64 ? v.lo & ((1ull << w) - 1) : v.lo;
+        items[n].value_hi = v.hi;
+    }
+    *count = (uint16_t)n;
+    return items;
+}
+
+static int find_model(struct build *b, const char *name)
+{
+    for (uint32_t i = 0; i < b->models.count; i++)
+        if (!strcmp(AT(b, models, struct isa_model, i)->name, name))
+            return (int)i;
+    return -1;
+}
+
+/* A model of another target?  Then the example is not ours. */
+static bool is_foreign_model(struct build *b, const char *name)
+{
+    const struct item *m = find_item(b, I_MODEL, name);
+
+    return m && find_model(b, name) < 0;
+}
+
+static bool model_has(struct build *b, const struct isa_model *m, uint16_t feature)
+{
+    (void)b;
+    for (unsigned i = 0; i < m->nfeatures; i++)
+        if (m->features[i] == feature)
+            return true;
+    return false;
+}
+
+static bool model_fits(struct build *b, const struct isa_model *m, uint16_t set)
+{
+    if (set == ISA_NONE)
+        return true;
+    for (;; set++) {
+        const struct isa_feature_set *s = AT(b, feature_sets, struct isa_feature_set, set);
+        bool all = true;
+
+        for (unsigned i = 0; i < s->count; i++)
+            all &= model_has(b, m, s->all[i] & 0x7fff) == !(s->all[i] & 0x8000);
+        if (all)
+            return true;
+        if (!s->or_next)
+            return false;
+    }
+}
+
+static bool is_target(struct build *b, const char *name)
+{
+    return b->target && find_item(b, I_TARGET, name);
+}
+
+/* Sets the model; false: the example is of another target. */
+static bool example_model(struct build *b, const struct example *ex, struct isa_example *out)
+{
+    if (ex->model && is_target(b, ex->model)) {
+        if (strcmp(ex->model, b->target->name))
+            return false;
+    } else if (ex->model) {
+        int m = find_model(b, ex->model);
+
+        if (m < 0 && is_foreign_model(b, ex->model))
+            return false;
+        if (m < 0) {
+            int mode = find_named(b, &b->mode_items, ex->model);
+
+            if (mode < 0)
+                fail(b->g, ex->pos, "E-NAME", "no model %s", ex->model);
+            out->mode |= 1ull << AT(b, modes, struct isa_mode, mode)->at;
+        } else {
+            out->model = (uint16_t)m;
+            return true;
+        }
+    }
+    if (out->insn == ISA_NONE)
+        return true;
+    /* the first model that has the instruction */
+    const struct isa_insn *insn = AT(b, insns, struct isa_insn, out->insn);
+    for (uint32_t i = 0; i < b->models.count; i++)
+        if (model_fits(b, AT(b, models, struct isa_model, i), insn->features)) {
+            out->model = (uint16_t)i;
+            return true;
+        }
+    /* only other targets' models have it: not ours, where the spec has several targets */
+    return !b->models.count || !b->target;
+}
+
+static const struct isa_fetch *example_fetch(struct build *b, uint16_t insn)
+{
+    if (insn != ISA_NONE && b->fetches.count) {
+        unsigned set = AT(b, insns, struct isa_insn, insn)->mode_set;
+
+        if (set < b->fetches.count) /* ISA_NONE: the first will do */
+            return AT(b, fetches, struct isa_fetch, set);
+    }
+    return b->fetches.count ? AT(b, fetches, struct isa_fetch, 0) : NULL;
+}
+
+static void build_example(struct build *b, const struct example *ex, uint16_t insn)
+{
+    struct isa_example out = { .text = ex->text, .insn = insn, .model = ISA_NONE,
+                               .where = source_place(b->g, ex->pos), .pc = 0x1000 };
+    struct isa_ex_item *post;
+
+    begin_body(b, true);
+    if (!example_model(b, ex, &out))
+        return;
+    for (const struct list *l = ex->modes; l; l = l->next) {
+        int mode = find_named(b, &b->mode_items, l->name);
+
+        if (mode < 0)
+            fail(b->g, l->pos, "E-NAME", "no mode %s", l->name);
+        out.mode |= l->number << AT(b, modes, struct isa_mode, mode)->at;
+    }
+    if (ex->pc)
+        out.pc = (uint64_t)decide(b, lower_expr(b, ex->pc, 0), ex->pos, "the address");
+    if (ex->invalid)
+        out.insn = ISA_NONE;
+    example_bytes(b, ex, &out, example_fetch(b, insn));
+    out.pre = example_items(b, ex->pre, &out.npre);
+    out.post = post = example_items(b, ex->post, &out.npost);
+    if (ex->trap) {
+        int trap = find_named(b, &b->trap_items, ex->trap);
+
+        if (trap < 0)
+            fail(b->g, ex->pos, "E-NAME", "no trap %s", ex->trap);
+        post[out.npost++] = (struct isa_ex_item){ .loc = EX_TRAP, .view = (uint16_t)trap };
+    }
+    *VEC(b, examples, struct isa_example) = out;
+}
+
+static int insn_number(struct build *b, const char *name)
+{
+    for (uint32_t i = 0; i < b->insns.count; i++)
+        if (!strcmp(AT(b, insns, struct isa_insn, i)->name, name))
+            return (int)i;
+    return -1;
+}
+
+/* ex lines outside of instructions: the first word is the instruction, or a model. */
+static void build_loose_example(struct build *b, const struct item *item)
+{
+    struct example ex = *item->example;
+    const char *name = ex.insn ? ex.insn : ex.invalid ? NULL : ex.model;
+    int insn = ISA_NONE;
+
+    if (!ex.insn && !ex.invalid)
+        ex.model = NULL;
+    if (name) {
+        insn = insn_number(b, name);
+        if (insn < 0 && find_item(b, I_INSN, name))
+            return; /* of another target, or with errors of its own */
+        if (insn < 0)
+            fail(b->g, ex.pos, "E-NAME", "no instruction %s", name);
+    }
+    build_example(b, &ex, (uint16_t)insn);
+}
+
+void build_examples(struct build *b)
+{
+    jmp_buf here, *outer = b->g->recover;
+
+    for (volatile uint32_t i = 0; i < b->insns.count; i++) {
+        const struct insn *insn = *AT(b, insn_items, const struct insn *, i);
+
+        for (const struct example *volatile ex = insn->examples; ex; ex = ex->next) {
+            b->g->recover = &here;
+            if (!setjmp(here))
+                build_example(b, ex, (uint16_t)i);
+        }
+    }
+    for (volatile uint32_t i = 0; i < b->kinds[I_EX].count; i++) {
+        struct item *item = ((struct item **)b->kinds[I_EX].items)[i];
+
+        b->g->recover = &here;
+        if (!setjmp(here) && target_has(b, item, item->when))
+            build_loose_example(b, item);
+    }
+    b->g->recover = outer;
+}

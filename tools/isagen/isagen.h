@@ -1,0 +1,294 @@
+/* isagen.h - the spec compiler from the inside: source text to syntax tree to struct isa.
+ *
+ *   source.c  text, positions, messages          lex.c    characters to tokens
+ *   parse.c   items                              expr.c   expressions and statements
+ *   insn.c    the inside of an insn block        build.c  items to the tables of isa.h
+ *   value.c   values and binding times           lower.c  bodies to semantic nodes
+ *   calls.c   the functions bodies can call      text.c   instruction text
+ *   examples.c  ex lines                         spec.c   all of it, as a library
+ *
+ * Everything lives in one arena and is dropped at once.  An error in one item is reported
+ * and the next item goes on (a longjmp to the item's loop), so that all errors are seen. */
+#ifndef ISAGEN_H
+#define ISAGEN_H
+
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "isa/isa.h"
+
+/* -------------------------------------------------------------------- source */
+
+/* A file, or a family block with its holes filled (then `parts` says where each stretch of
+ * its text comes from). */
+struct source {
+    const char *name; /* as printed in messages */
+    const char *text;
+    uint32_t size;
+    struct source *next;
+    const struct part *parts;
+    uint32_t nparts;
+    const char *note; /* "in rows opimm: addi" */
+};
+struct pos {
+    const struct source *source;
+    uint32_t at;
+};
+struct part {
+    uint32_t start; /* in the expanded text */
+    struct pos from;
+};
+
+/* ---------------------------------------------------------------- syntax tree */
+
+enum expr_kind {
+    E_NUMBER, E_NAME, E_STRING, E_UNARY, E_BINARY, E_COND, E_CALL, E_INDEX, E_SLICE, E_MEMBER,
+    E_IN, E_FLOAT,
+};
+struct expr {
+    enum expr_kind kind;
+    struct pos pos;
+    int op;             /* enum token of the operator */
+    uint64_t number;    /* E_NUMBER; E_FLOAT: bits */
+    unsigned width;     /* E_FLOAT */
+    const char *name;   /* E_NAME, E_CALL, E_MEMBER, E_STRING */
+    struct expr *a, *b, *c;
+    struct expr **args; /* E_CALL, E_IN */
+    unsigned nargs;
+    struct expr **targs; /* f<N, M>(...) */
+    unsigned ntargs;
+    const char *env;    /* `in env(round)` */
+    struct expr *round;
+};
+
+enum stmt_kind {
+    ST_LET, ST_VAR, ST_ASSIGN, ST_IF, ST_GOTO, ST_BRANCH, ST_TRAP, ST_SET, ST_FOR, ST_LANES,
+    ST_ITERATE, ST_CALL, ST_ANNUL, ST_UNDEF, ST_RETURN,
+};
+struct stmt {
+    enum stmt_kind kind;
+    struct pos pos;
+    struct stmt *next;
+    const char *name;     /* LET, VAR, TRAP, SET, FOR, LANES; hint of GOTO */
+    struct expr *a, *b, *c, *d;
+    struct expr **args;
+    unsigned nargs;
+    struct stmt *body, *other;
+};
+
+/* One name = value pair, one item of many lists. */
+struct list {
+    struct list *next;
+    struct pos pos;
+    const char *name, *name2;
+    struct expr *expr, *expr2;
+    struct stmt *body;
+    uint64_t number, number2;
+    bool flag;
+};
+
+/* A piece of an encoding, most significant first. */
+struct enc {
+    struct enc *next;
+    struct pos pos;
+    const char *bits; /* "01-", or NULL for a field */
+    const char *name;
+    struct list *slices; /* number = hi, number2 = lo; none: the whole field */
+};
+
+enum kind_base { K_SIGNED, K_UNSIGNED, K_PCREL, K_REG, K_ENUM, K_FN, K_NAMED, K_CHOICE };
+struct kind { /* operand kind */
+    enum kind_base base;
+    struct pos pos;
+    const char *name;    /* K_REG: view or file; K_NAMED; K_FN: function; K_ENUM: "sysregs" or NULL */
+    unsigned bits;
+    unsigned align, scale;
+    int64_t bias;
+    bool hex, open, has_omit, strict; /* strict: `else reserved` */
+    int64_t omit;
+    const char *sep;
+    struct list *enums;
+    struct expr *value;  /* over v */
+    struct expr *when;   /* K_CHOICE */
+    struct kind *a, *b;
+};
+
+struct operand {
+    struct operand *next;
+    struct pos pos;
+    const char *name;
+    struct kind *kind;   /* NULL: a bare field of `bits` */
+    unsigned bits;
+};
+
+struct example {
+    struct example *next;
+    struct pos pos;
+    const char *model, *text, *insn; /* insn: outside of its block */
+    struct expr *pc;
+    const char *hex;
+    struct list *modes, *pre, *post;
+    const char *trap;
+    bool invalid;
+};
+
+enum item_kind {
+    I_PARAM, I_TARGET, I_FEATURE, I_EXCLUSIVE, I_MODEL, I_PC, I_FILE, I_VIEW, I_SPACE, I_FETCH,
+    I_TRAP, I_HELPER, I_MODE, I_FN, I_PROC, I_FLAGS, I_FLAGFN, I_LAW, I_FPENV, I_SYSREG,
+    I_SYSREGS, I_OPERAND, I_INSN, I_ALIAS, I_FAMILY, I_RESERVED, I_EX, I_STREAM,
+};
+struct item {
+    enum item_kind kind;
+    struct item *next;
+    struct pos pos;
+    const char *name;
+    struct list *list, *list2, *list3;
+    struct expr *expr, *expr2, *expr3;
+    struct stmt *body;
+    uint64_t number, number2;
+    const char *word, *word2; /* kind-dependent names */
+    bool flag, flag2;
+    struct expr *needs, *when; /* of the item and its sections */
+    struct kind *operand;
+    struct insn *insn;
+    struct family *family;
+    struct example *example;
+    void *extra; /* I_STREAM */
+};
+
+struct alts {
+    struct alts *next;
+    struct pos pos;
+    const char *name;
+    struct list *list; /* name: text, expr: condition, expr2: place */
+};
+
+struct insn {
+    const char *name, *text, *doc;
+    struct pos pos, text_pos;
+    struct operand *operands; /* in order, bare fields too */
+    struct enc *enc;
+    struct list *where;       /* expr; name: else ... */
+    const char *where_else;
+    struct stmt *body;
+    bool has_body, partial_ok;
+    struct expr *expands;     /* E_CALL with `name = expr` in args (E_BINARY '=') */
+    struct alts *alts;
+    const char *mnem_field;   /* mnem a | b by FIELD */
+    struct list *mnems;
+    struct example *examples;
+    struct expr *needs, *when;
+    void *rows;               /* a stream's rows */
+};
+
+struct family {
+    const char *name;
+    struct list *params;
+    struct pos pos;
+    const char *text; /* of the block between the braces */
+    uint32_t size;
+    const struct source *source;
+    uint32_t start;
+};
+
+/* ------------------------------------------------------------------- tokens */
+
+enum token_kind {
+    T_END, T_NAME, T_NUMBER, T_STRING, T_FLOAT,
+    T_FIRST_OP = 256,
+    T_SHL, T_SHRU, T_SHRS, T_LTS, T_LTU, T_LES, T_LEU, T_GTS, T_GTU, T_GES, T_GEU, T_LE, T_GE,
+    T_EQ, T_NE, T_ANDAND, T_OROR, T_CONCAT, T_DIVS, T_DIVU, T_REMS, T_REMU, T_DOTDOT, T_ARROW,
+};
+struct token {
+    int kind; /* enum token_kind or a character */
+    struct pos pos;
+    const char *text; /* T_NAME, T_STRING */
+    uint64_t number;  /* T_NUMBER; T_FLOAT: bits */
+    unsigned width;   /* T_FLOAT */
+};
+
+/* ------------------------------------------------------------- the compiler */
+
+enum { MAX_ERRORS = 200, MAX_DEPTH = 200, MAX_ITEMS = 200000, MAX_EXPANSION = 64 << 20 };
+
+struct isagen {
+    struct arena arena;
+    const char *path;        /* of the main file; imports are relative to it */
+    struct source *sources;
+    FILE *messages;          /* where errors go */
+    unsigned errors, warnings;
+    bool no_warnings;
+    jmp_buf *recover;        /* innermost place to go on from after an error */
+
+    /* lexer */
+    const struct source *source;
+    uint32_t cur;            /* after the current token */
+    struct token tok;
+    unsigned depth;
+    size_t expanded;         /* characters made by families so far */
+    unsigned items;
+
+    const char *isa_name, *isa_doc;
+    struct item *first, **last;
+    struct expr *section_needs, *section_when;
+    struct alts *alts; /* named text pieces */
+};
+
+/* source.c */
+struct source *source_read(struct isagen *g, const char *path); /* NULL: cannot be read */
+struct source *source_new(struct isagen *g, const char *name, const char *text, uint32_t size);
+void source_where(struct pos pos, const char **name, unsigned *line, unsigned *column);
+/* "riscv/rvi.isa:41" */
+const char *source_place(struct isagen *g, struct pos pos);
+_Noreturn void fail(struct isagen *g, struct pos pos, const char *code, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+void error_at(struct isagen *g, struct pos pos, const char *code, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+void warn_at(struct isagen *g, struct pos pos, const char *code, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* lex.c */
+void lex_open(struct isagen *g, const struct source *source);
+void next(struct isagen *g);
+bool is(const struct isagen *g, int kind);
+bool is_word(const struct isagen *g, const char *word);
+bool accept(struct isagen *g, int kind);
+bool accept_word(struct isagen *g, const char *word);
+void expect(struct isagen *g, int kind, const char *what);
+const char *expect_name(struct isagen *g, const char *what);
+uint64_t expect_number(struct isagen *g, const char *what);
+const char *expect_string(struct isagen *g, const char *what);
+/* The raw text after the current token, up to one of the characters in `stops` (outside of
+ * brackets when `nested`); the token after it becomes current. */
+const char *raw_until(struct isagen *g, const char *stops, bool nested, struct pos *pos);
+const char *raw_word(struct isagen *g, struct pos *pos); /* up to a blank or ; { ( , */
+const char *token_name(int kind);
+
+/* parse.c, insn.c, expr.c */
+void parse_file(struct isagen *g, const struct source *source, bool top);
+void parse_items(struct isagen *g, int end);
+struct item *add_item(struct isagen *g, enum item_kind kind, struct pos pos);
+struct insn *parse_insn(struct isagen *g, struct pos pos);
+struct kind *parse_kind(struct isagen *g);
+void parse_ops(struct isagen *g, struct operand **operands);
+void operand_add(struct isagen *g, struct operand **operands, const char *name, struct pos pos,
+                 struct kind *kind, unsigned bits);
+void parse_alts(struct isagen *g, struct alts **end);
+struct example *parse_example(struct isagen *g);
+struct enc *parse_enc(struct isagen *g, struct operand **operands);
+struct list *parse_names(struct isagen *g); /* a0..a7 zero ... up to ; */
+struct expr *parse_expr(struct isagen *g);
+struct expr *parse_unary(struct isagen *g);
+struct stmt *parse_body(struct isagen *g); /* { ... } or one statement */
+struct expr *expr_new(struct isagen *g, enum expr_kind kind, struct pos pos);
+struct expr *expr_and(struct isagen *g, struct expr *a, struct expr *b);
+struct item *parse_stream(struct isagen *g, struct pos pos);
+void parse_row(struct isagen *g, struct insn *insn);
+void family_expand(struct isagen *g, struct item *family, struct pos pos);
+
+void *list_add(struct isagen *g, struct list ***tail, struct pos pos);
+
+#endif

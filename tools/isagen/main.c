@@ -1,0 +1,200 @@
+/* main.c - isagen: compiles instruction set specs.
+ *
+ * isagen --check SPEC              checks it, runs its examples in the tree evaluator
+ * isagen --out DIR SPEC            the same, and writes C files for each target
+ * isagen --list FILE TARGET...     writes the list of what is compiled in */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dtree.h"
+#include "emit.h"
+#include "isa/eval.h"
+#include "program.h"
+
+static const char usage[] =
+    "usage: isagen [--check] [--out DIR] [--target NAME] [--gaps] [-W] SPEC.isa\n"
+    "\n"
+    "Compiles an instruction set spec: reports every error with its place, runs the\n"
+    "examples, and with --out writes the C files of each target into DIR.\n"
+    "  --check        only check (what is done without --out)\n"
+    "  --target NAME  only this target\n"
+    "  --gaps         also report encodings that nothing claims\n"
+    "  --no-examples  do not run the examples\n"
+    "  -W             no warnings\n";
+
+struct options {
+    const char *spec, *out, *target;
+    bool gaps, no_examples, no_warnings;
+};
+
+static struct options parse_options(int argc, char **argv)
+{
+    struct options o = { 0 };
+
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--out") && i + 1 < argc)
+            o.out = argv[++i];
+        else if (!strcmp(argv[i], "--target") && i + 1 < argc)
+            o.target = argv[++i];
+        else if (!strcmp(argv[i], "--gaps"))
+            o.gaps = true;
+        else if (!strcmp(argv[i], "--no-examples"))
+            o.no_examples = true;
+        else if (!strcmp(argv[i], "-W"))
+            o.no_warnings = true;
+        else if (!strcmp(argv[i], "-h") || !strcmp(argv[i], "--help"))
+            fputs(usage, stdout), exit(0);
+        else if (!strcmp(argv[i], "--check"))
+            ;
+        else if (argv[i][0] != '-' && !o.spec)
+            o.spec = argv[i];
+        else
+            fprintf(stderr, "isagen: %s: unknown option\n%s", argv[i], usage), exit(1);
+    }
+    if (!o.spec)
+        fputs(usage, stderr), exit(1);
+    return o;
+}
+
+/* ---------------------------------------------------------------- what is checked */
+
+struct findings {
+    const struct isa *isa;
+    unsigned errors;
+};
+
+static void print_finding(void *context, const char *code, uint16_t a, uint16_t b, uint64_t word,
+                          const char *text)
+{
+    struct findings *f = context;
+    bool is_error = code[0] == 'E';
+
+    f->errors += is_error;
+    fprintf(stderr, "%s: %s: %s", a != ISA_NONE ? f->isa->insns[a].where : f->isa->name,
+            is_error ? "error" : "warning", text);
+    if (a != ISA_NONE)
+        fprintf(stderr, " (%s", f->isa->insns[a].name);
+    if (a != ISA_NONE && b != ISA_NONE)
+        fprintf(stderr, " and %s at %s", f->isa->insns[b].name, f->isa->insns[b].where);
+    if (a != ISA_NONE)
+        fprintf(stderr, ", witness 0x%llx)", (unsigned long long)word);
+    fprintf(stderr, " [%s]\n", code);
+}
+
+static unsigned check_isa(const struct isa *isa, const struct options *o)
+{
+    struct findings f = { isa, 0 };
+    struct dtree_report report = { print_finding, &f };
+    char error[1024];
+
+    dtree_check_overlaps(isa, &report);
+    if (o->gaps)
+        dtree_check_gaps(isa, &report, 200);
+    for (unsigned i = 0; i < isa->nexamples && !o->no_examples; i++)
+        if (eval_example(isa, &isa->examples[i], error, sizeof error)) {
+            fprintf(stderr, "%s: error: %s [E-EX]\n", isa->examples[i].where, error);
+            f.errors++;
+        }
+    return f.errors;
+}
+
+/* ---------------------------------------------------------------- what is written */
+
+static FILE *create(struct isagen *g, const char *dir, const char *name, const char *suffix)
+{
+    char *path = arena_printf(&g->arena, "%s/%s%s", dir, name, suffix);
+    FILE *f = fopen(path, "w");
+
+    if (!f) {
+        fprintf(stderr, "isagen: %s: %s\n", path, strerror(errno));
+        exit(1);
+    }
+    return f;
+}
+
+static void close_file(FILE *f)
+{
+    if (ferror(f) | fclose(f)) {
+        fprintf(stderr, "isagen: write error: %s\n", strerror(errno));
+        exit(1);
+    }
+}
+
+/* NAME.d: the specs that were read, in make's syntax. */
+static void write_depends(struct isagen *g, const char *dir)
+{
+    FILE *f = create(g, dir, g->isa_name, ".d");
+
+    fprintf(f, "%s:", g->isa_name);
+    for (const struct source *s = g->sources; s; s = s->next)
+        if (!s->nparts)
+            fprintf(f, " %s", s->name);
+    fputc('\n', f);
+    close_file(f);
+}
+
+static void write_isa(struct isagen *g, const struct isa *isa, const char *dir)
+{
+    FILE *f = create(g, dir, isa->name, "_table.c");
+
+    emit_table(isa, f);
+    close_file(f);
+    emit_interp(isa, dir);
+}
+
+static int list_main(int argc, char **argv)
+{
+    FILE *f = fopen(argv[2], "w");
+
+    if (!f) {
+        fprintf(stderr, "isagen: %s: %s\n", argv[2], strerror(errno));
+        return 1;
+    }
+    emit_list((const char *const *)argv + 3, (unsigned)(argc - 3), f);
+    close_file(f);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    static struct isagen g;
+    struct options o;
+    unsigned errors = 0, targets, built = 0;
+    const char *names[64];
+
+    if (argc > 2 && !strcmp(argv[1], "--list"))
+        return list_main(argc, argv);
+    o = parse_options(argc, argv);
+    g.messages = stderr;
+    g.no_warnings = o.no_warnings;
+    if (!program_parse(&g, o.spec))
+        return 1;
+    targets = target_count(&g);
+    for (unsigned i = 0; i < (targets ? targets : 1) && built < 64; i++) {
+        struct isa *isa = program_target(&g, o.target, i);
+
+        if (!isa && o.target && !g.errors)
+            fprintf(stderr, "isagen: %s: no target %s\n", o.spec, o.target), exit(1);
+        if (!isa)
+            return 1;
+        errors += check_isa(isa, &o);
+        if (errors)
+            continue;
+        names[built++] = isa->name;
+        if (o.out)
+            write_isa(&g, isa, o.out);
+        if (o.target)
+            break;
+    }
+    if (errors)
+        return 1;
+    if (o.out) {
+        FILE *f = create(&g, o.out, "isas", ".c");
+
+        emit_list(names, built, f);
+        close_file(f);
+        write_depends(&g, o.out);
+    }
+    return 0;
+}

@@ -1,0 +1,332 @@
+/* nodes.c - emits run-time nodes, folding what is known earlier. */
+#include <string.h>
+
+#include "build.h"
+
+uint16_t emit(struct build *b, int op, unsigned w, unsigned a, unsigned c, unsigned d)
+{
+    struct lower *l = b->l;
+
+    if (l->nnodes == l->nodes_room) {
+        unsigned room = l->nodes_room ? 2 * l->nodes_room : 64;
+
+        l->nodes = arena_grow(&b->g->arena, l->nodes, l->nnodes * sizeof *l->nodes,
+                              room * sizeof *l->nodes);
+        l->nodes_room = room;
+    }
+    if (l->nnodes >= MAX_NODES)
+        fail(b->g, l->insn ? l->insn->pos : (struct pos){ 0 }, "E-BUDGET",
+             "body has more than %d nodes", MAX_NODES);
+    l->nodes[l->nnodes] = (struct sem){ .op = (uint8_t)op,
+                                        .w = (uint16_t)w,
+                                        .a = (uint16_t)a,
+                                        .b = (uint16_t)c,
+                                        .c = (uint16_t)d,
+                                        .d = ISA_NONE };
+    return (uint16_t)l->nnodes++;
+}
+
+struct sem *emitted(struct build *b, uint16_t node) { return &b->l->nodes[node]; }
+
+static uint16_t emit_const(struct build *b, uint64_t lo, uint64_t hi, unsigned w)
+{
+    uint32_t k = const_add(b, lo, hi, w > 64);
+
+    return emit(b, S_CONST, w, k & 0xffff, k >> 16, ISA_NONE);
+}
+
+/* Bytes that hold a decode-time value, and whether it is extended with its sign. */
+static void slot_size(struct build *b, const struct dx *d, unsigned w, uint8_t *size,
+                      bool *is_signed)
+{
+    int64_t low, high;
+
+    *is_signed = false;
+    if (w > 64) {
+        *size = 16;
+    } else if (!dx_range(b, d, &low, &high)) {
+        *size = w <= 32 ? 4 : 8;
+    } else if (low >= 0) {
+        *size = high <= 0xffff ? 2 : high <= UINT32_MAX ? 4 : 8;
+    } else {
+        *is_signed = true;
+        *size = low >= -0x8000 && high <= 0x7fff           ? 2
+                : low >= INT32_MIN && high <= INT32_MAX ? 4
+                                                            : 8;
+    }
+}
+
+static unsigned slot_add(struct build *b, struct isa_slot slot, const struct dx *d,
+                         struct pos pos)
+{
+    struct lower *l = b->l;
+
+    for (unsigned i = 0; i < l->nslots; i++)
+        if (l->slots[i].kind == slot.kind && l->slots[i].view == slot.view &&
+            l->slots[i].w == slot.w && dx_equal(l->slot_dx[i], d))
+            return i;
+    if (l->nslots == MAX_SLOTS)
+        fail(b->g, pos, "E-BUDGET", "more than %d decode-time values in one body", MAX_SLOTS);
+    l->slots[l->nslots] = slot;
+    l->slot_dx[l->nslots] = d;
+    return l->nslots++;
+}
+
+/* A decode-time value as a run-time node: it is packed into the op. */
+static uint16_t value_slot(struct build *b, const struct dx *d, unsigned w, struct pos pos)
+{
+    struct isa_slot slot = { .kind = SLOT_VALUE, .w = (uint16_t)w, .view = ISA_NONE };
+
+    if (b->l->decode_only)
+        fail(b->g, pos, "E-BIND", "run-time value where a decode-time one is needed");
+    slot_size(b, d, w, &slot.size, &slot.is_signed);
+    return emit(b, S_SLOT, w, slot_add(b, slot, d, pos), ISA_NONE, ISA_NONE);
+}
+
+unsigned register_slot(struct build *b, int kind, unsigned view, unsigned w, const struct dx *d,
+                       struct pos pos);
+unsigned register_slot(struct build *b, int kind, unsigned view, unsigned w, const struct dx *d,
+                       struct pos pos)
+{
+    struct isa_slot slot = { .kind = (uint8_t)kind, .w = (uint16_t)w, .view = (uint16_t)view,
+                             .size = kind == SLOT_LINK ? 4 : 2 };
+
+    return slot_add(b, slot, d, pos);
+}
+
+/* A number takes a width that it must fit; a value must have it. */
+struct val adopt(struct build *b, struct val v, unsigned w, struct pos pos)
+{
+    int64_t low, high;
+
+    if (v.w == w && w)
+        return v;
+    if (v.w)
+        fail(b->g, pos, "E-WIDTH", "this is %u bits wide, want %u: use zext, sext, lo or a slice",
+             v.w, w);
+    if (!w)
+        fail(b->g, pos, "E-WIDTH", "a number of no known width: write b32(...)");
+    if (v.time == SPEC) {
+        low = high = (int64_t)v.lo;
+    } else if (!dx_range(b, v.d, &low, &high)) {
+        low = high = 0;
+    }
+    if (w < 63 && (high > (1ll << w) - 1 || low < -(1ll << (w - 1))))
+        fail(b->g, pos, "E-WIDTH", "number %lld..%lld does not fit %u bits", (long long)low,
+             (long long)high, w);
+    if (v.time == SPEC) {
+        v.hi = w > 64 && (int64_t)v.lo < 0 ? (w >= 128 ? UINT64_MAX : (1ull << (w - 64)) - 1) : 0;
+        v.lo = w >= 64 ? v.lo : v.lo & ((1ull << w) - 1);
+        v.w = (uint16_t)w;
+        return v;
+    }
+    const struct dx *d = val_dx(b, v, w);
+    /* keep the number itself for the slot's range: the cut is made where it is used */
+    return val_decode(d, w);
+}
+
+uint16_t val_node(struct build *b, struct val v, unsigned w, struct pos pos)
+{
+    v = adopt(b, v, w, pos);
+    if (v.time == SPEC)
+        return emit_const(b, v.lo, v.hi, w);
+    if (v.time == DECODE)
+        return value_slot(b, v.d, w, pos);
+    return v.node;
+}
+
+static enum time latest(struct val a, struct val c)
+{
+    return a.time > c.time ? a.time : c.time;
+}
+
+struct val op1(struct build *b, int op, unsigned w, struct val a, struct pos pos)
+{
+    unsigned aw = a.w ? a.w : 64;
+
+    if (a.time != RUN && aw <= 64 && w <= 64)
+        return val_decode(dx_new(b, op, w, 0, val_dx(b, a, aw), NULL, NULL), a.w ? w : 0);
+    return val_run(emit(b, op, w, val_node(b, a, aw, pos), ISA_NONE, ISA_NONE), w);
+}
+
+/* Two operands of any widths; w: of the result, 0 for numbers. */
+struct val op2(struct build *b, int op, unsigned w, struct val a, struct val c, struct pos pos)
+{
+    unsigned aw = a.w ? a.w : 64, cw = c.w ? c.w : 64;
+
+    if (latest(a, c) != RUN && aw <= 64 && cw <= 64 && w <= 64)
+        return val_decode(dx_new(b, op, w ? w : 64, 0, val_dx(b, a, aw), val_dx(b, c, cw), NULL), w);
+    uint16_t x = val_node(b, a, aw, pos), y = val_node(b, c, cw, pos);
+    return val_run(emit(b, op, w, x, y, ISA_NONE), w);
+}
+
+struct val op3(struct build *b, int op, unsigned w, struct val a, struct val c, struct val d,
+               struct pos pos)
+{
+    unsigned cw = w ? w : 64;
+
+    if (a.time != RUN && c.time != RUN && d.time != RUN && cw <= 64)
+        return val_decode(dx_new(b, op, cw, 0, val_dx(b, a, a.w ? a.w : 64), val_dx(b, c, cw),
+                                 val_dx(b, d, cw)),
+                          w);
+    uint16_t x = val_node(b, a, a.w, pos), y = val_node(b, c, w, pos),
+             z = val_node(b, d, w, pos);
+    return val_run(emit(b, op, w, x, y, z), w);
+}
+
+struct val extract(struct build *b, struct val v, unsigned low, unsigned w, struct pos pos)
+{
+    unsigned from = v.w ? v.w : 64;
+
+    if (low + w > from)
+        fail(b->g, pos, "E-WIDTH", "bits %u..%u of a value of %u bits", low + w - 1, low, from);
+    if (low == 0 && w == v.w)
+        return v;
+    if (v.time == SPEC && low < 64 && (w <= 64 - low))
+        return val_bits(v.lo >> low, w);
+    if (v.time == SPEC && v.w > 64) {
+        if (low >= 64)
+            return val_bits(v.hi >> (low - 64), w);
+    }
+    if (v.time != RUN)
+        return val_decode(dx_new(b, S_EXTRACT, w, low, val_dx(b, v, from), NULL, NULL), w);
+    struct sem *s = emitted(b, v.node);
+    if (s->op == S_EXTRACT)
+        return extract(b, val_run(s->a, emitted(b, s->a)->w), low + s->b, w, pos);
+    if ((s->op == S_ZEXT || s->op == S_SEXT) && low + w <= emitted(b, s->a)->w)
+        return extract(b, val_run(s->a, emitted(b, s->a)->w), low, w, pos);
+    return val_run(emit(b, S_EXTRACT, w, v.node, low, ISA_NONE), w);
+}
+
+/* S_ZEXT or S_SEXT to w bits; to the same width: nothing. */
+struct val widen(struct build *b, int op, struct val v, unsigned w, struct pos pos)
+{
+    if (!v.w)
+        return adopt(b, v, w, pos);
+    if (v.w > w)
+        fail(b->g, pos, "E-WIDTH", "%s of %u bits to only %u: use lo<%u>",
+             op == S_ZEXT ? "zext" : "sext", v.w, w, w);
+    if (v.w == w)
+        return v;
+    if (v.time == SPEC && op == S_ZEXT)
+        return (struct val){ .w = (uint16_t)w, .time = SPEC, .lo = v.lo, .hi = v.hi };
+    return op1(b, op, w, v, pos);
+}
+
+struct val truth(struct build *b, struct val v, struct pos pos)
+{
+    if (v.w == 1)
+        return v;
+    if (v.w)
+        fail(b->g, pos, "E-TYPE", "a condition is 1 bit, this is %u bits: compare it", v.w);
+    return op2(b, S_NE, 1, v, val_number(0), pos);
+}
+
+static uint64_t node_max(struct build *b, uint16_t node, unsigned depth)
+{
+    const struct sem *s = emitted(b, node);
+    uint64_t most = s->w >= 64 ? UINT64_MAX : (1ull << s->w) - 1, x, y;
+    int64_t low, high;
+
+    if (depth > 8)
+        return most;
+    switch (s->op) {
+    case S_CONST: return AT(b, consts, uint64_t, s->a | (uint32_t)s->b << 16)[0];
+    case S_ZEXT: return node_max(b, s->a, depth + 1);
+    case S_SLOT:
+        if (dx_range(b, b->l->slot_dx[s->a], &low, &high) && low >= 0)
+            return (uint64_t)high;
+        return most;
+    case S_AND:
+        x = node_max(b, s->a, depth + 1);
+        y = node_max(b, s->b, depth + 1);
+        return x < y ? x : y;
+    case S_ADD: case S_OR:
+        x = node_max(b, s->a, depth + 1);
+        y = node_max(b, s->b, depth + 1);
+        return x < most / 2 && y < most / 2 ? x + y : most;
+    case S_SHL: case S_MUL:
+        x = node_max(b, s->a, depth + 1);
+        y = node_max(b, s->b, depth + 1);
+        if (s->op == S_SHL && (y > 63 || x > most >> y))
+            return most;
+        if (s->op == S_MUL && y && x > most / y)
+            return most;
+        return s->op == S_SHL ? x << y : x * y;
+    case S_SHRU: return node_max(b, s->a, depth + 1);
+    case S_REMU:
+        y = node_max(b, s->b, depth + 1);
+        return emitted(b, s->b)->op == S_CONST && y ? y - 1 : most;
+    case S_SELECT:
+        x = node_max(b, s->b, depth + 1);
+        y = node_max(b, s->c, depth + 1);
+        return x > y ? x : y;
+    default: return most;
+    }
+}
+
+uint64_t val_max(struct build *b, struct val v)
+{
+    int64_t low, high;
+
+    if (v.time == SPEC)
+        return v.lo;
+    if (v.time == DECODE)
+        return dx_range(b, v.d, &low, &high) && low >= 0 ? (uint64_t)high : UINT64_MAX;
+    return node_max(b, v.node, 0);
+}
+
+/* Follows the path of decisions; the first new one takes its value 0. */
+int64_t decide(struct build *b, struct val v, struct pos pos, const char *what)
+{
+    struct lower *l = b->l;
+    int64_t low = 0, high = 1;
+
+    if (v.time == SPEC)
+        return (int64_t)v.lo;
+    if (v.time == RUN)
+        fail(b->g, pos, "E-BIND", "%s must be known at decode time, this is a run-time value", what);
+    for (unsigned i = 0; i < l->used; i++)
+        if (dx_equal(l->decisions[i].on, v.d))
+            return l->decisions[i].value;
+    if (v.w != 1 && (!dx_range(b, v.d, &low, &high) || low < 0 || high > 255))
+        fail(b->g, pos, "E-BIND", "%s depends on a decode-time value with too many values", what);
+    if (l->used == MAX_DECISIONS)
+        fail(b->g, pos, "E-BUDGET", "more than %d decode-time decisions", MAX_DECISIONS);
+    if (l->used == l->ndecisions)
+        l->decisions[l->ndecisions++] =
+            (struct decision){ v.d, 0, (uint16_t)(v.w == 1 ? 2 : high + 1) };
+    return l->decisions[l->used++].value;
+}
+
+/* A trap can happen here: nothing architectural may have been written before. */
+void may_trap(struct build *b, struct pos pos)
+{
+    struct lower *l = b->l;
+    const char *name;
+    unsigned line, column;
+
+    l->flags |= VAR_MAY_FAULT;
+    if (!l->wrote || !l->insn || l->insn->partial_ok || l->decode_only)
+        return;
+    source_where(l->wrote_at, &name, &line, &column);
+    fail(b->g, pos, "E-PRECISE",
+         "may trap after state was written (line %u): write last, or say `partial ok;`", line);
+}
+
+void wrote(struct build *b, struct pos pos)
+{
+    if (!b->l->wrote)
+        b->l->wrote_at = pos;
+    b->l->wrote = true;
+}
+
+unsigned effect_words(struct build *b) { return (b->files.count + 63) / 64; }
+
+void effect(struct build *b, bool write, unsigned file)
+{
+    uint64_t *set = write ? b->l->writes : b->l->reads;
+
+    if (set)
+        set[file / 64] |= 1ull << file % 64;
+}

@@ -1,0 +1,547 @@
+/* place.c - what can be read and assigned: registers, views, flags, slices, memory. */
+#include <string.h>
+
+#include "build.h"
+
+unsigned register_slot(struct build *b, int kind, unsigned view, unsigned w, const struct dx *d,
+                       struct pos pos);
+
+struct place *place_new(struct build *b, enum place_kind kind, unsigned w, struct pos pos)
+{
+    struct place *p = arena_alloc(&b->g->arena, sizeof *p);
+
+    p->kind = kind;
+    p->w = (uint16_t)w;
+    p->pos = pos;
+    return p;
+}
+
+/* ------------------------------------------------------------ elements of files */
+
+static const struct isa_view *view_row(struct build *b, const struct view *v)
+{
+    return AT(b, views, struct isa_view, v->number);
+}
+
+static bool is_zero_register(struct build *b, const struct view *v, struct val index)
+{
+    return index.time == SPEC && view_row(b, v)->zero != ISA_NONE &&
+           index.lo == view_row(b, v)->zero;
+}
+
+static void check_index(struct build *b, const struct view *v, struct val index, struct pos pos)
+{
+    if (index.time == SPEC && index.lo >= view_row(b, v)->count)
+        fail(b->g, pos, "E-WIDTH", "%s has no element %llu", v->name,
+             (unsigned long long)index.lo);
+}
+
+/* Reading a register that may be the one written before: the author should use a let. */
+static void check_alias(struct build *b, const struct view *v, const struct dx *d, struct pos pos)
+{
+    for (unsigned i = 0; i < b->l->nwrote; i++)
+        if (b->l->wrote_view[i] == v->file && !dx_equal(b->l->wrote_dx[i], d))
+            warn_at(b->g, pos, "W-ALIAS",
+                    "may be the register that was just written: read it in a let before");
+}
+
+static struct val element_get(struct build *b, const struct view *v, struct val index,
+                              struct pos pos)
+{
+    unsigned w = AT(b, files, struct isa_file, v->file)->width;
+
+    if (b->l->decode_only)
+        fail(b->g, pos, "E-BIND", "%s: a register where a decode-time value is needed", v->name);
+    check_index(b, v, index, pos);
+    effect(b, false, v->file);
+    if (is_zero_register(b, v, index))
+        return val_bits(0, w);
+    if (index.time == SPEC)
+        return val_run(emit(b, S_GETF, w, v->file, (unsigned)index.lo, ISA_NONE), w);
+    if (index.time == DECODE) {
+        const struct dx *d = val_dx(b, index, 64);
+
+        check_alias(b, v, d, pos);
+        return val_run(emit(b, S_GET, w, register_slot(b, SLOT_READ, v->number, w, d, pos),
+                            ISA_NONE, ISA_NONE),
+                       w);
+    }
+    return val_run(emit(b, S_GETX, w, v->file, index.node, ISA_NONE), w);
+}
+
+static void element_put(struct build *b, const struct view *v, struct val index, struct val value,
+                        struct pos pos)
+{
+    struct lower *l = b->l;
+    unsigned w = AT(b, files, struct isa_file, v->file)->width;
+    uint16_t node;
+
+    if (l->decode_only)
+        fail(b->g, pos, "E-BIND", "%s cannot be written here", v->name);
+    check_index(b, v, index, pos);
+    node = val_node(b, value, w, pos);
+    effect(b, true, v->file);
+    wrote(b, pos);
+    if (is_zero_register(b, v, index))
+        return;
+    if (index.time == SPEC) {
+        emit(b, S_PUTF, 0, v->file, (unsigned)index.lo, node);
+    } else if (index.time == DECODE) {
+        const struct dx *d = val_dx(b, index, 64);
+        unsigned slot = register_slot(b, SLOT_WRITE, v->number, w, d, pos);
+
+        emit(b, S_PUT, 0, slot, node, ISA_NONE);
+        if (l->nwrote < 16) {
+            l->wrote_dx[l->nwrote] = d;
+            l->wrote_view[l->nwrote++] = v->file;
+        }
+    } else {
+        emit(b, S_PUTX, 0, v->file, index.node, node);
+    }
+}
+
+/* The slot of a register whose number is known at decode time, for lanes. */
+static unsigned lane_slot(struct build *b, struct place *reg, int kind)
+{
+    const struct view *v = AT(b, view_info, struct view, reg->number);
+
+    if (reg->kind != P_VIEW || reg->index.time == RUN || (v->item && !v->simple))
+        fail(b->g, reg->pos, "E-BIND", "lanes are of a register known at decode time");
+    effect(b, kind == SLOT_WRITE, v->file);
+    return register_slot(b, kind, v->number, AT(b, files, struct isa_file, v->file)->width,
+                         val_dx(b, reg->index, 64), reg->pos);
+}
+
+/* ------------------------------------------------------------------------ views */
+
+static struct val ones(struct build *b, unsigned w)
+{
+    (void)b;
+    struct val v = val_bits(w > 64 ? UINT64_MAX : (w == 64 ? UINT64_MAX : (1ull << w) - 1), w);
+
+    v.hi = w > 64 ? (w >= 128 ? UINT64_MAX : (1ull << (w - 64)) - 1) : 0;
+    return v;
+}
+
+static uint64_t canonical_nan(unsigned w)
+{
+    return w == 16 ? 0x7e00 : w == 32 ? 0x7fc00000 : 0x7ff8000000000000;
+}
+
+/* A computed view: its expression with the index bound. */
+static struct place *view_expand(struct build *b, const struct view *v, struct val index,
+                                 struct symbol **scope)
+{
+    *scope = b->l->scope;
+    if (++b->l->depth > 40)
+        fail(b->g, v->item->pos, "E-NAME", "view %s is defined by itself", v->name);
+    b->l->scope = NULL;
+    bind(b, v->item->word, index);
+    return place_of(b, v->item->expr3, true);
+}
+
+static struct val view_get(struct build *b, struct place *p)
+{
+    const struct view *v = AT(b, view_info, struct view, p->number);
+    const struct isa_view *row = view_row(b, v);
+    struct symbol *scope;
+    struct val e;
+
+    if (!v->item || v->simple) {
+        e = element_get(b, v, p->index, p->pos);
+        if (v->policy == POLICY_BOX) {
+            struct val high = extract(b, e, p->w, e.w - p->w, p->pos);
+            struct val boxed = op2(b, S_EQ, 1, high, ones(b, high.w), p->pos);
+
+            return op3(b, S_SELECT, p->w, boxed, extract(b, e, 0, p->w, p->pos),
+                       val_bits(canonical_nan(p->w), p->w), p->pos);
+        }
+        return extract(b, e, row->low_bit, p->w, p->pos);
+    }
+    if (is_zero_register(b, v, p->index))
+        return val_bits(0, p->w);
+    struct expr *get = v->item->expr3;
+    *(&scope) = b->l->scope;
+    b->l->scope = NULL;
+    if (++b->l->depth > 40)
+        fail(b->g, v->item->pos, "E-NAME", "view %s is defined by itself", v->name);
+    bind(b, v->item->word, p->index);
+    e = adopt(b, lower_expr(b, get, p->w), p->w, v->item->pos);
+    b->l->depth--;
+    b->l->scope = scope;
+    return e;
+}
+
+static void view_put(struct build *b, struct place *p, struct val value, struct pos pos)
+{
+    const struct view *v = AT(b, view_info, struct view, p->number);
+    const struct isa_view *row = view_row(b, v);
+    struct symbol *scope;
+
+    value = adopt(b, value, p->w, pos);
+    if (v->item && v->item->flag2) { /* on_write { ... } */
+        scope = b->l->scope;
+        b->l->scope = NULL;
+        bind(b, v->item->word, p->index);
+        bind(b, "v", value);
+        lower_stmts(b, v->item->body);
+        b->l->scope = scope;
+        return;
+    }
+    if (!v->item || v->simple) {
+        unsigned w = AT(b, files, struct isa_file, v->file)->width;
+
+        if (w == p->w) {
+            /* all of it */
+        } else if (v->policy == POLICY_BOX) {
+            value = op2(b, S_CONCAT, w, ones(b, w - p->w), value, pos);
+        } else if (v->policy == POLICY_ZEXT) {
+            value = widen(b, S_ZEXT, value, w, pos);
+        } else {
+            struct val old = element_get(b, v, p->index, pos);
+
+            if (row->low_bit)
+                value = op2(b, S_CONCAT, p->w + row->low_bit, value,
+                            extract(b, old, 0, row->low_bit, pos), pos);
+            if (value.w < w)
+                value = op2(b, S_CONCAT, w, extract(b, old, value.w, w - value.w, pos), value, pos);
+        }
+        element_put(b, v, p->index, value, pos);
+        return;
+    }
+    if (is_zero_register(b, v, p->index))
+        return;
+    struct place *of = view_expand(b, v, p->index, &scope);
+    place_put(b, of, of->w > p->w && v->policy == POLICY_ZEXT
+                         ? widen(b, S_ZEXT, value, of->w, pos)
+                         : value,
+              pos);
+    b->l->depth--;
+    b->l->scope = scope;
+}
+
+/* --------------------------------------------------------------------- reading */
+
+static struct val flag_get(struct build *b, struct place *p)
+{
+    const struct isa_flags *f = AT(b, flags, struct isa_flags, p->number);
+
+    if (b->l->decode_only)
+        fail(b->g, p->pos, "E-BIND", "a flag where a decode-time value is needed");
+    effect(b, false, f->bits_file);
+    effect(b, false, f->kind_file);
+    effect(b, false, f->args_file);
+    return val_run(emit(b, S_FLAG, 1, p->number, (unsigned)p->index.lo, ISA_NONE), 1);
+}
+
+struct val place_get(struct build *b, struct place *p)
+{
+    struct val a, c;
+
+    switch (p->kind) {
+    case P_FILE:
+    case P_VIEW: return view_get(b, p);
+    case P_FLAG: return flag_get(b, p);
+    case P_LOCAL: return val_run(emit(b, S_LOCAL, p->w, p->number, ISA_NONE, ISA_NONE), p->w);
+    case P_SLICE: return extract(b, place_get(b, p->of), p->low, p->w, p->pos);
+    case P_NPC: return val_run(emit(b, S_NPC, p->w, ISA_NONE, ISA_NONE, ISA_NONE), p->w);
+    case P_LANE:
+        return val_run(emit(b, S_GETL, p->w, lane_slot(b, p->of, SLOT_READ),
+                            val_node(b, p->index, p->index.w ? p->index.w : 32, p->pos), ISA_NONE),
+                       p->w);
+    case P_MEM:
+        may_trap(b, p->pos);
+        a = val_run(emit(b, S_LD, p->w, val_node(b, p->index, p->low, p->pos), ISA_NONE, ISA_NONE),
+                    p->w);
+        emitted(b, a.node)->x = (uint8_t)p->number;
+        return a;
+    case P_COND:
+        if (p->cond.time != RUN)
+            return place_get(b, decide(b, p->cond, p->pos, "this choice") ? p->of : p->of2);
+        a = place_get(b, p->of);
+        c = place_get(b, p->of2);
+        return op3(b, S_SELECT, p->w, p->cond, a, c, p->pos);
+    case P_ALTS: break;
+    }
+    fail(b->g, p->pos, "E-TYPE", "this cannot be read");
+}
+
+/* ----------------------------------------------------------------- assignments */
+
+static void flag_put(struct build *b, struct place *p, struct val v, struct pos pos)
+{
+    const struct isa_flags *f = AT(b, flags, struct isa_flags, p->number);
+    uint16_t node = val_node(b, v, 1, pos);
+
+    emit(b, S_SETTLE, 0, p->number, ISA_NONE, ISA_NONE);
+    emit(b, S_PUTF, 0, f->bits_file, (unsigned)p->index.lo, node);
+    effect(b, true, f->bits_file);
+    effect(b, true, f->kind_file);
+    wrote(b, pos);
+}
+
+static void slice_put(struct build *b, struct place *p, struct val v, struct pos pos)
+{
+    struct val old = place_get(b, p->of);
+
+    v = adopt(b, v, p->w, pos);
+    if (p->low)
+        v = op2(b, S_CONCAT, v.w + p->low, v, extract(b, old, 0, p->low, pos), pos);
+    if (v.w < p->of->w)
+        v = op2(b, S_CONCAT, p->of->w, extract(b, old, v.w, p->of->w - v.w, pos), v, pos);
+    place_put(b, p->of, v, pos);
+}
+
+void place_put(struct build *b, struct place *p, struct val v, struct pos pos)
+{
+    uint16_t node, lane;
+
+    switch (p->kind) {
+    case P_FILE:
+    case P_VIEW: view_put(b, p, v, pos); return;
+    case P_FLAG: flag_put(b, p, v, pos); return;
+    case P_LOCAL: emit(b, S_SETL, 0, p->number, val_node(b, v, p->w, pos), ISA_NONE); return;
+    case P_SLICE: slice_put(b, p, v, pos); return;
+    case P_NPC:
+        emit(b, S_PUTNPC, 0, val_node(b, v, p->w, pos), ISA_NONE, ISA_NONE);
+        b->l->flags |= VAR_BRANCHES;
+        return;
+    case P_LANE:
+        node = val_node(b, v, p->w, pos);
+        lane = val_node(b, p->index, p->index.w ? p->index.w : 32, p->pos);
+        emit(b, S_PUTL, 0, lane_slot(b, p->of, SLOT_WRITE), lane, node);
+        wrote(b, pos);
+        return;
+    case P_MEM:
+        node = val_node(b, v, p->w, pos);
+        may_trap(b, p->pos);
+        lane = val_node(b, p->index, p->low, p->pos);
+        emitted(b, emit(b, S_ST, 0, lane, node, ISA_NONE))->x = (uint8_t)p->number;
+        return;
+    case P_COND:
+        if (p->cond.time != RUN) {
+            place_put(b, decide(b, p->cond, p->pos, "this choice") ? p->of : p->of2, v, pos);
+            return;
+        }
+        emit(b, S_IF, 0, p->cond.node, ISA_NONE, ISA_NONE);
+        place_put(b, p->of, v, pos);
+        emit(b, S_ELSE, 0, ISA_NONE, ISA_NONE, ISA_NONE);
+        place_put(b, p->of2, v, pos);
+        emit(b, S_END, 0, ISA_NONE, ISA_NONE, ISA_NONE);
+        return;
+    case P_ALTS: break;
+    }
+    fail(b->g, pos, "E-TYPE", "this cannot be assigned");
+}
+
+/* ------------------------------------------------------- from expressions to places */
+
+static struct place *element_place(struct build *b, struct view *v, struct val index,
+                                   struct pos pos)
+{
+    struct place *p = place_new(b, P_VIEW, view_row(b, v)->width, pos);
+
+    p->number = (uint16_t)(v - (struct view *)b->view_info.items);
+    p->index = index;
+    return p;
+}
+
+/* The place of a register operand, by its kind (which a condition may choose). */
+struct place *oper_place(struct build *b, struct oper *o, struct pos pos)
+{
+    const struct kind *k = o->kind;
+    struct view *v;
+
+    o->used = true;
+    if (k && k->base == K_CHOICE) {
+        bool decode_only = b->l->decode_only;
+
+        b->l->decode_only = true;
+        struct val when = lower_cond(b, k->when);
+        b->l->decode_only = decode_only;
+        k = decide(b, when, pos, "the operand's kind") ? o->kinds[0] : o->kinds[1];
+    }
+    if (!k || k->base != K_REG)
+        return NULL;
+    v = find_view(b, k->name);
+    return element_place(b, v, o->number, pos);
+}
+
+static struct oper *find_oper(struct build *b, const char *name)
+{
+    for (unsigned i = 0; i < b->l->nopers; i++)
+        if (!strcmp(b->l->opers[i].name, name))
+            return &b->l->opers[i];
+    return NULL;
+}
+
+static struct place *name_place(struct build *b, const struct expr *e)
+{
+    struct place *p;
+    struct view *v;
+    uint16_t group;
+    int flag;
+
+    for (struct symbol *s = b->l->scope; s; s = s->next)
+        if (!strcmp(s->name, e->name))
+            return s->place;
+    struct oper *o = find_oper(b, e->name);
+    if (o)
+        return b->l->decode_only ? NULL : oper_place(b, o, e->pos);
+    if ((flag = find_flag(b, NULL, e->name, &group)) >= 0) {
+        p = place_new(b, P_FLAG, 1, e->pos);
+        p->number = group;
+        p->index = val_number(flag);
+        return p;
+    }
+    v = find_view(b, e->name);
+    if (v && view_row(b, v)->count == 1)
+        return element_place(b, v, val_number(0), e->pos);
+    if (!strcmp(e->name, "npc"))
+        return place_new(b, P_NPC, b->isa.pc_width, e->pos);
+    return NULL;
+}
+
+static struct place *slice_place(struct build *b, struct place *of, const struct expr *e,
+                                 uint64_t high, uint64_t low)
+{
+    struct place *p;
+
+    if (high < low || high >= of->w)
+        fail(b->g, e->pos, "E-WIDTH", "bits [%llu:%llu] of %u bits", (unsigned long long)high,
+             (unsigned long long)low, of->w);
+    p = place_new(b, P_SLICE, (unsigned)(high - low + 1), e->pos);
+    p->of = of;
+    p->low = (uint16_t)low;
+    return p;
+}
+
+static bool is_lane_index(struct build *b, const struct expr *e)
+{
+    return b->l->lane_name && e->kind == E_NAME && !strcmp(e->name, b->l->lane_name);
+}
+
+static struct place *lane_place(struct build *b, struct place *reg, struct val index, unsigned w,
+                                struct pos pos)
+{
+    struct place *p = place_new(b, P_LANE, w, pos);
+
+    p->of = reg;
+    p->index = index;
+    return p;
+}
+
+static struct place *index_place(struct build *b, const struct expr *e, bool must)
+{
+    struct place *of, *p;
+    struct view *v;
+    unsigned bits;
+
+    if (e->a->kind == E_NAME && !find_oper(b, e->a->name) && (v = find_view(b, e->a->name)) &&
+        !(view_row(b, v)->count == 1 && view_row(b, v)->width > 1)) {
+        struct val index = lower_expr(b, e->b, 0);
+
+        return element_place(b, v, index, e->pos);
+    }
+    if (e->a->kind == E_NAME && !strncmp(e->a->name, "mem", 3) &&
+        sscanf(e->a->name + 3, "%u", &bits) == 1) {
+        const struct item *space = find_item(b, I_SPACE, NULL);
+
+        if (!space || bits % 8 || bits < 8 || bits > 128)
+            fail(b->g, e->pos, "E-NAME", "%s is not memory", e->a->name);
+        p = place_new(b, P_MEM, bits, e->pos);
+        p->low = (uint16_t)spec_number(b, space->expr, "the address width", 64);
+        p->index = adopt(b, lower_expr(b, e->b, p->low), p->low, e->pos);
+        p->number = access_new(b, space, false, 0, 0, 0);
+        return p;
+    }
+    of = place_of(b, e->a, must);
+    if (!of)
+        return NULL;
+    if (is_lane_index(b, e->b) && of->kind == P_VIEW)
+        return lane_place(b, of, b->l->lane, b->l->lane_width, e->pos);
+    struct val index = lower_expr(b, e->b, 0);
+    if (index.time != SPEC)
+        return NULL; /* one bit by a run-time number: only to be read */
+    return slice_place(b, of, e, index.lo, index.lo);
+}
+
+static struct place *call_place(struct build *b, const struct expr *e, bool must)
+{
+    struct place *of;
+
+    if (e->a || e->nargs < 1)
+        return NULL;
+    if (!strcmp(e->name, "lane") && e->ntargs == 1 && e->nargs == 2) {
+        unsigned w = (unsigned)spec_number(b, e->targs[0], "the lane's width", 128);
+
+        of = place_of(b, e->args[0], false);
+        if (!of || (of->kind != P_VIEW && of->kind != P_FILE))
+            return NULL;
+        return lane_place(b, of, lower_expr(b, e->args[1], 0), w, e->pos);
+    }
+    if ((!strcmp(e->name, "lo") || !strcmp(e->name, "hi")) && e->ntargs == 1) {
+        unsigned w = (unsigned)spec_number(b, e->targs[0], "a width", 128);
+
+        of = place_of(b, e->args[0], must);
+        if (!of)
+            return NULL;
+        if (w > of->w || w == 0)
+            fail(b->g, e->pos, "E-WIDTH", "%s<%u> of %u bits", e->name, w, of->w);
+        return e->name[0] == 'l' ? slice_place(b, of, e, w - 1, 0)
+                                 : slice_place(b, of, e, of->w - 1u, of->w - w);
+    }
+    return NULL;
+}
+
+/* The place an expression names, or NULL (an error if `must`). */
+struct place *place_of(struct build *b, const struct expr *e, bool must)
+{
+    struct place *p = NULL;
+    uint16_t group;
+    int flag;
+
+    switch (e->kind) {
+    case E_NAME: p = name_place(b, e); break;
+    case E_INDEX: p = index_place(b, e, must); break;
+    case E_SLICE: {
+        struct place *of = place_of(b, e->a, must);
+
+        if (of)
+            p = slice_place(b, of, e, spec_number(b, e->b, "a bit number", 4095),
+                            spec_number(b, e->c, "a bit number", 4095));
+        break;
+    }
+    case E_MEMBER:
+        if (e->a->kind == E_NAME && e->name &&
+            (flag = find_flag(b, e->a->name, e->name, &group)) >= 0) {
+            p = place_new(b, P_FLAG, 1, e->pos);
+            p->number = group;
+            p->index = val_number(flag);
+        }
+        break;
+    case E_CALL: p = call_place(b, e, must); break;
+    case E_COND: {
+        struct val cond = lower_cond(b, e->a);
+
+        if (cond.time == SPEC)
+            return place_of(b, cond.lo ? e->b : e->c, must);
+        struct place *x = place_of(b, e->b, must), *y = place_of(b, e->c, must);
+        if (!x || !y)
+            return NULL;
+        if (x->w != y->w)
+            fail(b->g, e->pos, "E-WIDTH", "places of %u and %u bits", x->w, y->w);
+        p = place_new(b, P_COND, x->w, e->pos);
+        p->cond = cond;
+        p->of = x;
+        p->of2 = y;
+        break;
+    }
+    default: break;
+    }
+    if (!p && must)
+        fail(b->g, e->pos, e->kind == E_NAME ? "E-NAME" : "E-TYPE",
+             e->kind == E_NAME ? "%s cannot be assigned" : "this cannot be assigned%.0s",
+             e->kind == E_NAME ? e->name : "");
+    return p;
+}

@@ -1,0 +1,161 @@
+/* source.c - spec text, where things are in it, and messages about them. */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "isagen.h"
+
+enum { MAX_FILE = 16 << 20 };
+
+struct source *source_new(struct isagen *g, const char *name, const char *text, uint32_t size)
+{
+    struct source *s = arena_alloc(&g->arena, sizeof *s);
+
+    s->name = arena_strndup(&g->arena, name, strlen(name));
+    s->text = text;
+    s->size = size;
+    s->next = g->sources;
+    g->sources = s;
+    return s;
+}
+
+struct source *source_read(struct isagen *g, const char *path)
+{
+    FILE *f = fopen(path, "rb");
+    size_t size = 0, room = 1 << 16, got;
+    char *text;
+
+    if (!f)
+        return NULL;
+    text = arena_alloc(&g->arena, room);
+    while ((got = fread(text + size, 1, room - size - 1, f)) > 0 && size < MAX_FILE) {
+        size += got;
+        if (room - size < 2) {
+            text = arena_grow(&g->arena, text, room, 2 * room);
+            room *= 2;
+        }
+    }
+    fclose(f);
+    text[size] = 0;
+    return source_new(g, path, text, (uint32_t)size);
+}
+
+/* Follows a position in an expanded family back to the file it was written in. */
+static struct pos source_origin(struct pos pos)
+{
+    while (pos.source && pos.source->nparts) {
+        const struct part *parts = pos.source->parts;
+        uint32_t low = 0, high = pos.source->nparts;
+
+        while (high - low > 1) {
+            uint32_t mid = (low + high) / 2;
+
+            if (parts[mid].start <= pos.at)
+                low = mid;
+            else
+                high = mid;
+        }
+        pos = (struct pos){ parts[low].from.source,
+                            parts[low].from.at + (pos.at - parts[low].start) };
+    }
+    return pos;
+}
+
+void source_where(struct pos pos, const char **name, unsigned *line, unsigned *column)
+{
+    pos = source_origin(pos);
+    *name = pos.source ? pos.source->name : "?";
+    *line = *column = 1;
+    for (uint32_t i = 0; pos.source && i < pos.at && i < pos.source->size; i++) {
+        (*column)++;
+        if (pos.source->text[i] == '\n') {
+            (*line)++;
+            *column = 1;
+        }
+    }
+}
+
+const char *source_place(struct isagen *g, struct pos pos)
+{
+    const char *name, *slash;
+    unsigned line, column;
+
+    source_where(pos, &name, &line, &column);
+    slash = strstr(name, "isa-specs/");
+    return arena_printf(&g->arena, "%s:%u", slash ? slash + 10 : name, line);
+}
+
+/* The line of `pos` with a caret under its column. */
+static void print_line(struct isagen *g, struct pos pos, unsigned column)
+{
+    pos = source_origin(pos);
+    if (!pos.source)
+        return;
+    const char *text = pos.source->text, *start = text + pos.at - (column - 1);
+    int length = 0;
+
+    while (start + length < text + pos.source->size && start[length] != '\n' && length < 160)
+        length++;
+    fputs("  ", g->messages);
+    for (int i = 0; i < length; i++) {
+        unsigned char c = (unsigned char)start[i];
+        fputc(c < 32 || c == 127 ? ' ' : c, g->messages);
+    }
+    fputs("\n", g->messages);
+    if ((int)column <= length + 1)
+        fprintf(g->messages, "  %*s^\n", (int)column - 1, "");
+}
+
+static void message(struct isagen *g, struct pos pos, const char *kind, const char *code,
+                    const char *fmt, va_list ap)
+{
+    const char *name;
+    unsigned line, column;
+
+    if (!g->messages)
+        return;
+    source_where(pos, &name, &line, &column);
+    fprintf(g->messages, "%s:%u:%u: %s: ", name, line, column, kind);
+    vfprintf(g->messages, fmt, ap);
+    fprintf(g->messages, " [%s]\n", code);
+    print_line(g, pos, column);
+    for (const struct source *s = pos.source; s && s->nparts; s = s->parts[0].from.source)
+        if (s->note)
+            fprintf(g->messages, "  %s\n", s->note);
+}
+
+void error_at(struct isagen *g, struct pos pos, const char *code, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (g->errors++ < MAX_ERRORS) {
+        va_start(ap, fmt);
+        message(g, pos, "error", code, fmt, ap);
+        va_end(ap);
+    }
+}
+
+void warn_at(struct isagen *g, struct pos pos, const char *code, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (g->no_warnings || g->warnings++ >= MAX_ERRORS)
+        return;
+    va_start(ap, fmt);
+    message(g, pos, "warning", code, fmt, ap);
+    va_end(ap);
+}
+
+void fail(struct isagen *g, struct pos pos, const char *code, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (g->errors++ < MAX_ERRORS) {
+        va_start(ap, fmt);
+        message(g, pos, "error", code, fmt, ap);
+        va_end(ap);
+    }
+    if (g->recover)
+        longjmp(*g->recover, 1);
+    exit(1);
+}

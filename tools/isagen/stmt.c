@@ -1,0 +1,528 @@
+/* stmt.c - statements to semantic nodes. */
+#include <string.h>
+
+#include "build.h"
+
+unsigned register_slot(struct build *b, int kind, unsigned view, unsigned w, const struct dx *d,
+                       struct pos pos);
+
+static void lower_block(struct build *b, const struct stmt *s)
+{
+    struct symbol *scope = b->l->scope;
+
+    lower_stmts(b, s);
+    b->l->scope = scope;
+}
+
+static struct place *local_new(struct build *b, unsigned w, struct pos pos)
+{
+    struct place *p = place_new(b, P_LOCAL, w, pos);
+
+    if (b->l->locals >= 200)
+        fail(b->g, pos, "E-BUDGET", "more than 200 variables in one body");
+    p->number = (uint16_t)b->l->locals++;
+    return p;
+}
+
+static void lower_var(struct build *b, const struct stmt *s)
+{
+    unsigned w = s->b ? (unsigned)spec_number(b, s->b, "a width", 128) : 0;
+    struct val v = val_number(0);
+
+    if (s->a)
+        v = lower_expr(b, s->a, w);
+    if (!w)
+        w = v.w;
+    if (!w)
+        fail(b->g, s->pos, "E-WIDTH", "var %s needs a width: var %s: 32 = ...", s->name, s->name);
+    struct place *p = local_new(b, w, s->pos);
+    place_put(b, p, v, s->pos);
+    bind(b, s->name, v)->place = p;
+}
+
+/* The two ways of an if whose condition is a run-time value. */
+static void lower_branches(struct build *b, const struct stmt *s, struct val cond)
+{
+    struct lower *l = b->l;
+    bool wrote_before = l->wrote, returned = l->returned, wrote_then;
+    struct pos at = l->wrote_at;
+    unsigned nwrote = l->nwrote;
+
+    emit(b, S_IF, 0, cond.node, ISA_NONE, ISA_NONE);
+    lower_block(b, s->body);
+    bool returned_then = l->returned;
+    wrote_then = l->wrote && !l->returned;
+    struct pos at_then = l->wrote_at;
+    if (returned_then)
+        l->nwrote = nwrote;
+    l->returned = returned;
+    l->wrote = wrote_before;
+    l->wrote_at = at;
+    if (s->other) {
+        emit(b, S_ELSE, 0, ISA_NONE, ISA_NONE, ISA_NONE);
+        lower_block(b, s->other);
+    }
+    emit(b, S_END, 0, ISA_NONE, ISA_NONE, ISA_NONE);
+    if (l->returned && s->other) { /* the else way is over */
+        l->wrote = wrote_before;
+        l->returned = returned_then;
+    }
+    if (wrote_then && !l->wrote) {
+        l->wrote = true;
+        l->wrote_at = at_then;
+    }
+}
+
+static void lower_if(struct build *b, const struct stmt *s)
+{
+    struct val cond = lower_cond(b, s->a);
+
+    if (cond.time == RUN) {
+        lower_branches(b, s, cond);
+    } else if (decide(b, cond, s->pos, "the condition")) {
+        lower_block(b, s->body);
+    } else if (s->other) {
+        lower_block(b, s->other);
+    }
+}
+
+static void emit_goto(struct build *b, const struct expr *to, unsigned how, struct pos pos)
+{
+    struct lower *l = b->l;
+    struct val t = lower_expr(b, to, b->isa.pc_width);
+    unsigned w = b->isa.pc_width;
+
+    if (l->decode_only)
+        fail(b->g, pos, "E-TYPE", "goto here");
+    t = adopt(b, t, w, pos);
+    if (t.time != RUN) {
+        unsigned slot = register_slot(b, SLOT_LINK, ISA_NONE, w, val_dx(b, t, w), pos);
+
+        emitted(b, emit(b, S_GOTO, 0, slot, ISA_NONE, ISA_NONE))->x = (uint8_t)(how | GOTO_DIRECT);
+    } else {
+        emitted(b, emit(b, S_GOTO, 0, t.node, ISA_NONE, ISA_NONE))->x = (uint8_t)how;
+    }
+    l->flags |= VAR_BRANCHES | (how & GOTO_DELAY ? VAR_DELAY : 0);
+    l->returned = true;
+}
+
+static void lower_goto(struct build *b, const struct stmt *s)
+{
+    unsigned how = b->isa.delay ? GOTO_DELAY : 0;
+
+    if (s->name && !strcmp(s->name, "call"))
+        how |= GOTO_CALL;
+    else if (s->name && !strcmp(s->name, "return"))
+        how |= GOTO_RETURN;
+    else if (s->name && !strcmp(s->name, "now"))
+        how = 0;
+    else if (s->name)
+        fail(b->g, s->pos, "E-SYNTAX", "goto ... as call or as return");
+    emit_goto(b, s->a, how, s->pos);
+}
+
+/* The taken side of a branch: with annul true the slot is skipped too. */
+static void lower_taken(struct build *b, const struct stmt *s, struct val annul)
+{
+    unsigned slot = b->isa.delay ? GOTO_DELAY : 0;
+
+    if (annul.time == RUN) {
+        emit(b, S_IF, 0, annul.node, ISA_NONE, ISA_NONE);
+        emit_goto(b, s->b, 0, s->pos);
+        emit(b, S_END, 0, ISA_NONE, ISA_NONE, ISA_NONE);
+        b->l->returned = false;
+        emit_goto(b, s->b, slot, s->pos);
+    } else {
+        emit_goto(b, s->b, decide(b, annul, s->pos, "annul") ? 0 : slot, s->pos);
+    }
+}
+
+static void lower_not_taken(struct build *b, struct val annul, struct pos pos)
+{
+    if (annul.time == RUN) {
+        emit(b, S_IF, 0, annul.node, ISA_NONE, ISA_NONE);
+        emit(b, S_ANNUL, 0, ISA_NONE, ISA_NONE, ISA_NONE);
+        emit(b, S_END, 0, ISA_NONE, ISA_NONE, ISA_NONE);
+        b->l->flags |= VAR_BRANCHES;
+    } else if (decide(b, annul, pos, "annul")) {
+        emit(b, S_ANNUL, 0, ISA_NONE, ISA_NONE, ISA_NONE);
+        b->l->flags |= VAR_BRANCHES;
+        b->l->returned = true;
+    }
+}
+
+static struct val annul_value(struct build *b, const struct stmt *s, bool taken)
+{
+    struct symbol *scope = b->l->scope;
+    struct val v = val_bits(0, 1);
+
+    if (s->c) {
+        bind(b, "taken", val_bits(taken, 1));
+        v = lower_cond(b, s->c);
+        b->l->scope = scope;
+    }
+    return v;
+}
+
+/* branch c to t annul a: `taken` is known in a */
+static void lower_branch(struct build *b, const struct stmt *s)
+{
+    struct val cond = lower_cond(b, s->a);
+    bool returned = b->l->returned;
+
+    if (cond.time != RUN) {
+        if (decide(b, cond, s->pos, "the condition"))
+            lower_taken(b, s, annul_value(b, s, true));
+        else
+            lower_not_taken(b, annul_value(b, s, false), s->pos);
+        return;
+    }
+    struct val yes = annul_value(b, s, true), no = annul_value(b, s, false);
+    emit(b, S_IF, 0, cond.node, ISA_NONE, ISA_NONE);
+    lower_taken(b, s, yes);
+    emit(b, S_END, 0, ISA_NONE, ISA_NONE, ISA_NONE);
+    b->l->returned = returned;
+    lower_not_taken(b, no, s->pos);
+}
+
+static void lower_trap(struct build *b, const struct stmt *s)
+{
+    int trap = find_named(b, &b->trap_items, s->name);
+    uint16_t args[2] = { ISA_NONE, ISA_NONE };
+
+    if (trap < 0)
+        fail(b->g, s->pos, "E-NAME", "no trap %s is declared", s->name);
+    if (s->nargs > 2)
+        fail(b->g, s->pos, "E-TYPE", "a trap has at most two arguments");
+    for (unsigned i = 0; i < s->nargs; i++) {
+        struct val v = lower_expr(b, s->args[i], b->isa.pc_width);
+
+        args[i] = val_node(b, v, v.w ? v.w : b->isa.pc_width, s->pos);
+    }
+    may_trap(b, s->pos);
+    emit(b, S_TRAP, 0, (unsigned)trap, args[0], args[1]);
+    b->l->returned = true;
+}
+
+/* flagfns are made for the widths they are used with */
+static int flagfn_number(struct build *b, const struct stmt *s, const unsigned *w)
+{
+    for (unsigned i = 0; i < b->flagfns.count; i++) {
+        struct isa_flagfn *f = AT(b, flagfns, struct isa_flagfn, i);
+        bool same = !strcmp(f->name, s->name) && f->args == s->nargs;
+
+        for (unsigned k = 0; same && k < s->nargs; k++)
+            same = f->arg_w[k] == w[k];
+        if (same)
+            return (int)i;
+    }
+    return -1;
+}
+
+static unsigned flagfn_flag(struct build *b, const struct stmt *s, unsigned group)
+{
+    uint16_t g;
+    int flag = -1;
+
+    if (s->kind == ST_ASSIGN && s->a->kind == E_NAME)
+        flag = find_flag(b, NULL, s->a->name, &g);
+    else if (s->kind == ST_ASSIGN && s->a->kind == E_MEMBER && s->a->a->kind == E_NAME)
+        flag = find_flag(b, s->a->a->name, s->a->name, &g);
+    if (flag < 0 || g != group)
+        fail(b->g, s->pos, "E-TYPE", "a flagfn has lets and assignments of its group's flags");
+    return (unsigned)flag;
+}
+
+/* The value of one flag, as a body over ARGs.  The other flags' assignments are left out. */
+static bool flagfn_body(struct build *b, const struct item *item, unsigned group, unsigned flag,
+                        const struct isa_flagfn *f, struct sem_body *body)
+{
+    struct lower *outer = b->l, *l = arena_alloc(&b->g->arena, sizeof *l);
+    bool found = false;
+    unsigned k = 0;
+
+    b->l = l;
+    for (const struct list *p = item->list; p; p = p->next, k++)
+        bind(b, p->name, val_run(emit(b, S_ARG, f->arg_w[k], k, ISA_NONE, ISA_NONE), f->arg_w[k]));
+    for (const struct stmt *s = item->body; s; s = s->next) {
+        if (s->kind == ST_LET) {
+            bind(b, s->name, lower_expr(b, s->a, 0));
+        } else if (flagfn_flag(b, s, group) == flag) {
+            struct val v = adopt(b, lower_expr(b, s->b, 1), 1, s->pos);
+            uint16_t node = val_node(b, v, 1, s->pos);
+
+            if (node != l->nnodes - 1)
+                emit(b, S_ZEXT, 1, node, ISA_NONE, ISA_NONE);
+            found = true;
+            break;
+        }
+    }
+    if (found)
+        *body = body_finish(b);
+    b->l = outer;
+    return found;
+}
+
+static int flagfn_new(struct build *b, const struct stmt *s, const unsigned *w)
+{
+    const struct item *item = find_item(b, I_FLAGFN, s->name);
+    struct isa_flagfn f = { .name = s->name, .args = (uint8_t)s->nargs };
+    unsigned params = 0;
+    int group;
+
+    if (!item)
+        fail(b->g, s->pos, "E-NAME", "no flagfn %s", s->name);
+    for (const struct list *p = item->list; p; p = p->next)
+        params++;
+    if (params != s->nargs || params > 3)
+        fail(b->g, s->pos, "E-TYPE", "%s takes %u arguments (at most 3)", s->name, params);
+    group = item->word ? find_named(b, &b->flags_items, item->word) : 0;
+    if (group < 0 || !b->flags.count)
+        fail(b->g, item->pos, "E-NAME", "no flags %s", item->word ? item->word : "");
+    f.group = (uint16_t)group;
+    for (unsigned k = 0; k < params; k++)
+        f.arg_w[k] = (uint16_t)w[k];
+    for (unsigned flag = 0; flag < AT(b, flags, struct isa_flags, group)->count; flag++)
+        if (flag < 16 && flagfn_body(b, item, (unsigned)group, flag, &f, &f.flag[flag]))
+            f.sets |= 1u << flag;
+    *VEC(b, flagfns, struct isa_flagfn) = f;
+    return (int)b->flagfns.count - 1;
+}
+
+static void lower_set(struct build *b, const struct stmt *s)
+{
+    unsigned w[3] = { 0 };
+    uint16_t node[3] = { ISA_NONE, ISA_NONE, ISA_NONE };
+    struct val v[3];
+    int fn;
+
+    if (s->nargs > 3)
+        fail(b->g, s->pos, "E-TYPE", "a flagfn has at most three arguments");
+    for (unsigned i = 0; i < s->nargs; i++) {
+        v[i] = lower_expr(b, s->args[i], 0);
+        w[i] = v[i].w ? v[i].w : i ? w[0] : 0;
+        v[i] = adopt(b, v[i], w[i], s->pos);
+        node[i] = val_node(b, v[i], w[i], s->pos);
+    }
+    fn = flagfn_number(b, s, w);
+    if (fn < 0)
+        fn = flagfn_new(b, s, w);
+    struct isa_flagfn *f = AT(b, flagfns, struct isa_flagfn, fn);
+    struct isa_flags *group = AT(b, flags, struct isa_flags, f->group);
+    if (f->sets != (1u << group->count) - 1) /* the others keep their values */
+        emit(b, S_SETTLE, 0, f->group, ISA_NONE, ISA_NONE);
+    emitted(b, emit(b, S_SETFLAGS, 0, (unsigned)fn, node[0], node[1]))->d = node[2];
+    effect(b, true, group->bits_file);
+    effect(b, true, group->kind_file);
+    effect(b, true, group->args_file);
+    wrote(b, s->pos);
+}
+
+/* ----------------------------------------------------------------------- loops */
+
+static struct val loop_counter(struct build *b, const struct stmt *s, struct val from,
+                               struct val to, bool lanes)
+{
+    struct place *p;
+    unsigned w = to.w ? to.w : from.w ? from.w : 32;
+    uint16_t x = val_node(b, adopt(b, from, w, s->pos), w, s->pos),
+             y = val_node(b, adopt(b, to, w, s->pos), w, s->pos);
+
+    p = local_new(b, w, s->pos);
+    emitted(b, emit(b, S_LOOP, 0, p->number, x, y))->x = lanes;
+    return place_get(b, p);
+}
+
+static void lower_run_loop(struct build *b, const struct stmt *s, struct val from, struct val to,
+                           bool lanes)
+{
+    struct val counter = loop_counter(b, s, from, to, lanes);
+    struct symbol *scope = b->l->scope;
+
+    bind(b, s->name, counter);
+    if (s->d) {
+        struct val under = lower_cond(b, s->d);
+
+        emit(b, S_IF, 0, val_node(b, under, 1, s->pos), ISA_NONE, ISA_NONE);
+        lower_stmts(b, s->body);
+        emit(b, S_END, 0, ISA_NONE, ISA_NONE, ISA_NONE);
+    } else {
+        lower_stmts(b, s->body);
+    }
+    emit(b, S_END, 0, ISA_NONE, ISA_NONE, ISA_NONE);
+    b->l->scope = scope;
+}
+
+static void lower_unrolled(struct build *b, const struct stmt *s, int64_t from, int64_t to)
+{
+    struct symbol *scope = b->l->scope;
+
+    if (to - from > 256)
+        fail(b->g, s->pos, "E-BUDGET", "a loop of more than 256 steps");
+    for (int64_t i = from; i < to && !b->l->returned; i++) {
+        bind(b, s->name, val_number(i));
+        lower_stmts(b, s->body);
+        b->l->scope = scope;
+    }
+}
+
+/* A loop runs at run time where its body allows that; else it is unrolled. */
+static void lower_for(struct build *b, const struct stmt *s)
+{
+    struct val from = lower_expr(b, s->a, 0), to = lower_expr(b, s->b, from.w);
+    struct lower saved = *b->l;
+    jmp_buf here, *outer = b->g->recover;
+    FILE *messages = b->g->messages;
+    unsigned errors = b->g->errors;
+    volatile bool failed = false;
+
+    if (from.time == SPEC && to.time == SPEC) {
+        b->g->recover = &here;
+        b->g->messages = NULL;
+        if (!setjmp(here))
+            lower_run_loop(b, s, from, to, false);
+        else
+            failed = true;
+        b->g->recover = outer;
+        b->g->messages = messages;
+        if (!failed)
+            return;
+        b->g->errors = errors;
+        *b->l = saved;
+        lower_unrolled(b, s, (int64_t)from.lo, (int64_t)to.lo);
+        return;
+    }
+    lower_run_loop(b, s, from, to, false);
+}
+
+static void lower_lanes(struct build *b, const struct stmt *s)
+{
+    struct val from = lower_expr(b, s->a, 0), to = lower_expr(b, s->b, from.w);
+    unsigned w = (unsigned)spec_number(b, s->c, "a lane's width", 128);
+    const char *name = b->l->lane_name;
+    struct val lane = b->l->lane;
+    uint16_t width = b->l->lane_width;
+
+    struct val counter = loop_counter(b, s, from, to, true);
+    struct symbol *scope = b->l->scope;
+    b->l->lane_name = s->name;
+    b->l->lane = counter;
+    b->l->lane_width = (uint16_t)w;
+    bind(b, s->name, counter);
+    if (s->d) {
+        struct val under = lower_cond(b, s->d);
+
+        emit(b, S_IF, 0, val_node(b, under, 1, s->pos), ISA_NONE, ISA_NONE);
+        lower_stmts(b, s->body);
+        emit(b, S_END, 0, ISA_NONE, ISA_NONE, ISA_NONE);
+    } else {
+        lower_stmts(b, s->body);
+    }
+    emit(b, S_END, 0, ISA_NONE, ISA_NONE, ISA_NONE);
+    b->l->scope = scope;
+    b->l->lane_name = name;
+    b->l->lane = lane;
+    b->l->lane_width = width;
+}
+
+static void lower_iterate(struct build *b, const struct stmt *s)
+{
+    struct val cond = lower_cond(b, s->a);
+
+    emit(b, S_IF, 0, val_node(b, cond, 1, s->pos), ISA_NONE, ISA_NONE);
+    lower_block(b, s->body);
+    emit(b, S_REPEAT, 0, ISA_NONE, ISA_NONE, ISA_NONE);
+    emit(b, S_END, 0, ISA_NONE, ISA_NONE, ISA_NONE);
+    b->l->flags |= VAR_BRANCHES | VAR_ENDS_BLOCK;
+    b->l->returned = false;
+}
+
+/* ----------------------------------------------------------------- calls of procs */
+
+static void lower_proc(struct build *b, const struct item *proc, const struct expr *call)
+{
+    struct symbol *scope = b->l->scope, *made = NULL;
+    const struct list *p = proc->list;
+
+    if (++b->l->depth > 60)
+        fail(b->g, call->pos, "E-NAME", "proc %s calls itself", proc->name);
+    for (unsigned i = 0; i < call->nargs; i++, p = p->next) {
+        struct symbol *s;
+
+        if (!p)
+            fail(b->g, call->pos, "E-TYPE", "too many arguments for %s", proc->name);
+        s = arena_alloc(&b->g->arena, sizeof *s);
+        s->name = p->name;
+        if (p->flag)
+            s->place = place_of(b, call->args[i], true);
+        else
+            s->val = lower_expr(b, call->args[i], 0);
+        s->next = made;
+        made = s;
+    }
+    if (p)
+        fail(b->g, call->pos, "E-TYPE", "too few arguments for %s", proc->name);
+    b->l->scope = made;
+    lower_stmts(b, proc->body);
+    b->l->scope = scope;
+    b->l->depth--;
+}
+
+static void lower_call_stmt(struct build *b, const struct stmt *s)
+{
+    const struct item *proc;
+    struct val v;
+
+    if (s->a->kind == E_CALL && !s->a->a && (proc = find_item(b, I_PROC, s->a->name)))
+        lower_proc(b, proc, s->a);
+    else if (s->a->kind == E_NAME && (proc = find_item(b, I_PROC, s->a->name)) && !proc->list)
+        lower_proc(b, proc, s->a);
+    else if (s->a->kind == E_CALL)
+        lower_call(b, s->a, 0, &v);
+    else
+        fail(b->g, s->pos, "E-TYPE", "this does nothing");
+}
+
+static void lower_stmt(struct build *b, const struct stmt *s)
+{
+    struct place *p;
+
+    switch (s->kind) {
+    case ST_LET: {
+        unsigned w = s->b ? (unsigned)spec_number(b, s->b, "a width", 128) : 0;
+        struct val v = lower_expr(b, s->a, w);
+
+        bind(b, s->name, w ? adopt(b, v, w, s->pos) : v);
+        return;
+    }
+    case ST_VAR: lower_var(b, s); return;
+    case ST_ASSIGN:
+        p = place_of(b, s->a, true);
+        place_put(b, p, lower_expr(b, s->b, p->w), s->b->pos);
+        return;
+    case ST_IF: lower_if(b, s); return;
+    case ST_GOTO: lower_goto(b, s); return;
+    case ST_BRANCH: lower_branch(b, s); return;
+    case ST_TRAP: lower_trap(b, s); return;
+    case ST_SET: lower_set(b, s); return;
+    case ST_FOR: lower_for(b, s); return;
+    case ST_LANES: lower_lanes(b, s); return;
+    case ST_ITERATE: lower_iterate(b, s); return;
+    case ST_CALL: lower_call_stmt(b, s); return;
+    case ST_ANNUL: lower_not_taken(b, val_bits(1, 1), s->pos); return;
+    case ST_UNDEF:
+        p = place_of(b, s->a, true);
+        place_put(b, p, val_number(0), s->pos);
+        return;
+    case ST_RETURN:
+        b->l->result = lower_expr(b, s->a, b->l->result.w);
+        b->l->returned = true;
+        return;
+    }
+}
+
+void lower_stmts(struct build *b, const struct stmt *s)
+{
+    for (; s && !b->l->returned; s = s->next)
+        lower_stmt(b, s);
+}

@@ -1,0 +1,93 @@
+/* text.c - instruction text: "addi {rd}, {rs1}, {imm}" to pieces. */
+#include <string.h>
+
+#include "build.h"
+
+int find_operand(struct build *b, uint16_t insn, const char *name)
+{
+    const struct isa_insn *row = AT(b, insns, struct isa_insn, insn);
+
+    for (unsigned i = 0; i < row->operands; i++)
+        if (!strcmp(AT(b, operands, struct isa_operand, row->operand + i)->name, name))
+            return (int)i;
+    return -1;
+}
+
+struct text_out {
+    struct isa_text items[64];
+    unsigned count;
+    char literal[256];
+    size_t length;
+};
+
+static void flush(struct build *b, struct text_out *t, struct pos pos)
+{
+    if (t->count >= 62)
+        fail(b->g, pos, "E-BUDGET", "more than 62 pieces of text");
+    if (t->length)
+        t->items[t->count++] = (struct isa_text){
+            TEXT_LITERAL, 0, arena_strndup(&b->g->arena, t->literal, t->length)
+        };
+    t->length = 0;
+}
+
+/* The separator of an operand that can be left out stands before it. */
+static const char *separator(struct build *b, uint16_t insn, const char *name)
+{
+    const struct insn *i = *AT(b, insn_items, const struct insn *, insn);
+
+    for (const struct operand *o = i->operands; o; o = o->next) {
+        const struct kind *k = o->kind;
+        const struct item *named;
+
+        if (strcmp(o->name, name))
+            continue;
+        for (int n = 0; k && k->base == K_NAMED && n < 20 &&
+                        (named = find_item(b, I_OPERAND, k->name));
+             n++)
+            k = named->operand;
+        return k ? k->sep : NULL;
+    }
+    return NULL;
+}
+
+/* Ends with TEXT_END.  `pos` is the string's opening quote. */
+const struct isa_text *build_text(struct build *b, const char *text, struct pos pos,
+                                  uint16_t insn)
+{
+    struct text_out t = { .count = 0 };
+
+    for (const char *p = text; *p; p++) {
+        if ((*p == '{' && p[1] == '{') || (*p == '}' && p[1] == '}')) {
+            t.literal[t.length++] = *p++;
+        } else if (*p == '{') {
+            const char *end = strchr(p, '}');
+            char name[80];
+            int operand;
+
+            if (!end || end - p > 70)
+                fail(b->g, pos, "E-SYNTAX", "text: { without }");
+            snprintf(name, sizeof name, "%.*s", (int)(end - p - 1), p + 1);
+            operand = find_operand(b, insn, name);
+            if (operand < 0)
+                fail(b->g, pos, "E-NAME", "text: no operand {%s}", name);
+            const char *sep = separator(b, insn, name);
+            if (sep && strlen(sep) < sizeof t.literal - t.length) {
+                flush(b, &t, pos);
+                memcpy(t.literal, sep, t.length = strlen(sep));
+            }
+            flush(b, &t, pos);
+            t.items[t.count++] = (struct isa_text){ TEXT_OPERAND, (uint8_t)operand, NULL };
+            p = end;
+        } else {
+            t.literal[t.length++] = *p;
+        }
+        if (t.length > 250)
+            fail(b->g, pos, "E-BUDGET", "text is too long");
+    }
+    flush(b, &t, pos);
+    struct isa_text *out = arena_array(&b->g->arena, t.count + 1, sizeof *out);
+    memcpy(out, t.items, t.count * sizeof *out);
+    out[t.count].kind = TEXT_END;
+    return out;
+}
