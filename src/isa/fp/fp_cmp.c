@@ -34,8 +34,10 @@ static enum fp_order order(struct fp_num a, struct fp_num b)
 enum fp_order fp_do_cmp(const struct fp_format *f, struct fp128 a, struct fp128 b,
                         bool is_signalling, struct fp_env *env)
 {
-    struct fp_num m = fp_unpack(f, a, env), n = fp_unpack(f, b, env);
+    struct fp_num m, n;
 
+    fp_unpack(&m, f, a, env);
+    fp_unpack(&n, f, b, env);
     if (fp_is_nan(m) || fp_is_nan(n)) {
         if (m.kind >= FP_SNAN || n.kind >= FP_SNAN)
             fp_invalid(FP_VXSNAN, env);
@@ -93,8 +95,10 @@ static struct fp_num minmax_sse(struct fp_num m, struct fp_num n, unsigned minma
 struct fp128 fp_do_minmax(const struct fp_format *f, struct fp128 a, struct fp128 b,
                           unsigned minmax, struct fp_env *env)
 {
-    struct fp_num m = fp_unpack(f, a, env), n = fp_unpack(f, b, env);
+    struct fp_num m, n;
 
+    fp_unpack(&m, f, a, env);
+    fp_unpack(&n, f, b, env);
     if ((minmax & FP_MINMAX_FAMILY) == FP_SECOND_WINS)
         return fp_pack(f, minmax_sse(m, n, minmax, env), env);
     if (fp_is_nan(m) || fp_is_nan(n))
@@ -108,8 +112,9 @@ struct fp128 fp_do_minmax(const struct fp_format *f, struct fp128 a, struct fp12
 unsigned fp_do_class(const struct fp_format *f, struct fp128 a, struct fp_env *env)
 {
     struct fp_env quiet = { .rules = env->rules & ~(uint32_t)FP_DAZ };
-    struct fp_num n = fp_unpack(f, a, &quiet);
+    struct fp_num n;
 
+    fp_unpack(&n, f, a, &quiet);
     switch ((enum fp_kind)n.kind) {
     case FP_ZERO: return n.sign ? FP_IS_NEG_ZERO : FP_IS_POS_ZERO;
     case FP_INF: return n.sign ? FP_IS_NEG_INF : FP_IS_POS_INF;

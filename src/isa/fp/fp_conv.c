@@ -5,8 +5,9 @@
 struct fp128 fp_do_convert(const struct fp_format *from, const struct fp_format *to,
                            struct fp128 a, struct fp_env *env)
 {
-    struct fp_num n = fp_unpack(from, a, env);
+    struct fp_num n;
 
+    fp_unpack(&n, from, a, env);
     if (fp_is_nan(n))
         n = fp_nan1(n, env);
     if (!from->has_integer_bit) /* x87 FST raises no DE */
@@ -91,11 +92,12 @@ static struct fp128 int_overflow(struct fp_num n, unsigned width, bool is_signed
 struct fp128 fp_do_to_int(const struct fp_format *f, struct fp128 a, unsigned width,
                           bool is_signed, struct fp_env *env)
 {
-    struct fp_num n = fp_unpack(f, a, env);
+    struct fp_num n;
     struct fp128 magnitude, limit = int_max(width, is_signed);
     uint8_t flags = 0;
     bool carry;
 
+    fp_unpack(&n, f, a, env);
     if (n.kind == FP_ZERO)
         return u128(0, 0);
     if (n.kind != FP_FINITE || n.exp > 127)
@@ -119,12 +121,13 @@ struct fp128 fp_do_from_int(const struct fp_format *f, struct fp128 value, bool 
 
 uint64_t fp_f64_to_int_mod(uint64_t a, struct fp_env *env)
 {
-    struct fp_num n = fp_unpack(&fp_format_f64, u128(0, a), env);
+    struct fp_num n;
     struct fp128 integer = { 0 };
     uint8_t flags = 0;
     uint64_t value;
     bool carry;
 
+    fp_unpack(&n, &fp_format_f64, u128(0, a), env);
     if (n.kind == FP_ZERO)
         return 0;
     if (n.kind != FP_FINITE || n.exp > 127) { /* beyond 2^127 the low 32 bits are 0 */
@@ -148,10 +151,11 @@ uint64_t fp_f64_to_int_mod(uint64_t a, struct fp_env *env)
 struct fp128 fp_do_rint(const struct fp_format *f, struct fp128 a, bool is_exact,
                         struct fp_env *env)
 {
-    struct fp_num n = fp_unpack(f, a, env);
+    struct fp_num n;
     uint8_t flags = 0;
     bool carry;
 
+    fp_unpack(&n, f, a, env);
     if (fp_is_nan(n))
         return fp_pack(f, fp_nan1(n, env), env);
     if (env->rules & FP_ID_RINT)
@@ -170,9 +174,10 @@ struct fp128 fp_do_rint(const struct fp_format *f, struct fp128 a, bool is_exact
 struct fp128 fp_do_scalb(const struct fp_format *f, struct fp128 a, int32_t n,
                          struct fp_env *env)
 {
-    struct fp_num m = fp_unpack(f, a, env);
+    struct fp_num m;
     int32_t far = 3 << f->exp_bits; /* from anywhere to beyond either end */
 
+    fp_unpack(&m, f, a, env);
     if (fp_is_nan(m))
         return fp_finish(f, fp_nan1(m, env), env);
     fp_note_subnormal(m.is_subnormal, env);
@@ -182,8 +187,9 @@ struct fp128 fp_do_scalb(const struct fp_format *f, struct fp128 a, int32_t n,
 
 struct fp128 fp_do_logb(const struct fp_format *f, struct fp128 a, struct fp_env *env)
 {
-    struct fp_num n = fp_unpack(f, a, env);
+    struct fp_num n;
 
+    fp_unpack(&n, f, a, env);
     if (fp_is_nan(n))
         return fp_finish(f, fp_nan1(n, env), env);
     fp_note_subnormal(n.is_subnormal, env);

@@ -31,63 +31,65 @@ static int32_t format_exp_min(const struct fp_format *f, const struct fp_env *en
 
 /* --- unpacking */
 
-static struct fp_num unpack_special(const struct fp_format *f, struct fp_num n,
-                                    const struct fp_env *env)
+static void unpack_special(struct fp_num *n, const struct fp_format *f,
+                           const struct fp_env *env)
 {
-    bool is_quiet = (n.sig.hi & FP_SIG_QUIET) != 0;
+    bool is_quiet = (n->sig.hi & FP_SIG_QUIET) != 0;
 
-    if (!(n.sig.hi & FP_SIG_TOP) && !has_m68k_f80(f, env)) {
-        n.kind = FP_INVALID;
-        return n;
+    if (!(n->sig.hi & FP_SIG_TOP) && !has_m68k_f80(f, env)) {
+        n->kind = FP_INVALID;
+        return;
     }
-    n.sig.hi |= FP_SIG_TOP;
-    if (n.sig.hi == FP_SIG_TOP && n.sig.lo == 0) {
-        n.kind = FP_INF;
-        return n;
+    n->sig.hi |= FP_SIG_TOP;
+    if (n->sig.hi == FP_SIG_TOP && n->sig.lo == 0) {
+        n->kind = FP_INF;
+        return;
     }
     if ((env->rules & FP_NAN_MASK) == FP_NAN_MIPS)
         is_quiet = !is_quiet;
-    n.kind = is_quiet ? FP_QNAN : FP_SNAN;
-    return n;
+    n->kind = is_quiet ? FP_QNAN : FP_SNAN;
 }
 
 /* An exponent field of 0, or (f80) a clear integer bit. */
-static struct fp_num unpack_unnormal(const struct fp_format *f, struct fp_num n,
-                                     unsigned field, struct fp_env *env)
+static void unpack_unnormal(struct fp_num *n, const struct fp_format *f, unsigned field,
+                            struct fp_env *env)
 {
     if (field != 0 && !has_m68k_f80(f, env)) {
-        n.kind = FP_INVALID;
-        return n;
+        n->kind = FP_INVALID;
+        return;
     }
-    if (u128_is_zero(n.sig))
-        return fp_zero(n.sign);
+    if (u128_is_zero(n->sig)) {
+        n->kind = FP_ZERO;
+        return;
+    }
     if (field == 0 && (env->rules & FP_DAZ)) {
+        n->kind = FP_ZERO;
         if (env->rules & FP_ID_FLUSHED)
             env->flags |= FP_ID;
-        return fp_zero(n.sign);
+        return;
     }
-    n = fp_normalized(n.sign, n.exp, n.sig);
-    n.is_subnormal = field == 0;
-    return n;
+    *n = fp_normalized(n->sign, n->exp, n->sig);
+    n->is_subnormal = field == 0;
 }
 
-struct fp_num fp_unpack(const struct fp_format *f, struct fp128 bits, struct fp_env *env)
+void fp_unpack(struct fp_num *n, const struct fp_format *f, struct fp128 bits,
+               struct fp_env *env)
 {
     unsigned exp_shift = f->frac_bits + f->has_integer_bit;
     unsigned field_max = (1u << f->exp_bits) - 1;
     unsigned field = (unsigned)u128_shr(bits, exp_shift).lo & field_max;
-    struct fp_num n = { .kind = FP_FINITE };
 
-    n.sign = u128_shr(bits, exp_shift + f->exp_bits).lo & 1;
-    n.sig = u128_shl(bits, 127u - f->frac_bits);
+    n->kind = FP_FINITE;
+    n->sign = u128_shr(bits, exp_shift + f->exp_bits).lo & 1;
+    n->is_subnormal = false;
+    n->exp = field != 0 ? (int32_t)field - f->bias : format_exp_min(f, env);
+    n->sig = u128_shl(bits, 127u - f->frac_bits);
     if (!f->has_integer_bit)
-        n.sig.hi = (n.sig.hi & ~FP_SIG_TOP) | (field != 0 ? FP_SIG_TOP : 0);
-    n.exp = field != 0 ? (int32_t)field - f->bias : format_exp_min(f, env);
+        n->sig.hi = (n->sig.hi & ~FP_SIG_TOP) | (field != 0 ? FP_SIG_TOP : 0);
     if (field == field_max)
-        return unpack_special(f, n, env);
-    if (field == 0 || !(n.sig.hi & FP_SIG_TOP))
-        return unpack_unnormal(f, n, field, env);
-    return n;
+        unpack_special(n, f, env);
+    else if (field == 0 || !(n->sig.hi & FP_SIG_TOP))
+        unpack_unnormal(n, f, field, env);
 }
 
 /* --- packing */
@@ -102,35 +104,47 @@ static struct fp128 assemble(const struct fp_format *f, bool sign, unsigned fiel
     return u128(head.hi | frac.hi, head.lo | frac.lo);
 }
 
-struct fp128 fp_pack(const struct fp_format *f, struct fp_num n, const struct fp_env *env)
+static struct fp128 pack_finite(const struct fp_format *f, const struct fp_num *n,
+                                const struct fp_env *env)
 {
-    unsigned field_max = (1u << f->exp_bits) - 1;
     int32_t exp_min = format_exp_min(f, env);
-    unsigned field = 0, shift = 127u - f->frac_bits;
+    struct fp128 frac = u128_shr(n->sig, 127u - f->frac_bits);
 
-    switch ((enum fp_kind)n.kind) {
-    case FP_ZERO: return assemble(f, n.sign, 0, u128(0, 0));
-    case FP_FINITE:
-        if (n.exp >= exp_min)
-            field = (unsigned)(n.exp + f->bias);
-        else
-            n.sig = u128_shr(n.sig, (unsigned)(exp_min - n.exp));
-        if (!f->has_integer_bit)
-            n.sig.hi &= n.exp >= exp_min ? ~FP_SIG_TOP : ~UINT64_C(0);
-        return assemble(f, n.sign, field, u128_shr(n.sig, shift));
-    case FP_INF: n.sig = u128(0, 0); break;
-    case FP_QNAN:
-    case FP_SNAN:
-    case FP_INVALID:
+    if (n->exp < exp_min) {
+        frac = u128_shr(frac, (unsigned)(exp_min - n->exp));
+        return assemble(f, n->sign, 0, frac);
+    }
+    if (!f->has_integer_bit) {
+        struct fp128 one = u128_shl(u128(0, 1), f->frac_bits);
+
+        frac = u128(frac.hi & ~one.hi, frac.lo & ~one.lo);
+    }
+    return assemble(f, n->sign, (unsigned)(n->exp + f->bias), frac);
+}
+
+static struct fp128 pack_special(const struct fp_format *f, struct fp_num n,
+                                 const struct fp_env *env)
+{
+    unsigned field_max = (1u << f->exp_bits) - 1, shift = 127u - f->frac_bits;
+
+    if (n.kind == FP_ZERO)
+        return assemble(f, n.sign, 0, u128(0, 0));
+    if (n.kind == FP_INF) {
+        n.sig = u128(0, 0);
+    } else {
         n.sig.hi &= ~FP_SIG_TOP;
         if (u128_is_zero(u128_shr(n.sig, shift))) /* a cut-off old MIPS payload */
             n.sig = fp_default_nan(env).sig;
         n.sig.hi &= ~FP_SIG_TOP;
-        break;
     }
     if (f->has_integer_bit && !(n.kind == FP_INF && (env->rules & FP_F80_M68K)))
         n.sig.hi |= FP_SIG_TOP;
     return assemble(f, n.sign, field_max, u128_shr(n.sig, shift));
+}
+
+struct fp128 fp_pack(const struct fp_format *f, struct fp_num n, const struct fp_env *env)
+{
+    return n.kind == FP_FINITE ? pack_finite(f, &n, env) : pack_special(f, n, env);
 }
 
 /* --- NaNs */
@@ -278,105 +292,105 @@ bool fp_rounds_up(uint8_t round, bool sign, bool is_odd, struct fp128 lost,
     }
 }
 
-/* Cuts a significand to its upper `precision` bits (1 to 127); *carry if that rounded it
- * up past bit 127, when the result is 0. */
-static struct fp128 round_sig(struct fp128 sig, unsigned precision, bool sign,
-                              uint8_t round, uint8_t *flags, bool *carry)
+/* Cuts a significand to its upper `precision` bits (1 to 127).  True if that rounded it
+ * up past bit 127, when it is left 0. */
+static bool round_sig(struct fp128 *sig, unsigned precision, bool sign, uint8_t round,
+                      uint8_t *flags)
 {
     struct fp128 unit = u128_shl(u128(0, 1), 128 - precision);
     struct fp128 half = u128_shr(unit, 1);
     struct fp128 mask = u128_sub(unit, u128(0, 1));
-    struct fp128 lost = u128(sig.hi & mask.hi, sig.lo & mask.lo);
-    bool is_odd = (sig.hi & unit.hi) | (sig.lo & unit.lo) ? true : false;
+    struct fp128 lost = u128(sig->hi & mask.hi, sig->lo & mask.lo);
+    bool is_odd = (sig->hi & unit.hi) | (sig->lo & unit.lo) ? true : false;
 
-    *carry = false;
     if (u128_is_zero(lost))
-        return sig;
+        return false;
     *flags |= FP_NX;
-    sig = u128_sub(sig, lost);
+    *sig = u128_sub(*sig, lost);
     if (fp_rounds_up(round, sign, is_odd, lost, half)) {
         *flags |= FP_UP;
-        sig = u128_add(sig, unit);
-        *carry = u128_less(sig, unit);
-    } else if (round == FP_ROD) {
-        sig = u128(sig.hi | unit.hi, sig.lo | unit.lo);
+        *sig = u128_add(*sig, unit);
+        return u128_less(*sig, unit);
     }
-    return sig;
+    if (round == FP_ROD)
+        *sig = u128(sig->hi | unit.hi, sig->lo | unit.lo);
+    return false;
 }
 
-static struct fp_num overflow(struct fp_num n, const struct fp_range *range,
-                              struct fp_env *env)
+static void overflow(struct fp_num *n, const struct fp_range *range, struct fp_env *env)
 {
     struct fp128 unit = u128_shl(u128(0, 1), 128 - range->precision);
 
     env->flags |= FP_OF | FP_NX;
-    /* As if one unit too large were lost: nearest modes go up. */
-    if (fp_rounds_up(env->round, n.sign, true, u128(0, 1), u128(0, 1))) {
+    /* As if half a unit of an odd number were lost: nearest modes go up. */
+    if (fp_rounds_up(env->round, n->sign, true, u128(0, 1), u128(0, 1))) {
         env->flags |= FP_UP;
-        return fp_inf(n.sign);
+        *n = fp_inf(n->sign);
+        return;
     }
-    n.exp = range->exp_max;
-    n.sig = u128_neg(unit);
-    return n;
+    n->exp = range->exp_max;
+    n->sig = u128_neg(unit);
 }
 
 /* Whether a number below the range stays there when rounded as if exponents had no limit.
  */
-static bool is_tiny(struct fp_num n, const struct fp_range *range,
+static bool is_tiny(const struct fp_num *n, const struct fp_range *range,
                     const struct fp_env *env)
 {
-    uint8_t flags = 0;
-    bool carry = false;
+    struct fp128 sig = n->sig;
+    uint8_t ignored = 0;
 
-    if ((env->rules & FP_TINY_BEFORE) || n.exp < range->exp_min - 1)
+    if ((env->rules & FP_TINY_BEFORE) || n->exp < range->exp_min - 1)
         return true;
-    round_sig(n.sig, range->precision, n.sign, env->round, &flags, &carry);
-    return !carry;
+    return !round_sig(&sig, range->precision, n->sign, env->round, &ignored);
 }
 
-static struct fp_num flush(struct fp_num n, struct fp_env *env)
+static void flush(struct fp_num *n, struct fp_env *env)
 {
     if (env->rules & FP_FTZ_UF)
         env->flags |= FP_UF;
     if (env->rules & FP_FTZ_NX)
         env->flags |= FP_NX;
-    return fp_zero(n.sign);
+    *n = fp_zero(n->sign);
 }
 
-static struct fp_num round_num(struct fp_num n, const struct fp_range *range,
-                               struct fp_env *env)
+static void round_num(struct fp_num *n, const struct fp_range *range, struct fp_env *env)
 {
-    bool is_below = n.exp < range->exp_min;
+    bool is_below = n->exp < range->exp_min;
     bool tiny = is_below && is_tiny(n, range, env);
     uint8_t flags = 0;
-    bool carry;
 
-    if (tiny && (env->rules & FP_FTZ))
-        return flush(n, env);
+    if (tiny && (env->rules & FP_FTZ)) {
+        flush(n, env);
+        return;
+    }
     if (is_below) {
-        n.sig = u128_shr_jam(n.sig, (uint32_t)(range->exp_min - n.exp));
-        n.exp = range->exp_min;
+        n->sig = u128_shr_jam(n->sig, (uint32_t)(range->exp_min - n->exp));
+        n->exp = range->exp_min;
     }
-    n.sig = round_sig(n.sig, range->precision, n.sign, env->round, &flags, &carry);
-    if (carry) {
-        n.sig = u128(FP_SIG_TOP, 0);
-        n.exp++;
+    if (round_sig(&n->sig, range->precision, n->sign, env->round, &flags)) {
+        n->sig = u128(FP_SIG_TOP, 0);
+        n->exp++;
     }
-    if (n.exp > range->exp_max)
-        return overflow(n, range, env);
+    if (n->exp > range->exp_max) {
+        overflow(n, range, env);
+        return;
+    }
     if (tiny && (flags & FP_NX || (env->rules & FP_UF_EXACT)))
         flags |= FP_UF;
     env->flags |= flags;
-    return is_below ? fp_normalized(n.sign, n.exp, n.sig) : n;
+    if (is_below)
+        *n = fp_normalized(n->sign, n->exp, n->sig);
 }
 
-struct fp128 fp_finish(const struct fp_format *f, struct fp_num n, struct fp_env *env)
+struct fp128 fp_round_pack(const struct fp_format *f, struct fp_num *n,
+                           struct fp_env *env)
 {
     const struct fp_format *limits = f;
     struct fp_range range;
 
-    if (n.kind != FP_FINITE)
-        return fp_pack(f, n, env);
+    if (n->kind != FP_FINITE)
+        return pack_special(f, *n, env);
     if (f == &fp_format_f64 && (env->rules & FP_SINGLE))
         limits = &fp_format_f32;
     range.precision = limits->frac_bits + 1u;
@@ -384,5 +398,6 @@ struct fp128 fp_finish(const struct fp_format *f, struct fp_num n, struct fp_env
         range.precision = (env->rules & FP_F80_P_MASK) == FP_F80_P24 ? 24 : 53;
     range.exp_min = format_exp_min(limits, env);
     range.exp_max = limits->bias;
-    return fp_pack(f, round_num(n, &range, env), env);
+    round_num(n, &range, env);
+    return n->kind == FP_FINITE ? pack_finite(f, n, env) : pack_special(f, *n, env);
 }

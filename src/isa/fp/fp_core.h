@@ -1,7 +1,7 @@
 /* fp_core.h - the unpacked number every operation works on.  Private to src/isa/fp.
  *
  * Operations read their operands with fp_unpack(), compute on struct fp_num with 128-bit
- * significands, and return through fp_finish(), the only place that rounds.  They are
+ * significands, and return through fp_round_pack(), the only place that rounds.  They are
  * written once, for a struct fp_format; fp_entry.c names them per type. */
 #ifndef RHEA_FP_CORE_H
 #define RHEA_FP_CORE_H
@@ -66,16 +66,25 @@ static inline struct fp_num fp_normalized(bool sign, int32_t exp, struct fp128 s
                             .sig = u128_shl(sig, shift) };
 }
 
-/* Flushes a subnormal (and raises FP_ID for that) as the rules say. */
-struct fp_num fp_unpack(const struct fp_format *f, struct fp128 bits, struct fp_env *env);
+/* Flushes a subnormal (and raises FP_ID for that) as the rules say.  Through a pointer:
+ * copying a struct fp_num whose fields were just stored stalls. */
+void fp_unpack(struct fp_num *n, const struct fp_format *f, struct fp128 bits,
+               struct fp_env *env);
 
 /* Encodes a number that the format can represent. */
 struct fp128 fp_pack(const struct fp_format *f, struct fp_num n,
                      const struct fp_env *env);
 
-/* Rounds to what the format (or precision control) can hold, raises the flags of that,
+/* Rounds *n to what the format (or precision control) can hold, raises the flags of that,
  * and packs. */
-struct fp128 fp_finish(const struct fp_format *f, struct fp_num n, struct fp_env *env);
+struct fp128 fp_round_pack(const struct fp_format *f, struct fp_num *n,
+                           struct fp_env *env);
+
+static inline struct fp128 fp_finish(const struct fp_format *f, struct fp_num n,
+                                     struct fp_env *env)
+{
+    return fp_round_pack(f, &n, env);
+}
 
 /* Raises FP_NV and gives the default NaN. */
 struct fp_num fp_invalid(enum fp_cause cause, struct fp_env *env);
@@ -102,9 +111,7 @@ bool fp_rounds_up(uint8_t round, bool sign, bool is_odd, struct fp128 lost,
 
 /* fp_arith.c, fp_rem.c: arithmetic, on the bits of one format. */
 struct fp128 fp_do_add(const struct fp_format *f, struct fp128 a, struct fp128 b,
-                       struct fp_env *env);
-struct fp128 fp_do_sub(const struct fp_format *f, struct fp128 a, struct fp128 b,
-                       struct fp_env *env);
+                       bool subtracts, struct fp_env *env);
 struct fp128 fp_do_mul(const struct fp_format *f, struct fp128 a, struct fp128 b,
                        struct fp_env *env);
 struct fp128 fp_do_div(const struct fp_format *f, struct fp128 a, struct fp128 b,

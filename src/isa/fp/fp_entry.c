@@ -67,8 +67,8 @@ static struct fp128 extended(uint64_t value, unsigned width, bool is_signed)
 }
 
 #define OPERATIONS(type, bits)                                                           \
-    BINARY(type, bits, add, fp_do_add(f, x, y, env))                                     \
-    BINARY(type, bits, sub, fp_do_sub(f, x, y, env))                                     \
+    BINARY(type, bits, add, fp_do_add(f, x, y, false, env))                              \
+    BINARY(type, bits, sub, fp_do_add(f, x, y, true, env))                               \
     BINARY(type, bits, mul, fp_do_mul(f, x, y, env))                                     \
     BINARY(type, bits, div, fp_do_div(f, x, y, env))                                     \
     BINARY(type, bits, rem, fp_do_rem(f, x, y, env))                                     \

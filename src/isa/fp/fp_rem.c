@@ -74,9 +74,11 @@ static bool rem_special(struct fp_num a, struct fp_num b, struct fp_num *r,
 struct fp128 fp_do_rem(const struct fp_format *f, struct fp128 a, struct fp128 b,
                        struct fp_env *env)
 {
-    struct fp_num m = fp_unpack(f, a, env), n = fp_unpack(f, b, env), r;
+    struct fp_num m, n, r;
     uint64_t quotient;
 
+    fp_unpack(&m, f, a, env);
+    fp_unpack(&n, f, b, env);
     if (!rem_special(m, n, &r, env))
         r = rem_finite(m, n, true, &quotient);
     return fp_finish(f, r, env);
@@ -88,9 +90,11 @@ static struct fp128 fprem(struct fp128 a, struct fp128 b, bool is_nearest,
                           unsigned *status, struct fp_env *env)
 {
     const struct fp_format *f = &fp_format_f80;
-    struct fp_num m = fp_unpack(f, a, env), n = fp_unpack(f, b, env), r;
+    struct fp_num m, n, r;
     uint64_t quotient;
 
+    fp_unpack(&m, f, a, env);
+    fp_unpack(&n, f, b, env);
     *status = 0;
     if (rem_special(m, n, &r, env))
         return fp_pack(f, r, env);
