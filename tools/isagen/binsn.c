@@ -186,7 +186,8 @@ static void add_field(struct build *b, const struct drawn *d, struct oper *o, un
     for (uint32_t p = 0; p < pieces->count; p++)
         *VEC(b, pieces, struct isa_piece) = ((struct isa_piece *)pieces->items)[p];
     f.pieces = (uint8_t)pieces->count;
-    f.is_signed = k && (k->base == K_SIGNED || k->base == K_PCREL);
+    f.is_signed = k && (k->base == K_SIGNED || k->base == K_PCREL ||
+                        (k->base == K_FN && k->is_signed));
     f.scale = (uint8_t)(k && k->scale ? log2_of(k->scale) : 0);
     *VEC(b, fields, struct isa_field) = f;
     field = dx_new(b, S_FIELD, 64, i, NULL, NULL, NULL);
@@ -726,7 +727,7 @@ static void build_insn(struct build *b, struct item *item)
         return;
     }
     begin_body(b, true);
-    if (find_item(b, I_INSN, insn->name) != item && target_has(b, find_item(b, I_INSN, insn->name), find_item(b, I_INSN, insn->name)->when))
+    if (find_item(b, I_INSN, insn->name) != item)
         fail(b->g, insn->pos, "E-NAME", "instruction %s is declared twice", insn->name);
     opers = make_opers(b, insn, &nopers);
     draw(b, d, insn, opers, nopers);
@@ -788,7 +789,7 @@ static void build_insn(struct build *b, struct item *item)
 }
 
 /* Is the item there in this target? `when` may say no at spec time. */
-bool target_has(struct build *b, const struct item *item, const struct expr *when)
+bool target_has(struct build *b, const struct expr *when)
 {
     struct lower *was = b->l;
     jmp_buf here, *outer = b->g->recover;
@@ -796,7 +797,6 @@ bool target_has(struct build *b, const struct item *item, const struct expr *whe
     unsigned errors = b->g->errors;
     volatile bool has = true;
 
-    (void)item;
     if (!when)
         return true;
     begin_body(b, true);
@@ -821,8 +821,6 @@ void build_insns(struct build *b)
     for (volatile uint32_t i = 0; i < b->kinds[I_INSN].count; i++) {
         struct item *item = ((struct item **)b->kinds[I_INSN].items)[i];
 
-        if (!target_has(b, item, item->when))
-            continue;
         b->g->recover = &here;
         if (!setjmp(here))
             build_insn(b, item);
@@ -831,6 +829,14 @@ void build_insns(struct build *b)
 }
 
 /* ----------------------------------------------------------------------- aliases */
+
+bool is_declared_insn(struct build *b, const char *name)
+{
+    for (const struct item *i = b->g->first; i; i = i->next)
+        if (i->kind == I_INSN && !strcmp(i->name, name))
+            return true;
+    return false;
+}
 
 static int insn_number(struct build *b, const char *name)
 {
@@ -849,7 +855,7 @@ static void build_alias(struct build *b, struct item *item)
     unsigned n = 0, nopers;
 
     if (number < 0) {
-        if (find_insn(b, item->name))
+        if (is_declared_insn(b, item->name))
             return; /* of another target */
         fail(b->g, item->pos, "E-NAME", "no instruction %s", item->name);
     }
@@ -912,7 +918,7 @@ void build_aliases(struct build *b)
         b->g->recover = &here;
         struct item *item = ((struct item **)b->kinds[I_ALIAS].items)[i];
 
-        if (!setjmp(here) && target_has(b, item, item->when))
+        if (!setjmp(here))
             build_alias(b, item);
     }
     b->g->recover = outer;

@@ -220,7 +220,8 @@ const struct isa_text *build_text(struct build *b, const char *text, struct pos 
                                   uint16_t insn);
 int find_operand(struct build *b, uint16_t insn, const char *name); /* index or -1 */
 void stop_if_errors(struct isagen *g);
-bool target_has(struct build *b, const struct item *item, const struct expr *when);
+bool is_declared_insn(struct build *b, const char *name); /* perhaps of another target */
+bool target_has(struct build *b, const struct expr *when);
 unsigned effect_words(struct build *b);
 
 #endif

@@ -27,6 +27,17 @@ struct expr *expr_and(struct isagen *g, struct expr *a, struct expr *b)
     return !a ? b : !b ? a : binary(g, T_ANDAND, a, b, b->pos);
 }
 
+/* The same text?  (names, numbers, elements) */
+bool expr_same(const struct expr *a, const struct expr *b)
+{
+    if (!a || !b)
+        return a == b;
+    if (a->kind != b->kind || a->op != b->op || a->number != b->number || a->nargs || b->nargs ||
+        !a->name != !b->name || (a->name && strcmp(a->name, b->name)))
+        return false;
+    return expr_same(a->a, b->a) && expr_same(a->b, b->b) && expr_same(a->c, b->c);
+}
+
 static void deeper(struct isagen *g)
 {
     if (++g->depth > MAX_DEPTH)
@@ -68,6 +79,8 @@ static bool takes_widths(const char *name)
     return false;
 }
 
+static struct expr *parse_binary(struct isagen *g, int least);
+
 static struct expr *parse_call(struct isagen *g, struct expr *e)
 {
     const char *name = e->name;
@@ -75,7 +88,7 @@ static struct expr *parse_call(struct isagen *g, struct expr *e)
     if (is(g, '<') && takes_widths(name)) {
         next(g);
         do {
-            push_arg(g, &e->targs, &e->ntargs, parse_unary(g));
+            push_arg(g, &e->targs, &e->ntargs, parse_binary(g, 8)); /* tighter than > */
         } while (accept(g, ','));
         expect(g, '>', "'>'");
         if (!is(g, '('))
@@ -129,6 +142,15 @@ static struct expr *parse_primary(struct isagen *g)
     return e;
 }
 
+/* Attributes of a memory access follow its arguments: mem.ld32(a) aligned big order(o). */
+static void parse_attributes(struct isagen *g, struct expr *call)
+{
+    while (is_word(g, "aligned") || is_word(g, "big") || is_word(g, "little") ||
+           is_word(g, "acquire") || is_word(g, "release") || is_word(g, "order") ||
+           is_word(g, "user") || is_word(g, "phys"))
+        push_arg(g, &call->args, &call->nargs, parse_primary(g));
+}
+
 /* postfix = primary { "[" expr [":" expr] "]" | "." name [args] } [ "in" env [ "(" expr ")" ] ] */
 static struct expr *parse_postfix(struct isagen *g)
 {
@@ -166,6 +188,7 @@ static struct expr *parse_postfix(struct isagen *g)
                 p->kind = E_MEMBER;
                 p = parse_call(g, p);
                 p->name = name;
+                parse_attributes(g, p);
             }
             e = p;
         } else {
@@ -453,6 +476,8 @@ struct stmt *parse_body(struct isagen *g)
         while (!is(g, '}')) {
             if (is(g, T_END))
                 fail(g, g->tok.pos, "E-SYNTAX", "block without end");
+            if (accept(g, ';')) /* an empty column of a family */
+                continue;
             *tail = is(g, '{') ? parse_body(g) : parse_stmt(g);
             while (*tail)
                 tail = &(*tail)->next;

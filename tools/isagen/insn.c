@@ -292,6 +292,7 @@ struct kind *parse_kind(struct isagen *g)
             k->name = expect_name(g, "a function");
             expect(g, '(', "'('");
             pos = g->tok.pos;
+            k->is_signed = is(g, T_NAME) && g->tok.text[0] == 's';
             k->bits = number_kind(g, expect_name(g, "uN"), pos);
             expect(g, ')', "')'");
         } else if (is_number_kind(k->name)) {
@@ -432,10 +433,11 @@ static void parse_where(struct isagen *g, struct insn *insn)
 
     while (*tail)
         tail = &(*tail)->next;
-    do {
-        l = list_add(g, &tail, g->tok.pos);
-        l->expr = parse_expr(g);
-    } while (accept(g, ','));
+    if (!is_word(g, "else")) /* nothing before it: a family's empty column */
+        do {
+            l = list_add(g, &tail, g->tok.pos);
+            l->expr = parse_expr(g);
+        } while (accept(g, ','));
     insn->where_else = "undefined";
     if (accept_word(g, "else")) {
         insn->where_else = expect_name(g, "undefined, reserved, unpredictable or nop");

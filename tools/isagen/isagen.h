@@ -108,6 +108,7 @@ struct kind { /* operand kind */
     unsigned align, scale;
     int64_t bias;
     bool hex, open, has_omit, strict; /* strict: `else reserved` */
+    bool is_signed;      /* K_FN: of a number sN; else of the field's bits */
     int64_t omit;
     const char *sep;
     struct list *enums;
@@ -284,6 +285,7 @@ struct expr *parse_expr(struct isagen *g);
 struct expr *parse_unary(struct isagen *g);
 struct stmt *parse_body(struct isagen *g); /* { ... } or one statement */
 struct expr *expr_new(struct isagen *g, enum expr_kind kind, struct pos pos);
+bool expr_same(const struct expr *a, const struct expr *b);
 struct expr *expr_and(struct isagen *g, struct expr *a, struct expr *b);
 struct item *parse_stream(struct isagen *g, struct pos pos);
 void parse_row(struct isagen *g, struct insn *insn);

@@ -76,7 +76,7 @@ struct val oper_value(struct build *b, struct oper *o, struct pos pos)
             fail(b->g, o->pos, "E-NAME", "no fn %s", o->kind->name);
         arg->name = "v ";
         b->l->scope = NULL;
-        bind(b, "v ", o->raw);
+        bind(b, "v ", o->kind->is_signed ? o->number : o->raw);
         struct val v = call_fn(b, fn, &arg, 1, pos, 0);
         b->l->scope = scope;
         return v;

@@ -267,24 +267,6 @@ static void parse_fetch(struct isagen *g, struct pos pos)
     }
 }
 
-static void parse_trap(struct isagen *g, struct pos pos)
-{
-    struct item *item = add_item(g, I_TRAP, pos);
-
-    item->name = expect_name(g, "the trap's name");
-    if (accept(g, '{')) {
-        while (!accept(g, '}')) {
-            if (accept_word(g, "cause"))
-                item->number = expect_number(g, "the cause");
-            else
-                fail(g, g->tok.pos, "E-SYNTAX", "expected cause");
-            expect(g, ';', "';'");
-        }
-    } else {
-        expect(g, ';', "';' or '{'");
-    }
-}
-
 /* (name [":" type], ...) */
 static struct list *parse_params(struct isagen *g)
 {
@@ -303,6 +285,26 @@ static struct list *parse_params(struct isagen *g)
     }
     expect(g, ')', "')'");
     return first;
+}
+
+static void parse_trap(struct isagen *g, struct pos pos)
+{
+    struct item *item = add_item(g, I_TRAP, pos);
+
+    item->name = expect_name(g, "the trap's name");
+    if (is(g, '('))
+        item->list = parse_params(g);
+    if (accept(g, '{')) {
+        while (!accept(g, '}')) {
+            if (accept_word(g, "cause"))
+                item->number = expect_number(g, "the cause");
+            else
+                fail(g, g->tok.pos, "E-SYNTAX", "expected cause");
+            expect(g, ';', "';'");
+        }
+    } else {
+        expect(g, ';', "';' or '{'");
+    }
 }
 
 /* helper bN|void name(params) { effect [ "(" ... ")" ] } ; */
@@ -401,11 +403,24 @@ static void parse_law(struct isagen *g, struct pos pos)
     expect(g, ';', "';'");
 }
 
-/* fpenv name { rules NAME; round expr; flags FILE: nx 0, ...; volatile fi, up; more expr; } */
+/* nx 0, uf 1, ... */
+static struct list *parse_bits(struct isagen *g, const char *what)
+{
+    struct list *first = NULL, **tail = &first, *l;
+
+    do {
+        l = list_add(g, &tail, g->tok.pos);
+        l->name = expect_name(g, what);
+        l->number = expect_number(g, "its bit");
+    } while (accept(g, ','));
+    return first;
+}
+
+/* fpenv name { rules NAME; round expr; flags FILE: nx 0, ...; each FILE: nx 17, up 18;
+ *              causes FILE: vxsnan 24, ...; more expr; } */
 static void parse_fpenv(struct isagen *g, struct pos pos)
 {
     struct item *item = add_item(g, I_FPENV, pos);
-    struct list **tail = &item->list, **vol = &item->list2, *l;
 
     item->name = expect_name(g, "the environment's name");
     expect(g, '{', "'{'");
@@ -418,21 +433,20 @@ static void parse_fpenv(struct isagen *g, struct pos pos)
             item->expr = parse_expr(g);
         } else if (accept_word(g, "more")) {
             item->expr2 = parse_expr(g);
-        } else if (accept_word(g, "flags")) {
-            item->expr3 = parse_expr(g); /* file or file[index] */
+        } else if (is_word(g, "flags") || is_word(g, "each") || is_word(g, "causes")) {
+            struct list **to = is_word(g, "flags")  ? &item->list
+                               : is_word(g, "each") ? &item->list2
+                                                    : &item->list3;
+
+            next(g);
+            struct expr *file = parse_expr(g); /* file or file[index] */
+            if (item->expr3 && !expr_same(item->expr3, file))
+                fail(g, file->pos, "E-FPENV", "flags, each and causes are in one register");
+            item->expr3 = file;
             expect(g, ':', "':'");
-            do {
-                l = list_add(g, &tail, g->tok.pos);
-                l->name = expect_name(g, "nx uf of dz nv id up");
-                l->number = expect_number(g, "its bit");
-            } while (accept(g, ','));
-        } else if (accept_word(g, "volatile")) {
-            do {
-                l = list_add(g, &vol, g->tok.pos);
-                l->name = expect_name(g, "a flag");
-            } while (accept(g, ','));
+            *to = parse_bits(g, "a flag: nx uf of dz nv id up, or a cause");
         } else {
-            fail(g, at, "E-SYNTAX", "expected rules, round, flags, volatile or more");
+            fail(g, at, "E-SYNTAX", "expected rules, round, flags, each, causes or more");
         }
         expect(g, ';', "';'");
     }

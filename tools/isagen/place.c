@@ -494,6 +494,20 @@ static struct place *call_place(struct build *b, const struct expr *e, bool must
     return NULL;
 }
 
+/* mstatus.sie: a field of a system register that is plain storage. */
+static struct place *field_place(struct build *b, const struct expr *e)
+{
+    const struct item *item = find_item(b, I_SYSREG, e->a->name);
+    struct view *v = find_view(b, e->a->name);
+
+    for (const struct list *l = item && v ? item->list : NULL; l; l = l->next)
+        if (!strcmp(l->name, e->name))
+            return slice_place(b, element_place(b, v, val_number(0), e->pos), e,
+                               spec_number(b, l->expr, "a bit number", 63),
+                               spec_number(b, l->expr2, "a bit number", 63));
+    return NULL;
+}
+
 /* The place an expression names, or NULL (an error if `must`). */
 struct place *place_of(struct build *b, const struct expr *e, bool must)
 {
@@ -518,6 +532,8 @@ struct place *place_of(struct build *b, const struct expr *e, bool must)
             p = place_new(b, P_FLAG, 1, e->pos);
             p->number = group;
             p->index = val_number(flag);
+        } else if (e->a->kind == E_NAME && e->name) {
+            p = field_place(b, e);
         }
         break;
     case E_CALL: p = call_place(b, e, must); break;

@@ -19,11 +19,15 @@ void stop_if_errors(struct isagen *g)
         longjmp(*g->recover, 1);
 }
 
-/* Sorts the items by kind. */
+/* Sorts the items by kind; leaves out those whose section is not of this target. */
 static void index_items(struct build *b)
 {
     for (struct item *i = b->g->first; i; i = i->next)
-        *(struct item **)vec_add(b, &b->kinds[i->kind], sizeof i) = i;
+        if (i->kind == I_PARAM)
+            *(struct item **)vec_add(b, &b->kinds[I_PARAM], sizeof i) = i;
+    for (struct item *i = b->g->first; i; i = i->next)
+        if (i->kind != I_PARAM && (i->kind == I_SPACE || target_has(b, i->when)))
+            *(struct item **)vec_add(b, &b->kinds[i->kind], sizeof i) = i;
 }
 
 /* Is there a mode key with which both conditions hold?  (Too many modes: assumed.) */
