@@ -250,6 +250,11 @@ static uint64_t mode_value(const struct sem_run *run, const struct sem *node)
     return run->insn->mode >> mode->at & mask64(mode->bits);
 }
 
+static bool is_on(const struct isa_features *features, unsigned feature)
+{
+    return !features || (features->bits[feature / 64] >> feature % 64 & 1);
+}
+
 static struct fp128 call(const struct sem_run *run, const struct sem *node)
 {
     const struct isa_fn *fn = &run->isa->fns[node->a];
@@ -275,6 +280,7 @@ static bool pure(const struct sem_run *run, const struct sem *node, struct fp128
     case S_PC: *out = u128(0, run->insn->pc); break;
     case S_ILEN: *out = u128(0, run->insn->length); break;
     case S_MODE: *out = u128(0, mode_value(run, node)); break;
+    case S_FEATURE: *out = u128(0, is_on(run->insn->features, node->a)); break;
     case S_ARG: *out = run->args[node->a]; break;
     case S_LOCAL: *out = run->locals[node->a]; break;
     case S_SELECT: *out = v[v[node->a].lo & 1 ? node->b : node->c]; break;
