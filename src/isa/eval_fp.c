@@ -226,21 +226,26 @@ static struct fp128 operate(const struct isa_fpcall *call, const struct sem *nod
 }
 
 /* Ors the flags of an operation into where the environment keeps them. */
-static void keep_flags(struct cpu *cpu, const struct isa_fpenv *env, unsigned flags)
+static void keep_flags(struct cpu *cpu, const struct isa_fpenv *env, unsigned flags,
+                       unsigned cause)
 {
     struct fp128 status;
     unsigned width;
 
-    if (env->file == ISA_NONE || !(flags | env->not_sticky))
+    if (env->file == ISA_NONE)
         return;
     width = cpu->isa->files[env->file].width;
     status = state_get(cpu, env->file, env->index, 0, width);
     for (unsigned k = 0; k < 8; k++) {
-        if (env->bit[k] == 0xff)
-            continue;
-        if (env->not_sticky >> k & 1)
-            status.lo &= ~(UINT64_C(1) << env->bit[k]);
-        status.lo |= (uint64_t)(flags >> k & 1) << env->bit[k];
+        uint64_t flag = flags >> k & 1;
+
+        if (env->bit[k] != 0xff)
+            status.lo |= flag << env->bit[k];
+        if (env->each[k])
+            status.lo = (status.lo & ~(UINT64_C(1) << (env->each[k] - 1))) |
+                        flag << (env->each[k] - 1);
+        if (env->cause[k])
+            status.lo |= (uint64_t)(cause >> k & 1) << (env->cause[k] - 1);
     }
     state_put(cpu, env->file, env->index, 0, width, status);
 }
@@ -266,5 +271,5 @@ void eval_fp_node(struct eval *eval, const struct sem *node, struct fp128 *value
         eval->npushed = 0;
     }
     *value = operate(call, node, v, widths, &env);
-    keep_flags(eval->cpu, rules, env.flags);
+    keep_flags(eval->cpu, rules, env.flags, env.cause);
 }

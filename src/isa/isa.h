@@ -403,7 +403,6 @@ struct isa_fpenv {
     struct sem_body more_rules;   /* run time: bits to add (DAZ, FTZ); count 0: none */
     uint16_t file, index;         /* element that holds the flags, or ISA_NONE */
     uint8_t bit[8];               /* where flag 1 << k of fp.h goes, 0xff: not kept */
-    uint8_t not_sticky;           /* flags (bits of fp.h) that each operation overwrites */
     uint8_t each[8];              /* 1 + the bit that every operation overwrites with its own
                                      flag 1 << k (PowerPC FI, MIPS Cause), 0: none */
     uint8_t cause[8];             /* 1 + the bit of a reason for invalid, enum fp_cause bit k
@@ -470,7 +469,8 @@ enum isa_ex_loc { EX_REG, EX_MEM, EX_PC, EX_FLAG, EX_TRAP };
 struct isa_ex_item { /* a value before or after */
     uint8_t loc;
     uint8_t size;        /* EX_MEM: bytes */
-    uint16_t view, index;/* EX_REG: view and element; EX_FLAG: group and flag; EX_TRAP: trap */
+    uint16_t view, index;/* EX_REG: view and element; EX_FLAG: group and flag; EX_TRAP: index is
+                            the trap; EX_PC: index 1 is npc */
     uint64_t addr;       /* EX_MEM */
     uint64_t value, value_hi;
 };

@@ -438,12 +438,34 @@ static const struct { const char *name; uint32_t rules; } rules[] = {
 static const char *const fp_flags[] = { "nx", "uf", "of", "dz", "nv", "id", "up" };
 /* clang-format on */
 
-static int fp_flag(struct build *b, const struct list *l)
+static const char *const fp_causes[] = { "vxsnan", "vxisi", "vxidi",  "vxzdz",
+                                         "vximz",  "vxvc",  "vxsqrt", "vxcvi" };
+
+static unsigned fp_bit(struct build *b, const struct list *l, const char *const *names, unsigned n,
+                       const char *what, unsigned width)
 {
-    for (int i = 0; i < 7; i++)
-        if (!strcmp(fp_flags[i], l->name))
+    if (l->number >= width || l->number > 62)
+        fail(b->g, l->pos, "E-WIDTH", "bit %llu of %u", (unsigned long long)l->number, width);
+    for (unsigned i = 0; i < n; i++)
+        if (!strcmp(names[i], l->name))
             return i;
-    fail(b->g, l->pos, "E-NAME", "FP flags are nx uf of dz nv id up");
+    fail(b->g, l->pos, "E-NAME", "%s", what);
+}
+
+/* Where the flags of an operation go. */
+static void fpenv_bits(struct build *b, const struct item *item, struct isa_fpenv *env,
+                       unsigned width)
+{
+    static const char what[] = "FP flags are nx uf of dz nv id up";
+
+    for (const struct list *l = item->list; l; l = l->next)
+        env->bit[fp_bit(b, l, fp_flags, 7, what, width)] = (uint8_t)l->number;
+    for (const struct list *l = item->list2; l; l = l->next)
+        env->each[fp_bit(b, l, fp_flags, 7, what, width)] = (uint8_t)(l->number + 1);
+    for (const struct list *l = item->list3; l; l = l->next)
+        env->cause[fp_bit(b, l, fp_causes, 8,
+                          "causes are vxsnan vxisi vxidi vxzdz vximz vxvc vxsqrt vxcvi", width)] =
+            (uint8_t)(l->number + 1);
 }
 
 static void build_fpenv(struct build *b, struct item *item)
@@ -468,19 +490,15 @@ static void build_fpenv(struct build *b, struct item *item)
             fail(b->g, item->expr3->pos, "E-FPENV", "flags are kept in one register");
         env.file = v->file;
         env.index = (uint16_t)p->index.lo;
-        for (const struct list *l = item->list; l; l = l->next) {
-            if (l->number >= p->w || l->number > 62)
-                fail(b->g, l->pos, "E-WIDTH", "bit %llu of %u", (unsigned long long)l->number,
-                     p->w);
-            env.bit[fp_flag(b, l)] = (uint8_t)l->number;
-        }
+        fpenv_bits(b, item, &env, p->w);
     }
-    for (const struct list *l = item->list2; l; l = l->next)
-        env.not_sticky |= (uint8_t)(1u << fp_flag(b, l));
     if (item->expr2) {
         begin_body(b, false);
         bind(b, "FP_DAZ", val_bits(FP_DAZ, 32));
         bind(b, "FP_FTZ", val_bits(FP_FTZ, 32));
+        bind(b, "FP_NAN_ARM", val_bits(FP_NAN_ARM, 32));
+        bind(b, "FP_RULES_ARM_FZ", val_bits(FP_RULES_ARM_FZ, 32));
+        bind(b, "FP_RULES_SSE_FZ", val_bits(FP_RULES_SSE_FZ, 32));
         env.more_rules = value_body(b, lower_expr(b, item->expr2, 32), 32, item->pos);
     }
     *VEC(b, fpenvs, struct isa_fpenv) = env;

@@ -76,7 +76,7 @@ static bool is_sticky(const struct isa_fpenv *env)
     for (unsigned k = 0; k < 8; k++)
         if (env->each[k] || env->cause[k])
             return false;
-    return !env->not_sticky;
+    return true;
 }
 
 /* Whether the host may do it, inside of a handler. */
@@ -308,7 +308,7 @@ void fp_emit(struct body *body, unsigned number)
 static void emit_flag_map(FILE *out, const struct isa_fpenv *env, bool reading)
 {
     for (unsigned k = 0; k < 8; k++) {
-        if (env->bit[k] == 0xff || (reading && env->not_sticky >> k & 1))
+        if (env->bit[k] == 0xff)
             continue;
         if (reading)
             fprintf(out, "    flags |= (status >> %u & 1) << %u;\n", env->bit[k], k);
@@ -339,8 +339,6 @@ static uint64_t cleared_bits(const struct isa_fpenv *env)
     uint64_t cleared = 0;
 
     for (unsigned k = 0; k < 8; k++) {
-        if (env->not_sticky >> k & 1 && env->bit[k] != 0xff)
-            cleared |= UINT64_C(1) << env->bit[k];
         if (env->each[k])
             cleared |= UINT64_C(1) << (env->each[k] - 1);
     }

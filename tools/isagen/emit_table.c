@@ -423,7 +423,6 @@ EACH(isa_fpcall, fpcalls, nfpcalls)
 END
 EACH(isa_fpenv, fpenvs, nfpenvs)
     ALWAYS(rules); STRING(name); BODY(more_rules); NUMBER(file); NUMBER(index);
-    NUMBER(not_sticky);
     fputs(".bit={", out);
     for (unsigned i = 0; i < 8; i++)
         fprintf(out, "%u,", it->bit[i]);
