@@ -290,7 +290,7 @@ static void build_example(struct build *b, const struct example *ex, uint16_t in
 
         if (trap < 0)
             fail(b->g, ex->pos, "E-NAME", "no trap %s", ex->trap);
-        post[out.npost++] = (struct isa_ex_item){ .loc = EX_TRAP, .view = (uint16_t)trap };
+        post[out.npost++] = (struct isa_ex_item){ .loc = EX_TRAP, .index = (uint16_t)trap };
     }
     *VEC(b, examples, struct isa_example) = out;
 }
@@ -312,6 +312,11 @@ static void build_loose_example(struct build *b, const struct item *item)
 
     if (!ex.insn && !ex.invalid)
         ex.model = NULL;
+    if (!name && !ex.invalid) { /* then its text begins with it */
+        size_t n = strcspn(ex.text, " ");
+
+        name = arena_strndup(&b->g->arena, ex.text, n);
+    }
     if (name) {
         insn = insn_number(b, name);
         if (insn < 0 && is_declared_insn(b, name))

@@ -238,6 +238,10 @@ struct expr *parse_unary(struct isagen *g)
     next(g);
     e->a = parse_unary(g);
     g->depth--;
+    if (e->op == '-' && e->a->kind == E_FLOAT) { /* -1.5f: the sign bit */
+        e->a->number ^= 1ull << (e->a->width - 1);
+        return e->a;
+    }
     return e;
 }
 
