@@ -29,6 +29,7 @@ static void stop_at(struct cpu *cpu, const struct op *op)
     struct interp *ip = interp_of(cpu);
     struct position at = op_position(ip, op);
 
+    ip->head.left_from = op;
     cpu->pc = at.pc;
     cpu->event.ilen = at.ilen;
     if (ip->head.counting)
@@ -75,7 +76,7 @@ HANDLER(x_jump)
         if (ip->mode->kind & TABLE_SLOT || ip->isa->nmodes)
             mode_table_use(ip, mode_table_get(ip, interp_mode(ip),
                                               ip->mode->kind & ~(unsigned)TABLE_SLOT));
-        ip->left_from = op;
+        ip->head.left_from = op;
         interp_leave(cpu, EXEC_KICK);
         LEAVE();
     }

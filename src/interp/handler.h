@@ -68,32 +68,44 @@ struct interp_head {
     struct jump_entry *jumps; /* of the current mode: by pc */
     uint64_t acc;             /* between handlers, where they return to a loop */
     uint64_t sync_pc;         /* what a helper was given as cpu->pc */
+    const struct op *left_from; /* whose jump or event ended the run */
     uint64_t stop;            /* counting: cpu->insns at which to stop */
     bool counting;
 };
 #define INTERP_HEAD(cpu) ((struct interp_head *)(cpu)->engine)
 
 #define INTERP_FN __attribute__((visibility("hidden")))
+#define INTERP_UNUSED __attribute__((unused))
 #define INTERP_COLD __attribute__((visibility("hidden"), cold, noinline))
 #define HANDLER(name)                                                                    \
-    INTERP_FN interp_result name(struct cpu *cpu, const struct op *op, uint8_t *base,    \
-                                 uint64_t acc)
+    INTERP_FN interp_result name(struct cpu *cpu, const struct op *op,                   \
+                                 uint8_t *base INTERP_UNUSED,                            \
+                                 uint64_t acc INTERP_UNUSED)
 #ifdef FP_FMA_TARGET
 #define FMA_HANDLER(name) FP_FMA_TARGET HANDLER(name)
 #else
 #define FMA_HANDLER(name) HANDLER(name)
 #endif
 #define SLOW_HANDLER(name)                                                               \
-    INTERP_COLD interp_result name(struct cpu *cpu, const struct op *op, uint8_t *base,  \
-                                   uint64_t acc)
+    INTERP_COLD interp_result name(struct cpu *cpu, const struct op *op,                 \
+                                   uint8_t *base INTERP_UNUSED,                          \
+                                   uint64_t acc INTERP_UNUSED)
+
+/* The next op is computed into its own register, not into a spare one that is then moved. */
+#if defined(__GNUC__) && INTERP_TAIL
+#define HERE(op) __asm__("" : "+r"(op))
+#else
+#define HERE(op) (void)0
+#endif
 
 #define CALL_HANDLER(fn, to)                                                             \
     INTERP_MUSTTAIL return (fn)(cpu, (to), base, acc)
 #if INTERP_TAIL
 #define TAIL(to)                                                                         \
     do {                                                                                 \
-        const struct op *tail_to = (to);                                                 \
-        INTERP_MUSTTAIL return tail_to->fn(cpu, tail_to, base, acc);                     \
+        op = (to);                                                                       \
+        HERE(op);                                                                        \
+        INTERP_MUSTTAIL return op->fn(cpu, op, base, acc);                               \
     } while (0)
 #define LEAVE() return
 #else
@@ -113,11 +125,13 @@ struct interp_head {
 #define JUMP(unit, link)                                                                 \
     do {                                                                                 \
         const struct op *jump_to = LINK_TARGET(unit, link);                              \
-        if (UNLIKELY(cpu->kick))                                                         \
+        if (UNLIKELY(cpu->kick)) {                                                       \
+            INTERP_HEAD(cpu)->left_from = op + (unit);                                   \
             CALL_HANDLER(x_kick, jump_to);                                               \
+        }                                                                                \
         TAIL(jump_to);                                                                   \
     } while (0)
-#define JUMP_TO(target)                                                                  \
+#define JUMP_TO(unit, target)                                                            \
     do {                                                                                 \
         uint64_t jump_pc = (target);                                                     \
         const struct jump_entry *jump_entry =                                            \
@@ -125,12 +139,12 @@ struct interp_head {
         if (LIKELY(jump_entry->pc == jump_pc && !cpu->kick))                             \
             TAIL(jump_entry->op);                                                        \
         cpu->pc = jump_pc;                                                               \
-        CALL_HANDLER(x_jump, op);                                                        \
+        CALL_HANDLER(x_jump, op + (unit));                                               \
     } while (0)
-#define JUMP_MODE(target)                                                                \
+#define JUMP_MODE(unit, target)                                                          \
     do {                                                                                 \
         cpu->pc = (target);                                                              \
-        CALL_HANDLER(x_jump_mode, op);                                                   \
+        CALL_HANDLER(x_jump_mode, op + (unit));                                                 \
     } while (0)
 #define JUMP_DELAYED(unit, target)                                                       \
     do {                                                                                 \

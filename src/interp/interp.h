@@ -94,9 +94,8 @@ struct interp {
     bool is_counting;                /* always, not only for limits */
     bool is_fetch_fenced;            /* a fence was executed: changed code is to be seen */
     volatile bool is_running;        /* handlers run: a fault is the guest's */
-    bool is_plain;                   /* one basic block at a time, no fusion: lockstep */
+    bool is_plain;                   /* jumps are not threaded: lockstep counts them */
     uint16_t last_acc;               /* of the newest block's end */
-    const struct op *left_from;      /* the op whose jump a kick stopped */
     jmp_buf recover;
 };
 

@@ -387,7 +387,7 @@ static enum next add_insn(struct builder *b, const struct isa_decoded *insn)
             b->ip->units = unit;
             return GO_ON;
         }
-        if ((variant->flags & jumps) == jumps && b->count > 1 &&
+        if ((variant->flags & jumps) == jumps && b->count > 1 && !b->ip->is_plain &&
             thread_jump(b, variant, insn, unit, stubs))
             return GO_ON;
     }

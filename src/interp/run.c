@@ -135,6 +135,7 @@ static bool explain_fault(struct interp *ip)
     struct cpu *cpu = ip->cpu;
     struct position at = op_position(ip, cpu->op);
 
+    ip->head.left_from = cpu->op;
     cpu->pc = at.pc;
     if (ip->isa->delay && !(ip->mode->kind & TABLE_SLOT))
         cpu->npc = after(cpu);
@@ -153,6 +154,7 @@ static void interp_run(struct cpu *cpu, uint64_t limit)
     const struct op *op;
 
     cpu->event = (struct exec_event){ 0 };
+    ip->head.left_from = NULL;
     ip->head.stop = limit ? cpu->insns + limit : UINT64_MAX;
     if (setjmp(ip->recover) && !explain_fault(ip)) {
         ip->is_running = false;

@@ -249,7 +249,7 @@ static void emit_sysreg(struct emitter *e, FILE *out, unsigned number, bool writ
     body.inner = true;
     body.depth = 1;
     fprintf(out, "    case 0x%x: { /* %s */\n", reg->number, reg->name);
-    if (e->isa->sysreg_priv.count) {
+    if (e->isa->sysreg_priv.count && reg->priv) {
         fprintf(out, "        if (sysreg_priv(cpu) < %u) {\n", reg->priv);
         emit_sysreg_trap(e, out, "            ");
         fprintf(out, "        }\n");
@@ -287,7 +287,7 @@ static void emit_sysregs(struct emitter *e, FILE *out)
     if (e->isa->sysreg_priv.count) {
         struct body body = new_body(e, out, NULL);
 
-        fprintf(out, "\nstatic uint64_t sysreg_priv(struct cpu *cpu)\n{\n    (void)cpu;\n");
+        fprintf(out, "\nstatic inline uint64_t sysreg_priv(struct cpu *cpu)\n{\n    (void)cpu;\n");
         body_pure(&body, e->isa->sysreg_priv);
         fprintf(out, "}\n");
     }

@@ -469,7 +469,8 @@ static void atomic(struct body *body, unsigned i)
                                         "AMO_MIN",  "AMO_MAX", "AMO_MINU", "AMO_MAXU" };
     const struct sem *node = &body->nodes[i];
     unsigned w = node->op == S_STCOND ? body->nodes[node->b].w : node->w;
-    const char *addr = body->text[node->a], *b = body->text[node->b], *call;
+    const char *addr = body->text[node->a], *call;
+    const char *b = node->op == S_RESERVE ? NULL : body->text[node->b];
     const char *big = body->isa->accesses[node->x].big ? "true" : "false";
 
     check_alignment(body, node, addr, node->op != S_RESERVE);
