@@ -56,14 +56,14 @@ enum fp_cause {
 enum fp_rule {
     /* Which NaN an operation with NaN operands returns.  "Signalling first" means that a
      * signalling operand wins over a quiet one, then the operand order decides. */
-    FP_NAN_CANONICAL = 0, /* always the default NaN: RISC-V F 11.3, ARM FPCR.DN = 1 */
+    FP_NAN_CANONICAL = 0, /* always the default NaN: RISC-V F, ARM FPCR.DN = 1 */
     FP_NAN_SSE = 1,       /* a, b, c: Intel SDM vol. 1 table 4-7 and 14.5.1 */
     FP_NAN_X87 = 2,       /* quiet first, then larger significand: same table */
     FP_NAN_ARM = 3,       /* signalling first; a, b and c, a, b: ARM ARM FPProcessNaNs */
     FP_NAN_POWER = 4,     /* frA, frB, frC = a, c, b: Power ISA 4.3.2 */
     FP_NAN_SPARC = 5,     /* signalling first; b, a and c, b, a: SPARC V9 B.2.2 */
     FP_NAN_MIPS = 6,      /* quiet bit means signalling, which gives the default NaN */
-    FP_NAN_MIPS2008 = 7,  /* signalling first; a, b and c, a, b: MD00083 5.3.2.1 */
+    FP_NAN_MIPS2008 = 7,  /* signalling first; a, b and c, a, b: MIPS64 vol. I */
     FP_NAN_S390 = 8,      /* signalling first; a, b, c: z/Arch PoP chapter 19 */
     FP_NAN_M68K = 9,      /* destination (a) first: M68000PRM 1.6.5.2 */
     FP_NAN_MASK = 15,
@@ -95,10 +95,9 @@ enum fp_rule {
     FP_UF_EXACT = 1 << 15, /* FP_UF for tiny exact results too, as with an enabled trap */
 
     /* Float to integer when the value does not fit. */
-    FP_CVT_RISCV = 0 << 16, /* nearest limit; NaN is the largest: RISC-V F table 28 */
+    FP_CVT_RISCV = 0 << 16, /* nearest limit; NaN is the largest: RISC-V F, FCVT */
     FP_CVT_ARM = 1 << 16,   /* nearest limit; NaN is 0: ARM FPToFixed; also MIPS 2008 */
-    FP_CVT_X86 =
-        2 << 16, /* "integer indefinite" (unsigned: all ones): Intel SDM 4.8.3.7 */
+    FP_CVT_X86 = 2 << 16,   /* "integer indefinite" (unsigned: all ones): Intel SDM */
     FP_CVT_POWER = 3 << 16, /* nearest limit; NaN is the smallest: fctid; also s390x */
     FP_CVT_SPARC = 4 << 16, /* nearest limit by sign, of a NaN too: SPARC V9 B.5 */
     FP_CVT_MIPS = 5 << 16, /* the largest, whatever the sign: MIPS CVT.W.fmt, CVT.L.fmt */
@@ -114,7 +113,7 @@ enum fp_rule {
 
     FP_F80_M68K = 1 << 21, /* no invalid encodings; exponent field 0 is 2^-16383 */
     FP_SINGLE = 1 << 22,  /* f64 arithmetic rounds to f32 and returns that as f64: PowerPC
-                             fadds, fmadds, fcfids (Power ISA 4.3.5.1) */
+                             fadds, fmadds, fcfids (Power ISA 4.3.5) */
     FP_ID_RINT = 1 << 23, /* FP_ID_USED holds for rint too: FRNDINT, but not ROUNDSD */
 
     FP_RULES_RISCV = FP_NAN_CANONICAL | FP_DNAN_POS | FP_INFZERO_DEFAULT | FP_CVT_RISCV,
