@@ -72,6 +72,25 @@ static unsigned slot_add(struct build *b, struct isa_slot slot, const struct dx 
     return l->nslots++;
 }
 
+/* Bodies outside of instructions have no op: what they need is computed as they run. */
+static uint16_t emit_dx(struct build *b, const struct dx *d, struct pos pos)
+{
+    uint16_t a = ISA_NONE, c = ISA_NONE, e = ISA_NONE;
+
+    if (d->op == S_CONST)
+        return emit_const(b, d->k, 0, d->w);
+    if (d->op == S_FEATURE || d->op == S_MODE)
+        return emit(b, d->op, d->w, (unsigned)d->k, ISA_NONE, ISA_NONE);
+    if (!d->a)
+        fail(b->g, pos, "E-BIND", "a field or pc outside of an instruction");
+    a = emit_dx(b, d->a, pos);
+    if (d->b)
+        c = emit_dx(b, d->b, pos);
+    if (d->c)
+        e = emit_dx(b, d->c, pos);
+    return emit(b, d->op, d->w, a, d->op == S_EXTRACT ? (unsigned)d->k : c, e);
+}
+
 /* A decode-time value as a run-time node: it is packed into the op. */
 static uint16_t value_slot(struct build *b, const struct dx *d, unsigned w, struct pos pos)
 {
@@ -79,6 +98,8 @@ static uint16_t value_slot(struct build *b, const struct dx *d, unsigned w, stru
 
     if (b->l->decode_only)
         fail(b->g, pos, "E-BIND", "run-time value where a decode-time one is needed");
+    if (!b->l->insn)
+        return emit_dx(b, d, pos);
     slot_size(b, d, w, &slot.size, &slot.is_signed);
     return emit(b, S_SLOT, w, slot_add(b, slot, d, pos), ISA_NONE, ISA_NONE);
 }
