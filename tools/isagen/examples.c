@@ -185,16 +185,15 @@ static bool is_foreign_model(struct build *b, const char *name)
     return m && find_model(b, name) < 0;
 }
 
-static bool model_has(struct build *b, const struct isa_model *m, uint16_t feature)
+static bool item_has(const struct item *model, const char *feature)
 {
-    (void)b;
-    for (unsigned i = 0; i < m->nfeatures; i++)
-        if (m->features[i] == feature)
+    for (const struct list *l = model->list; l; l = l->next)
+        if (!strcmp(l->name, feature))
             return true;
     return false;
 }
 
-static bool model_fits(struct build *b, const struct isa_model *m, uint16_t set)
+static bool item_fits(struct build *b, const struct item *model, uint16_t set)
 {
     if (set == ISA_NONE)
         return true;
@@ -203,7 +202,8 @@ static bool model_fits(struct build *b, const struct isa_model *m, uint16_t set)
         bool all = true;
 
         for (unsigned i = 0; i < s->count; i++)
-            all &= model_has(b, m, s->all[i] & 0x7fff) == !(s->all[i] & 0x8000);
+            all &= item_has(model, *AT(b, features, const char *, s->all[i] & 0x7fff)) ==
+                   !(s->all[i] & 0x8000);
         if (all)
             return true;
         if (!s->or_next)
@@ -214,6 +214,24 @@ static bool model_fits(struct build *b, const struct isa_model *m, uint16_t set)
 static bool is_target(struct build *b, const char *name)
 {
     return b->target && find_item(b, I_TARGET, name);
+}
+
+/* The first model of the spec that has the instruction; false: it is another target's. */
+static bool first_model(struct build *b, struct isa_example *out)
+{
+    const struct isa_insn *insn = AT(b, insns, struct isa_insn, out->insn);
+    bool ours_only = (*AT(b, insn_items, const struct insn *, out->insn))->when;
+
+    for (uint32_t i = 0; i < b->kinds[I_MODEL].count; i++) {
+        const struct item *m = ((struct item **)b->kinds[I_MODEL].items)[i];
+        int number = find_model(b, m->name);
+
+        if (!item_fits(b, m, insn->features) || (number < 0 && ours_only))
+            continue;
+        out->model = (uint16_t)number;
+        return number >= 0;
+    }
+    return !b->models.count || !b->target;
 }
 
 /* Sets the model; false: the example is of another target. */
@@ -240,15 +258,7 @@ static bool example_model(struct build *b, const struct example *ex, struct isa_
     }
     if (out->insn == ISA_NONE)
         return true;
-    /* the first model that has the instruction */
-    const struct isa_insn *insn = AT(b, insns, struct isa_insn, out->insn);
-    for (uint32_t i = 0; i < b->models.count; i++)
-        if (model_fits(b, AT(b, models, struct isa_model, i), insn->features)) {
-            out->model = (uint16_t)i;
-            return true;
-        }
-    /* only other targets' models have it: not ours, where the spec has several targets */
-    return !b->models.count || !b->target;
+    return first_model(b, out);
 }
 
 static const struct isa_fetch *example_fetch(struct build *b, uint16_t insn)
