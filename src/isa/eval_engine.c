@@ -8,29 +8,64 @@
 
 const struct trace *isa_trace;
 
+/* Where the last access that failed went wrong. */
+struct context {
+    struct space *space;
+    uint64_t fault;
+};
+
 static int engine_read(void *context, uint64_t addr, void *bytes, unsigned size)
 {
-    return space_read(context, addr, bytes, size, NULL);
+    struct context *c = context;
+
+    return space_read(c->space, addr, bytes, size, &c->fault);
 }
 
 static int engine_write(void *context, uint64_t addr, const void *bytes, unsigned size)
 {
-    return space_write(context, addr, bytes, size, NULL);
+    struct context *c = context;
+    uint8_t *host;
+
+    /* All of it or nothing: no part of a store may show before the fault. */
+    if (space_host(c->space, addr, size, SPACE_WRITE) == NULL) {
+        size_t first = space_span(c->space, addr, size, SPACE_WRITE, &host);
+
+        if (space_span(c->space, addr + first, size - first, SPACE_WRITE, &host) !=
+            size - first) {
+            c->fault = addr + first;
+            return -1;
+        }
+    }
+    return space_write(c->space, addr, bytes, size, &c->fault);
 }
 
 static int engine_fetch(void *context, uint64_t addr, void *bytes, unsigned size)
 {
-    return space_fetch(context, addr, bytes, size, NULL);
+    struct context *c = context;
+
+    return space_fetch(c->space, addr, bytes, size, &c->fault);
 }
 
-static struct eval_memory memory_of(struct cpu *cpu)
+static uint64_t engine_fault_addr(void *context)
 {
-    return (struct eval_memory){ cpu->space, engine_read, engine_write, engine_fetch };
+    struct context *c = context;
+
+    return c->fault;
+}
+
+static struct eval_memory memory_of(struct context *context)
+{
+    return (struct eval_memory){ .context = context,
+                                 .read = engine_read,
+                                 .write = engine_write,
+                                 .fetch = engine_fetch,
+                                 .fault_addr = engine_fault_addr };
 }
 
 int eval_space_step(struct cpu *cpu)
 {
-    struct eval_memory memory = memory_of(cpu);
+    struct context context = { cpu->space, 0 };
+    struct eval_memory memory = memory_of(&context);
 
     return eval_step(cpu, &memory);
 }
@@ -48,7 +83,8 @@ static void engine_detach(struct cpu *cpu)
 
 static void engine_run(struct cpu *cpu, uint64_t limit)
 {
-    struct eval_memory memory = memory_of(cpu);
+    struct context context = { cpu->space, 0 };
+    struct eval_memory memory = memory_of(&context);
     void (*block)(struct cpu *) = isa_trace ? isa_trace->block : NULL;
     uint64_t left = limit ? limit : UINT64_MAX;
 
@@ -61,7 +97,6 @@ static void engine_run(struct cpu *cpu, uint64_t limit)
             block(cpu);
         if (eval_step(cpu, &memory) < 0)
             return;
-        cpu->insns++;
     }
     cpu->event.kind = EXEC_KICK;
 }

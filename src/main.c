@@ -1,0 +1,63 @@
+/* main.c - the commands of rhea. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/report.h"
+#include "debug/debug.h"
+#include "isa/engine.h"
+#include "user/run.h"
+
+#ifndef RHEA_VERSION
+#define RHEA_VERSION "development version"
+#endif
+
+static const char help[] =
+    "rhea runs programs built for another CPU on this one.\n"
+    "\n"
+    "  rhea run [OPTION]... PROGRAM [ARGUMENT]...   run a Linux program (rhea run "
+    "--help)\n"
+    "  rhea isa COMMAND ...                         look into instruction sets\n"
+    "                                               (rhea isa --help)\n"
+    "  rhea --version                               version, and what is built in\n"
+    "\n"
+    "Called as rhea-ARCH (a link), it is `rhea run`.\n";
+
+static int version(void)
+{
+    printf("rhea " RHEA_VERSION "\nguests:");
+    for (const struct isa *const *isa = isa_list; *isa; isa++)
+        printf(" %s", (*isa)->name);
+    printf("\nengines: interp eval (no JIT in this build)\n");
+    return 0;
+}
+
+/* "-help" and "--help" are the same. */
+static int is_option(const char *arg, const char *name)
+{
+    return arg[0] == '-' && strcmp(arg + (arg[1] == '-' ? 2 : 1), name) == 0;
+}
+
+int main(int argc, char **argv)
+{
+    const char *slash = argc ? strrchr(argv[0], '/') : NULL;
+    const char *called = slash ? slash + 1 : argc ? argv[0] : "rhea";
+
+    if (strncmp(called, "rhea-", 5) == 0)
+        return run_main(argc, argv);
+    if (argc < 2) {
+        fputs(help, stderr);
+        return 1;
+    }
+    if (strcmp(argv[1], "run") == 0)
+        return run_main(argc - 1, argv + 1);
+    if (strcmp(argv[1], "isa") == 0)
+        return isa_main(argc - 1, argv + 1);
+    if (is_option(argv[1], "version"))
+        return version();
+    if (is_option(argv[1], "help") || is_option(argv[1], "h") ||
+        strcmp(argv[1], "help") == 0) {
+        fputs(help, stdout);
+        return 0;
+    }
+    die("no command `%s`; there are run, isa, --version and --help", argv[1]);
+}

@@ -1,0 +1,177 @@
+/* abi.h - what Linux looks like to one kind of guest, as tables.
+ *
+ * Only abi_*.c files name guests.  Everything a guest lays out in memory is a table of
+ * offsets and sizes here; no host struct ever lies over guest memory. */
+#ifndef RHEA_USER_LINUX_ABI_H
+#define RHEA_USER_LINUX_ABI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A field of a guest struct; size 0: this guest's struct does not have it. */
+struct field {
+    uint16_t offset;
+    uint8_t size;
+};
+struct layout {
+    uint16_t size; /* of the whole struct, in bytes */
+    const struct field *fields;
+};
+
+/* The fields of each struct, in the order of its layout. */
+enum { PAIR_A, PAIR_B, PAIR_FIELDS }; /* timespec, timeval, iovec, rlimit */
+enum {
+    STAT_DEV,
+    STAT_INO,
+    STAT_MODE,
+    STAT_NLINK,
+    STAT_UID,
+    STAT_GID,
+    STAT_RDEV,
+    STAT_SIZE,
+    STAT_BLKSIZE,
+    STAT_BLOCKS,
+    STAT_ATIME,
+    STAT_ATIME_NS,
+    STAT_MTIME,
+    STAT_MTIME_NS,
+    STAT_CTIME,
+    STAT_CTIME_NS,
+    STAT_FIELDS
+};
+enum {
+    STATFS_TYPE,
+    STATFS_BSIZE,
+    STATFS_BLOCKS,
+    STATFS_BFREE,
+    STATFS_BAVAIL,
+    STATFS_FILES,
+    STATFS_FFREE,
+    STATFS_FSID0,
+    STATFS_FSID1,
+    STATFS_NAMELEN,
+    STATFS_FRSIZE,
+    STATFS_FLAGS,
+    STATFS_FIELDS
+};
+enum { SIGACT_HANDLER, SIGACT_FLAGS, SIGACT_MASK, SIGACT_RESTORER, SIGACT_FIELDS };
+enum { STACK_SP, STACK_FLAGS, STACK_SIZE, STACK_FIELDS };
+enum { FLOCK_TYPE, FLOCK_WHENCE, FLOCK_START, FLOCK_LEN, FLOCK_PID, FLOCK_FIELDS };
+enum {
+    MSG_NAME,
+    MSG_NAMELEN,
+    MSG_IOV,
+    MSG_IOVLEN,
+    MSG_CONTROL,
+    MSG_CONTROLLEN,
+    MSG_FLAGS,
+    MSG_FIELDS
+};
+enum { CMSG_F_LEN, CMSG_F_LEVEL, CMSG_F_TYPE, CMSG_FIELDS };
+enum { EPOLL_F_EVENTS, EPOLL_F_DATA, EPOLL_FIELDS };
+enum {
+    SYSINFO_UPTIME,
+    SYSINFO_LOAD1,
+    SYSINFO_LOAD5,
+    SYSINFO_LOAD15,
+    SYSINFO_TOTALRAM,
+    SYSINFO_FREERAM,
+    SYSINFO_SHARED,
+    SYSINFO_BUFFER,
+    SYSINFO_TOTALSWAP,
+    SYSINFO_FREESWAP,
+    SYSINFO_PROCS,
+    SYSINFO_TOTALHIGH,
+    SYSINFO_FREEHIGH,
+    SYSINFO_UNIT,
+    SYSINFO_FIELDS
+};
+enum { /* siginfo; which of the later ones are there depends on the signal */
+       INFO_SIGNO,
+       INFO_ERRNO,
+       INFO_CODE,
+       INFO_PID,
+       INFO_UID,
+       INFO_VALUE,
+       INFO_STATUS,
+       INFO_UTIME,
+       INFO_STIME,
+       INFO_ADDR,
+       INFO_BAND,
+       INFO_FD,
+       INFO_TIMERID,
+       INFO_OVERRUN,
+       INFO_TIMERVALUE,
+       INFO_FIELDS
+};
+enum { UC_FLAGS, UC_LINK, UC_SP, UC_SSFLAGS, UC_SSSIZE, UC_SIGMASK, UC_FIELDS };
+
+struct layouts {
+    struct layout timespec, timeval, iovec, rlimit, stat, statfs, sigaction, stack, flock,
+        msghdr, cmsghdr, epoll_event, sysinfo, siginfo, ucontext;
+    uint8_t word; /* bytes of a long and of a pointer */
+};
+extern const struct layouts layouts_generic64, layouts_generic32; /* layout.c */
+
+/* What a trap of the isa means.  A name that ends in '*' stands for all that begin so. */
+enum trap_action { ON_SYSCALL, ON_SIGNAL };
+struct abi_trap {
+    const char *name;
+    enum trap_action action;
+    uint8_t signo, code; /* ON_SIGNAL */
+};
+
+enum { ABI_MAX_SIGREGS = 80, ABI_MAX_FRAME = 4096 };
+
+/* Registers saved in a signal frame: offset from the frame's machine context.  Several
+ * may share a word: each is `bits` wide (0: all of it) from bit `shift` on. */
+struct abi_sigreg {
+    const char *reg;
+    uint16_t offset;
+    uint8_t size;
+    uint8_t shift, bits;
+};
+
+/* Helpers of the isa that tell the time: ticks since some start, `hz` a second. */
+struct abi_helper {
+    const char *name;
+    uint64_t hz;
+};
+
+struct abi_hwcap {
+    const char *feature; /* of the isa */
+    uint8_t bit;
+};
+
+struct abi {
+    const char *isa;     /* name of the isa (isa_find), and -cpu's guest */
+    const char *machine; /* uname -m and AT_PLATFORM's kin */
+    uint16_t elf_machine;
+    uint8_t bits; /* ELF class: 32 or 64 */
+    bool big;
+    uint8_t address_bits;                  /* user addresses are below 2^address_bits */
+    const char *number, *args[6], *result; /* registers of a system call */
+    const char *sp, *tp;
+    const char *handler_args[3], *return_address;
+    const struct abi_trap *traps;  /* ended by name NULL */
+    const struct abi_hwcap *hwcap; /* ended by feature NULL */
+    const struct layouts *layouts;
+    bool aligned_pairs; /* 64-bit arguments of 32-bit guests begin at an even register */
+    bool clone_backwards; /* tls before ctid */
+    uint16_t clock_ticks;
+    const struct abi_helper *helpers; /* ended by name NULL */
+    /* The signal frame: siginfo, then ucontext, then the machine context. */
+    uint16_t frame_size, frame_uc, frame_mcontext;
+    const struct abi_sigreg *sigregs; /* ended by reg NULL; "pc" is the pc */
+    const uint8_t *trampoline;        /* code that calls rt_sigreturn */
+    uint8_t trampoline_size;
+    const char *os_release; /* the oldest kernel that the guest's libc takes */
+};
+
+extern const struct abi *const abi_list[]; /* abi_list.c; ended by NULL */
+
+/* For a machine number, class and byte order of an ELF file; or NULL. */
+const struct abi *abi_find(uint16_t elf_machine, unsigned bits, bool big);
+
+#endif

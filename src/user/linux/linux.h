@@ -1,0 +1,204 @@
+/* linux.h - one guest process, and what all system calls use.
+ *
+ * A system call is a function `sys_NAME` and a row in calls.h.  It gets the six argument
+ * registers as they are and returns a result, or a negated errno of the host. */
+#ifndef RHEA_USER_LINUX_LINUX_H
+#define RHEA_USER_LINUX_LINUX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "isa/cpu.h"
+#include "isa/space.h"
+#include "user/linux/abi.h"
+
+struct engine;
+struct iovec;
+struct run_options;
+struct task;
+
+/* "Results" that only the run loop sees. */
+enum {
+    RESTART = 512,    /* a signal came: the call runs again if SA_RESTART */
+    NO_RESTART = 513, /* a signal came: EINTR if a handler runs, else again */
+    NO_RESULT = 514,  /* registers are as they should be (sigreturn) */
+};
+
+enum { GUEST_SIGNALS = 64, GUEST_LIMITS = 16, MAX_PENDING = 4 };
+
+/* What the guest asked for; handlers 0 and 1 are SIG_DFL and SIG_IGN. */
+struct sig_action {
+    uint64_t handler, flags, mask, restorer;
+    bool is_known; /* false: as inherited, ask the host */
+};
+
+/* A siginfo in no particular layout. */
+struct sig_info {
+    uint64_t value[INFO_FIELDS];
+};
+
+struct proc {
+    const struct abi *abi;
+    const struct isa *isa;
+    struct space *space;
+    const struct run_options *options;
+    char *exe;                           /* absolute path of the program */
+    uint64_t brk_start, brk, brk_mapped; /* mapped up to here */
+    uint64_t stack_low, stack_high;
+    uint64_t trampoline;
+    uint64_t arg_start, arg_end; /* bytes of the argument strings */
+    struct sig_action actions[GUEST_SIGNALS + 1];
+    struct isa_reg sigregs[ABI_MAX_SIGREGS]; /* abi->sigregs */
+    struct isa_reg number, args[6], result, sp, tp, ra, handler_args[3];
+    struct {
+        uint64_t soft, hard;
+        bool is_set;
+    } limits[GUEST_LIMITS]; /* those of memory, as the guest set them */
+    uint8_t trap_row[256];  /* isa->traps -> abi->traps; 0xff: none */
+};
+
+struct task {
+    struct cpu *cpu;
+    const struct engine *engine;
+    struct proc *proc;
+    volatile uint32_t *kick; /* &cpu->kick */
+    uint64_t blocked;        /* signals, bit n-1; the host's mask is the same */
+    uint64_t saved_blocked;  /* before sigsuspend, ppoll, ...; if has_saved */
+    bool has_saved;
+    uint64_t alt_sp, alt_size; /* sigaltstack */
+    uint32_t alt_flags;
+    bool bus_fault; /* of the last fault: SIGBUS on the host */
+    /* Came from the host, oldest first; others wait in the kernel.  There is more than
+     * one only when a second came just as the first mask was being lifted. */
+    struct sig_info pending[MAX_PENDING];
+    volatile unsigned npending;
+    uint64_t clear_tid; /* set_tid_address */
+    int64_t restart;    /* 0, or why the call at pc did not finish */
+    int vfork_fd;       /* the parent waits until this is closed; -1 */
+};
+
+/* ------------------------------------------------------------ guest memory: guest.c */
+
+uint64_t get_guest(const struct abi *abi, const void *bytes, unsigned size);
+void put_guest(const struct abi *abi, void *bytes, unsigned size, uint64_t value);
+int64_t sign_extend(uint64_t value, unsigned size);
+
+/* Structs by layout: values in the order of its fields.  0 or -EFAULT. */
+int read_struct(struct task *t, uint64_t addr, const struct layout *layout,
+                unsigned count, uint64_t *values);
+int write_struct(struct task *t, uint64_t addr, const struct layout *layout,
+                 unsigned count, const uint64_t *values);
+/* The same in bytes already read, for arrays and parts. */
+void unpack(const struct abi *abi, const struct layout *layout, unsigned count,
+            const uint8_t *bytes, uint64_t *values);
+void pack(const struct abi *abi, const struct layout *layout, unsigned count,
+          uint8_t *bytes, const uint64_t *values);
+
+/* One number.  0 or -EFAULT. */
+int read_number(struct task *t, uint64_t addr, unsigned size, uint64_t *value);
+int write_number(struct task *t, uint64_t addr, unsigned size, uint64_t value);
+
+/* A string with its NUL: 0, -EFAULT, or -ENAMETOOLONG when it does not fit. */
+int read_string(struct task *t, uint64_t addr, char *to, size_t size);
+
+/* A buffer for the host: its address, and in *size how much of it is there as one piece
+ * (at least 1 if asked for any); NULL: nothing. */
+void *buffer(struct task *t, uint64_t addr, uint64_t *size, unsigned prot);
+
+/* An iovec array: host pieces, at most `max`; the count, or a negated errno. */
+enum { MAX_IOV = 1024 };
+int read_iovec(struct task *t, uint64_t addr, uint64_t count, unsigned prot,
+               struct iovec *pieces);
+
+/* Argument number i as 64 bits (two registers of a 32-bit guest); `i` counts as if every
+ * argument before it took one register. */
+uint64_t arg64(struct task *t, const uint64_t *a, unsigned i);
+
+/* times: a timespec of the guest as host struct; addr 0 leaves it and returns 0. */
+struct timespec;
+int read_timespec(struct task *t, uint64_t addr, struct timespec *to);
+int write_timespec(struct task *t, uint64_t addr, const struct timespec *from);
+
+/* ------------------------------------------------------------------- the host's side */
+
+/* The result of a host call that returned -1 with errno. */
+#define RESULT(call) result_of((int64_t)(call))
+int64_t result_of(int64_t result);
+
+/* A host system call that a guest signal may end; `kind`: RESTART or NO_RESTART. */
+int64_t blocking(struct task *t, int kind, long number, const long args[6]);
+#define BLOCKING(t, kind, number, ...)                                                   \
+    blocking(t, kind, number, (const long[6]){ __VA_ARGS__ })
+
+/* Tables of convert.c.  Unknown bits are dropped, or kept where the comment says so. */
+int errno_to_guest(int error);
+int signal_to_host(int signo); /* -1: no such signal */
+int signal_to_guest(int signo);
+uint64_t sigset_to_host_bits(uint64_t set);
+int open_flags_to_host(uint64_t flags);
+uint64_t open_flags_to_guest(int flags);
+
+/* path.c: where the host keeps what the guest calls `path`: below -L's prefix if it is
+ * there, /proc/self/exe for the program itself. */
+enum { PATH_SIZE = 4096 };
+int read_path(struct task *t, uint64_t addr, char *to);
+const char *path_to_host(struct task *t, const char *path, char *to);
+/* A made-up file of /proc (maps, auxv ...): a descriptor, -1 if it is not one of those.
+ */
+int open_proc_file(struct task *t, const char *path, int flags);
+
+/* ---------------------------------------------------------------- signals: signal.c */
+
+void signals_start(struct task *t); /* of the thread that runs the guest */
+/* Between blocks: delivers what is pending, or dies of it; settles t->restart. */
+void signals_deliver(struct task *t);
+/* A fault of the guest: delivered at once. */
+void signal_force(struct task *t, int signo, int code, uint64_t addr);
+void set_blocked(struct task *t, uint64_t mask); /* the guest's, and the host's */
+/* Calls that wait with another mask pass it to the host's call, as 8 bytes in *host. */
+void use_mask(struct task *t, uint64_t mask, uint64_t *host);
+int64_t end_mask(struct task *t, int64_t result); /* afterwards; returns result */
+_Noreturn void die_of_signal(struct task *t, int signo);
+struct sig_action *action_of(struct task *t, int signo);
+void install_action(struct task *t, int signo);
+void signals_before_exec(struct task *t);
+bool on_altstack(const struct task *t, uint64_t sp);
+
+/* siginfo.c */
+void siginfo_from_host(struct sig_info *info, const void *host_siginfo);
+void siginfo_pack(const struct abi *abi, const struct sig_info *info, uint8_t *bytes);
+int write_siginfo(struct task *t, uint64_t addr, const struct sig_info *info);
+void siginfo_to_host(const struct sig_info *info, void *host_siginfo);
+int read_siginfo(struct task *t, uint64_t addr, struct sig_info *info);
+
+/* frame.c: the stack frame of a handler.  0, or -1 where it cannot be written or read. */
+int frame_push(struct task *t, int signo, const struct sig_info *info,
+               const struct sig_action *action, uint64_t old_mask);
+int frame_pop(struct task *t, uint64_t *mask);
+
+/* ---------------------------------------------------------------- system calls */
+
+typedef int64_t sys_fn(struct task *t, const uint64_t *a);
+void system_call(struct task *t); /* of the registers; syscall.c */
+
+/* loop.c */
+void find_traps(struct proc *p); /* fills trap_row */
+uint64_t helper_call(struct cpu *cpu, unsigned number, const uint64_t *args);
+_Noreturn void run_loop(struct task *t);
+_Noreturn void guest_exit(struct task *t, int status);
+void report_count(struct task *t); /* RHEA_COUNT */
+
+/* load.c: maps the program, and its interpreter; sets up stack and registers.  `name` is
+ * what messages and AT_EXECFN say.  Refuses what cannot run. */
+struct elf_image;
+void load_program(struct task *t, const char *name, int fd, const struct elf_image *image,
+                  char **argv);
+
+size_t elf_read_fd(void *context, uint64_t offset, void *bytes, size_t size);
+
+/* loop.c: to stderr, or to -D's file. */
+int log_open(const char *path);
+void log_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

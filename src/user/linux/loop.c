@@ -1,0 +1,172 @@
+/* loop.c - runs a guest thread: the engine until something happens, then what Linux does.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/report.h"
+#include "isa/engine.h"
+#include "isa/eval_engine.h"
+#include "user/linux/linux.h"
+#include "user/run.h"
+
+static int log_fd = STDERR_FILENO;
+
+int log_open(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
+
+    if (fd >= 0)
+        log_fd = fd;
+    return fd < 0 ? -1 : 0;
+}
+
+void log_line(const char *fmt, ...)
+{
+    char line[2048];
+    va_list ap;
+    int n;
+
+    va_start(ap, fmt);
+    n = vsnprintf(line, sizeof(line) - 1, fmt, ap);
+    va_end(ap);
+    if (n > (int)sizeof(line) - 2)
+        n = sizeof(line) - 2;
+    line[n++] = '\n';
+    if (write(log_fd, line, (size_t)n) < 0)
+        return; /* nowhere to say so */
+}
+
+void report_count(struct task *t)
+{
+    if (t->proc->options->count)
+        log_line("rhea: %llu guest instructions", (unsigned long long)t->cpu->insns);
+}
+
+_Noreturn void guest_exit(struct task *t, int status)
+{
+    if (t->clear_tid)
+        write_number(t, t->clear_tid, 4, 0);
+    report_count(t);
+    _exit(status);
+}
+
+/* ------------------------------------------------------------------------- helpers */
+
+uint64_t helper_call(struct cpu *cpu, unsigned number, const uint64_t *args)
+{
+    struct task *t = cpu->user;
+    const char *name = cpu->isa->helpers[number].name;
+    struct timespec now;
+
+    (void)args;
+    for (const struct abi_helper *row = t->proc->abi->helpers; row && row->name; row++) {
+        if (strcmp(row->name, name) != 0)
+            continue;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (uint64_t)now.tv_sec * row->hz +
+               (uint64_t)now.tv_nsec / (1000000000 / row->hz);
+    }
+    return 0; /* of machines only: user programs cannot reach it */
+}
+
+/* ------------------------------------------------------------------------- events */
+
+static bool matches(const char *pattern, const char *name)
+{
+    size_t length = strlen(pattern);
+
+    if (length && pattern[length - 1] == '*')
+        return strncmp(pattern, name, length - 1) == 0;
+    return strcmp(pattern, name) == 0;
+}
+
+void find_traps(struct proc *p)
+{
+    const struct abi_trap *rows = p->abi->traps;
+
+    memset(p->trap_row, 0xff, sizeof(p->trap_row));
+    for (unsigned trap = 0; trap < p->isa->ntraps && trap < sizeof(p->trap_row); trap++)
+        for (uint8_t row = 0; rows[row].name && p->trap_row[trap] == 0xff; row++)
+            if (matches(rows[row].name, p->isa->traps[trap].name))
+                p->trap_row[trap] = row;
+}
+
+/* Faults are known by the map: what it allows and the host refused is a file that became
+ * shorter. */
+static void on_access_fault(struct task *t)
+{
+    struct exec_event *event = &t->cpu->event;
+    unsigned prot = space_prot(t->proc->space, event->addr);
+    unsigned need = event->access == ACCESS_WRITE   ? SPACE_WRITE
+                    : event->access == ACCESS_FETCH ? SPACE_EXEC
+                                                    : SPACE_READ;
+
+    if (event->kind == EXEC_FETCH_FAULT)
+        need = SPACE_EXEC;
+    if (t->bus_fault || (prot & need) == need)
+        signal_force(t, signal_to_guest(SIGBUS), BUS_ADRERR, event->addr);
+    else
+        signal_force(t, signal_to_guest(SIGSEGV),
+                     space_is_mapped(t->proc->space, event->addr) ? SEGV_ACCERR
+                                                                  : SEGV_MAPERR,
+                     event->addr);
+    t->bus_fault = false;
+}
+
+static void on_trap(struct task *t)
+{
+    uint16_t trap = t->cpu->event.trap;
+    uint8_t row = trap < sizeof(t->proc->trap_row) ? t->proc->trap_row[trap] : 0xff;
+    const struct abi_trap *action = &t->proc->abi->traps[row == 0xff ? 0 : row];
+
+    if (row == 0xff)
+        signal_force(t, signal_to_guest(SIGILL), ILL_ILLOPC, t->cpu->pc);
+    else if (action->action == ON_SIGNAL)
+        signal_force(t, signal_to_guest(action->signo), action->code, t->cpu->pc);
+    else if (t->npending == 0) /* else the handler runs first, then the call */
+        system_call(t);
+}
+
+static void on_event(struct task *t)
+{
+    struct cpu *cpu = t->cpu;
+
+    switch (cpu->event.kind) {
+    case EXEC_KICK:
+    case EXEC_LIMIT: return;
+    case EXEC_TRAP: on_trap(t); return;
+    case EXEC_ILLEGAL:
+        signal_force(t, signal_to_guest(SIGILL), ILL_ILLOPC, cpu->pc);
+        return;
+    case EXEC_MEM_FAULT:
+        if (cpu->event.addr ==
+            UINT64_MAX) { /* the host did not tell: the slow way does */
+            if (eval_space_step(cpu) < 0)
+                on_event(t);
+            return;
+        }
+        on_access_fault(t);
+        return;
+    case EXEC_FETCH_FAULT: on_access_fault(t); return;
+    }
+    bug("engine %s returned event %d at pc %#llx", t->engine->name, cpu->event.kind,
+        (unsigned long long)cpu->pc);
+}
+
+_Noreturn void run_loop(struct task *t)
+{
+    for (;;) {
+        t->cpu->kick = 0; /* before the look: who comes later kicks again */
+        if (t->npending || t->restart || t->has_saved) {
+            signals_deliver(t);
+            continue;
+        }
+        t->engine->run(t->cpu, 0);
+        on_event(t);
+    }
+}

@@ -1,0 +1,342 @@
+/* signal.c - signals from the host to the guest.
+ *
+ * The host's mask is the guest's, and the host has a handler of ours for exactly those
+ * signals that the guest has a handler for (and SIGSEGV and SIGBUS): what is blocked or
+ * queued waits in the kernel.  Our handler notes one signal, blocks all others and kicks
+ * the CPU; between blocks the guest's handler is entered, with its mask, and then the
+ * kernel may give us the next.
+ *
+ * Not modelled: guest signals 32 and 33 (a libc's own, for threads) from other processes.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/host.h"
+#include "isa/engine.h"
+#include "user/linux/linux.h"
+#include "user/run.h"
+
+enum { DEFAULT = 0, IGNORE = 1 }; /* handlers */
+enum {
+    G_NOCLDSTOP = 1,
+    G_NOCLDWAIT = 2,
+    G_ONSTACK = 0x08000000,
+    G_RESTART = 0x10000000,
+    G_NODEFER = 0x40000000,
+};
+#define G_RESETHAND 0x80000000u
+
+static struct task *current; /* the one guest thread */
+
+static uint64_t bit_of(int signo)
+{
+    return (uint64_t)1 << (signo - 1);
+}
+
+/* Signals that rhea needs for itself, or that cannot be caught. */
+static bool keeps_host_handler(int signo)
+{
+    int host = signal_to_host(signo);
+
+    return host == SIGSEGV || host == SIGBUS || host == SIGKILL || host == SIGSTOP ||
+           host == 32 || host == 33;
+}
+
+/* --------------------------------------------------------------- from the host */
+
+static void take_signal(int signo, void *info, void *context)
+{
+    struct task *t = current;
+
+    (void)signo;
+    if (!t || t->npending == MAX_PENDING)
+        return;
+    siginfo_from_host(&t->pending[t->npending], info);
+    t->npending++;
+    *t->kick = 1;
+    host_block_signals_after(context);
+    host_interrupted(context);
+}
+
+static void handler(int signo, siginfo_t *info, void *context)
+{
+    take_signal(signo, info, context);
+}
+
+static void host_fault(const struct host_fault *fault)
+{
+    struct task *t = current;
+    uint64_t addr = UINT64_MAX; /* unknown: the run loop finds out */
+
+    if (!t || space_is_paged(t->proc->space))
+        return;
+    if (fault->has_addr)
+        addr = fault->addr - (uintptr_t)space_base(t->proc->space);
+    t->bus_fault = fault->is_bus;
+    t->engine->host_fault(t->cpu, addr, fault->access);
+}
+
+void signals_start(struct task *t)
+{
+    sigset_t mask;
+
+    current = t;
+    host_catch_faults(host_fault, take_signal);
+    sigprocmask(SIG_SETMASK, NULL, &mask);
+    for (int i = 1; i <= GUEST_SIGNALS; i++)
+        if (sigismember(&mask, signal_to_host(i)) == 1)
+            t->blocked |= bit_of(i);
+}
+
+void set_blocked(struct task *t, uint64_t mask)
+{
+    sigset_t host;
+    uint64_t bits;
+
+    t->blocked =
+        mask & ~(bit_of(signal_to_guest(SIGKILL)) | bit_of(signal_to_guest(SIGSTOP)));
+    bits = sigset_to_host_bits(t->blocked);
+    sigemptyset(&host);
+    for (int i = 1; bits; i++, bits >>= 1)
+        if ((bits & 1) && i != SIGSEGV && i != SIGBUS)
+            sigaddset(&host, i);
+    sigprocmask(SIG_SETMASK, &host, NULL);
+}
+
+void use_mask(struct task *t, uint64_t mask, uint64_t *host)
+{
+    uint64_t bits = sigset_to_host_bits(mask) & ~(bit_of(SIGSEGV) | bit_of(SIGBUS));
+
+    t->saved_blocked = t->blocked;
+    t->has_saved = true;
+    t->blocked = mask;
+    if (sizeof(long) == 4) { /* the kernel's set is an array of longs */
+        uint32_t words[2] = { (uint32_t)bits, (uint32_t)(bits >> 32) };
+
+        memcpy(host, words, sizeof(words));
+    } else {
+        *host = bits;
+    }
+}
+
+int64_t end_mask(struct task *t, int64_t result)
+{
+    if (result != -RESTART && result != -NO_RESTART && t->has_saved) {
+        t->blocked = t->saved_blocked;
+        t->has_saved = false;
+    }
+    return result;
+}
+
+/* ------------------------------------------------------------------- actions */
+
+struct sig_action *action_of(struct task *t, int signo)
+{
+    struct sig_action *action = &t->proc->actions[signo];
+    struct sigaction host;
+
+    if (!action->is_known) {
+        action->is_known = true;
+        if (!keeps_host_handler(signo) &&
+            sigaction(signal_to_host(signo), NULL, &host) == 0 &&
+            host.sa_handler == SIG_IGN)
+            action->handler = IGNORE;
+    }
+    return action;
+}
+
+void install_action(struct task *t, int signo)
+{
+    const struct sig_action *action = &t->proc->actions[signo];
+    struct sigaction host = { 0 };
+
+    if (keeps_host_handler(signo))
+        return;
+    sigfillset(&host.sa_mask);
+    sigdelset(&host.sa_mask, SIGSEGV);
+    sigdelset(&host.sa_mask, SIGBUS);
+    host.sa_flags = (action->flags & G_NOCLDSTOP ? SA_NOCLDSTOP : 0) |
+                    (action->flags & G_NOCLDWAIT ? SA_NOCLDWAIT : 0);
+    if (action->handler == DEFAULT) {
+        host.sa_handler = SIG_DFL;
+    } else if (action->handler == IGNORE) {
+        host.sa_handler = SIG_IGN;
+    } else {
+        host.sa_flags |= SA_SIGINFO | SA_ONSTACK;
+        host.sa_sigaction = handler;
+    }
+    sigaction(signal_to_host(signo), &host, NULL);
+}
+
+/* The kernel makes handlers default; what is ignored must stay so. */
+void signals_before_exec(struct task *t)
+{
+    if (t->proc->actions[signal_to_guest(SIGSEGV)].handler == IGNORE)
+        signal(SIGSEGV, SIG_IGN);
+    if (t->proc->actions[signal_to_guest(SIGBUS)].handler == IGNORE)
+        signal(SIGBUS, SIG_IGN);
+}
+
+bool on_altstack(const struct task *t, uint64_t sp)
+{
+    return sp > t->alt_sp && sp - t->alt_sp <= t->alt_size;
+}
+
+/* ------------------------------------------------------------------- delivery */
+
+_Noreturn void die_of_signal(struct task *t, int signo)
+{
+    struct rlimit none = { 0, 0 };
+    int host = signal_to_host(signo);
+    sigset_t set;
+
+    report_count(t);
+    setrlimit(RLIMIT_CORE, &none); /* a core of rhea would tell nothing of the guest */
+    signal(host, SIG_DFL);
+    sigemptyset(&set);
+    sigaddset(&set, host);
+    kill(getpid(), host);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+    _exit(128 + signo);
+}
+
+static void default_action(struct task *t, int signo)
+{
+    switch (signal_to_host(signo)) {
+    case SIGCHLD:
+    case SIGURG:
+    case SIGWINCH:
+    case SIGCONT: return;
+    case SIGTSTP:
+    case SIGTTIN:
+    case SIGTTOU: kill(getpid(), SIGSTOP); return;
+    }
+    die_of_signal(t, signo);
+}
+
+/* The system call at the pc did not finish: it fails if a handler runs that does not ask
+ * for a restart. */
+static void settle_restart(struct task *t, const struct sig_action *action)
+{
+    if (t->restart == NO_RESTART ||
+        (t->restart == RESTART && !(action->flags & G_RESTART))) {
+        cpu_put(t->cpu, t->proc->result, (uint64_t)-errno_to_guest(EINTR));
+        t->cpu->pc += t->cpu->event.ilen;
+    }
+    t->restart = 0;
+}
+
+static void enter_handler(struct task *t, int signo, const struct sig_info *info,
+                          struct sig_action *action)
+{
+    uint64_t old_mask = t->has_saved ? t->saved_blocked : t->blocked;
+    uint64_t mask = t->blocked | action->mask;
+
+    settle_restart(t, action);
+    if (frame_push(t, signo, info, action, old_mask) < 0) {
+        int segv = signal_to_guest(SIGSEGV);
+
+        if (signo == segv)
+            die_of_signal(t, segv);
+        t->proc->actions[segv].handler = DEFAULT; /* as Linux' force_sigsegv */
+        die_of_signal(t, segv);
+    }
+    if (!(action->flags & G_NODEFER))
+        mask |= bit_of(signo);
+    if (action->flags & G_RESETHAND) {
+        action->handler = DEFAULT;
+        install_action(t, signo);
+    }
+    t->has_saved = false;
+    set_blocked(t, mask);
+}
+
+/* It was blocked after it had come: back into the kernel's queue. */
+static void put_back(const struct sig_info *info)
+{
+    siginfo_t host;
+
+    siginfo_to_host(info, &host);
+    syscall(SYS_rt_tgsigqueueinfo, getpid(), (pid_t)syscall(SYS_gettid), host.si_signo,
+            &host);
+}
+
+/* No handler was entered: the mask is again what it was, and a call runs again. */
+static void carry_on(struct task *t)
+{
+    if (t->has_saved)
+        t->blocked = t->saved_blocked;
+    t->has_saved = false;
+    t->restart = 0;
+    set_blocked(t, t->blocked);
+}
+
+static bool take_first(struct task *t, struct sig_info *info)
+{
+    sigset_t all;
+
+    if (t->npending == 0)
+        return false;
+    sigfillset(&all); /* they may be open, if the mask was just set */
+    sigprocmask(SIG_BLOCK, &all, NULL);
+    *info = t->pending[0];
+    t->npending--;
+    for (unsigned i = 0; i < t->npending; i++)
+        t->pending[i] = t->pending[i + 1];
+    return true; /* all stay blocked until set_blocked */
+}
+
+void signals_deliver(struct task *t)
+{
+    struct sig_info info;
+    struct sig_action *action;
+    int signo;
+
+    if (!take_first(t, &info)) {
+        if (t->has_saved || t->restart)
+            carry_on(t);
+        return;
+    }
+    signo = (int)info.value[INFO_SIGNO];
+    action = action_of(t, signo);
+    if (t->blocked & bit_of(signo)) {
+        put_back(&info);
+        carry_on(t);
+        return;
+    }
+    if (action->handler > IGNORE) {
+        enter_handler(t, signo, &info, action);
+        return;
+    }
+    if (action->handler == DEFAULT)
+        default_action(t, signo);
+    carry_on(t);
+}
+
+static void report_fault(struct task *t, int signo, uint64_t addr)
+{
+    fprintf(stderr, "rhea: %s: killed by signal %d (%s) at pc %#llx, address %#llx\n",
+            t->proc->exe, signo, strsignal(signal_to_host(signo)),
+            (unsigned long long)t->cpu->pc, (unsigned long long)addr);
+}
+
+void signal_force(struct task *t, int signo, int code, uint64_t addr)
+{
+    struct sig_action *action = action_of(t, signo);
+    struct sig_info info = { { 0 } };
+
+    info.value[INFO_SIGNO] = (uint64_t)signo;
+    info.value[INFO_CODE] = (uint64_t)code;
+    info.value[INFO_ADDR] = addr;
+    if (action->handler <= IGNORE || (t->blocked & bit_of(signo))) {
+        report_fault(t, signo, addr);
+        die_of_signal(t, signo);
+    }
+    enter_handler(t, signo, &info, action);
+}

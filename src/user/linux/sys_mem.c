@@ -1,0 +1,180 @@
+/* sys_mem.c - system calls that change the address space. */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "isa/engine.h"
+#include "user/linux/calls_all.h"
+
+/* The guest's side of mmap and friends. */
+enum {
+    G_SHARED = 1,
+    G_PRIVATE = 2,
+    G_SHARED_VALIDATE = 3,
+    G_TYPE = 15,
+    G_FIXED = 0x10,
+    G_ANONYMOUS = 0x20,
+    G_NORESERVE = 0x4000,
+    G_NOREPLACE = 0x100000,
+    G_PROTS = 7 | 8 | 0x3000000, /* with PROT_SEM, PROT_GROWSDOWN and UP: no effect */
+    G_MAYMOVE = 1,
+    G_REMAP_FIXED = 2,
+};
+
+static uint64_t page_of(struct task *t)
+{
+    return space_page(t->proc->space);
+}
+
+int64_t sys_brk(struct task *t, const uint64_t *a)
+{
+    struct proc *p = t->proc;
+    uint64_t page = page_of(t), wanted;
+
+    if (a[0] < p->brk_start || a[0] > space_limit(p->space))
+        return (int64_t)p->brk;
+    wanted = (a[0] + page - 1) & ~(page - 1);
+    if (wanted > p->brk_mapped &&
+        space_map(p->space, p->brk_mapped, wanted - p->brk_mapped,
+                  SPACE_READ | SPACE_WRITE, SPACE_NOREPLACE, false, -1, 0) < 0)
+        return (int64_t)p->brk;
+    if (wanted < p->brk_mapped)
+        space_unmap(p->space, wanted, p->brk_mapped - wanted);
+    p->brk_mapped = wanted;
+    p->brk = a[0];
+    return (int64_t)p->brk;
+}
+
+int64_t sys_mmap(struct task *t, const uint64_t *a)
+{
+    enum { MMAP2_UNIT = 4096 };
+    uint64_t type = a[3] & G_TYPE;
+    uint64_t offset = t->proc->abi->bits == 64 ? a[5] : a[5] * MMAP2_UNIT;
+    int fd = a[3] & G_ANONYMOUS ? -1 : (int)a[4];
+    unsigned how = 0;
+
+    if ((type != G_SHARED && type != G_PRIVATE && type != G_SHARED_VALIDATE) ||
+        a[2] & ~(uint64_t)G_PROTS || offset % page_of(t))
+        return -EINVAL;
+    if (!(a[3] & G_ANONYMOUS) && fd < 0)
+        return -EBADF;
+    if (a[3] & G_NOREPLACE)
+        how |= SPACE_NOREPLACE;
+    else if (a[3] & G_FIXED)
+        how |= SPACE_FIXED;
+    if (a[3] & G_NORESERVE)
+        how |= SPACE_NORESERVE;
+    return space_map(t->proc->space, a[0], a[1], a[2] & 7, how, type != G_PRIVATE, fd,
+                     offset);
+}
+
+int64_t sys_munmap(struct task *t, const uint64_t *a)
+{
+    return space_unmap(t->proc->space, a[0], a[1]);
+}
+
+int64_t sys_mprotect(struct task *t, const uint64_t *a)
+{
+    if (a[2] & ~(uint64_t)G_PROTS)
+        return -EINVAL;
+    return space_protect(t->proc->space, a[0], a[1], a[2] & 7);
+}
+
+int64_t sys_mremap(struct task *t, const uint64_t *a)
+{
+    unsigned how = a[3] & G_MAYMOVE ? SPACE_MAYMOVE : 0;
+
+    if (a[3] & ~(uint64_t)(G_MAYMOVE | G_REMAP_FIXED) || a[3] == G_REMAP_FIXED)
+        return -EINVAL; /* MREMAP_DONTUNMAP: not modelled */
+    if (a[3] & G_REMAP_FIXED)
+        how |= SPACE_FIXED;
+    return space_remap(t->proc->space, a[0], a[1], a[2], how, a[4]);
+}
+
+/* Calls `each` on the host pieces of a page range; -ENOMEM where nothing is mapped. */
+static int64_t on_pieces(struct task *t, uint64_t addr, uint64_t size,
+                         int (*each)(void *host, size_t size, int how), int how)
+{
+    uint64_t page = page_of(t);
+
+    size = (size + page - 1) & ~(page - 1);
+    if (addr % page || addr + size < addr)
+        return -EINVAL;
+    while (size) {
+        uint8_t *host;
+        size_t piece = space_span(t->proc->space, addr, (size_t)size, 0, &host);
+
+        if (piece == 0)
+            return -ENOMEM;
+        if (each && each(host, piece, how) < 0)
+            return -errno;
+        addr += piece;
+        size -= piece;
+    }
+    return 0;
+}
+
+int64_t sys_madvise(struct task *t, const uint64_t *a)
+{
+    enum { DONTNEED = 4, FREE = 8, REMOVE = 9, LAST = 25 };
+
+    switch (a[2]) {
+    case DONTNEED: return on_pieces(t, a[0], a[1], madvise, MADV_DONTNEED);
+    case FREE: return on_pieces(t, a[0], a[1], madvise, MADV_FREE);
+    case REMOVE: return on_pieces(t, a[0], a[1], madvise, MADV_REMOVE);
+    }
+    return a[2] > LAST ? -EINVAL : on_pieces(t, a[0], a[1], NULL, 0); /* only advice */
+}
+
+int64_t sys_msync(struct task *t, const uint64_t *a)
+{
+    return on_pieces(t, a[0], a[1], msync, (int)a[2]);
+}
+
+/* Pages may be locked for the host: they are where they are. */
+static int lock_piece(void *host, size_t size, int on)
+{
+    return on ? mlock(host, size) : munlock(host, size);
+}
+
+int64_t sys_mlock(struct task *t, const uint64_t *a)
+{
+    return on_pieces(t, a[0] & ~(page_of(t) - 1), a[1], lock_piece, 1);
+}
+
+int64_t sys_munlock(struct task *t, const uint64_t *a)
+{
+    return on_pieces(t, a[0] & ~(page_of(t) - 1), a[1], lock_piece, 0);
+}
+
+int64_t sys_mincore(struct task *t, const uint64_t *a)
+{
+    uint64_t page = page_of(t);
+
+    if (a[0] % page)
+        return -EINVAL;
+    for (uint64_t at = 0; at < a[1]; at += page) {
+        uint8_t resident = 1;
+
+        if (!space_is_mapped(t->proc->space, a[0] + at))
+            return -ENOMEM;
+        if (space_write(t->proc->space, a[2] + at / page, &resident, 1, NULL) < 0)
+            return -EFAULT;
+    }
+    return 0;
+}
+
+int64_t sys_riscv_flush_icache(struct task *t, const uint64_t *a)
+{
+    if (a[1] > a[0])
+        t->engine->invalidate(t->cpu, a[0], a[1] - a[0]);
+    return 0;
+}
+
+int64_t sys_membarrier(struct task *t, const uint64_t *a)
+{
+    (void)t;
+    (void)a;
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    return 0; /* query: no command is there; others are not asked for then */
+}

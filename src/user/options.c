@@ -1,0 +1,325 @@
+/* options.c - the options of `rhea run`: one row each.  Spelling and meaning are QEMU's;
+ * "-x" and "--x" are the same. */
+#include "user/options.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/report.h"
+#include "isa/engine.h"
+
+extern char **environ;
+
+struct option {
+    const char *name;
+    const char *argument; /* what it is called in the help; NULL: none */
+    const char *variable; /* of the environment, with the same meaning; or NULL */
+    void (*take)(struct run_options *options,
+                 const char *argument); /* NULL: not supported */
+    bool once;                          /* not for programs that the guest executes */
+    const char *help;
+};
+
+static void take_prefix(struct run_options *options, const char *argument)
+{
+    options->prefix = argument;
+}
+
+static void take_cpu(struct run_options *options, const char *argument)
+{
+    options->cpu = argument;
+}
+
+static void take_argv0(struct run_options *options, const char *argument)
+{
+    options->argv0 = argument;
+}
+
+static void take_release(struct run_options *options, const char *argument)
+{
+    options->release = argument;
+}
+
+static void take_strace(struct run_options *options, const char *argument)
+{
+    (void)argument;
+    options->strace = true;
+}
+
+static void take_log_file(struct run_options *options, const char *argument)
+{
+    options->log_file = argument;
+}
+
+static void take_paged(struct run_options *options, const char *argument)
+{
+    (void)argument;
+    options->paged = true;
+}
+
+static void take_lockstep(struct run_options *options, const char *argument)
+{
+    (void)argument;
+    options->lockstep = true;
+}
+
+static void take_help(struct run_options *options, const char *argument)
+{
+    (void)options;
+    (void)argument;
+    options_help();
+    exit(0);
+}
+
+static void take_seed(struct run_options *options, const char *argument)
+{
+    char *end;
+
+    errno = 0;
+    options->seed = strtoull(argument, &end, 0);
+    options->has_seed = true;
+    if (errno || end == argument || *end || *argument == '-')
+        die("-seed %s: not a number", argument);
+}
+
+static void take_stack(struct run_options *options, const char *argument)
+{
+    static const char units[] = "bkmg";
+    unsigned long long size;
+    char *end;
+    const char *unit;
+
+    errno = 0;
+    size = strtoull(argument, &end, 0);
+    unit = *end ? strchr(units, *end | 0x20) : units;
+    if (errno || end == argument || !unit || (*end && end[1]) || *argument == '-' ||
+        size > (1ull << 34) >> 10 * (unit - units))
+        die("-s %s: not a size of at most 16G (as 8M)", argument);
+    options->stack_size = size << 10 * (unit - units);
+}
+
+static void take_accel(struct run_options *options, const char *argument)
+{
+    if (strcmp(argument, "interp") == 0)
+        options->engine = &interp_engine;
+    else if (strcmp(argument, "eval") == 0)
+        options->engine = &eval_engine;
+    else
+        die("-accel %s: this build has interp and eval", argument);
+}
+
+static void take_log(struct run_options *options, const char *argument)
+{
+    static const struct {
+        const char *name;
+        unsigned bit;
+        const char *help;
+    } items[] = {
+        { "in_asm", LOG_IN_ASM, "instructions of each block when it is translated" },
+        { "exec", LOG_EXEC, "the pc of each block that is executed" },
+        { "cpu", LOG_CPU, "registers at each block" },
+        { "unimp", LOG_UNIMP, "system calls that are not there" },
+        { "strace", 0, "as -strace" },
+    };
+    size_t n = sizeof(items) / sizeof(items[0]);
+
+    while (*argument) {
+        size_t length = strcspn(argument, ","), i;
+
+        for (i = 0; i < n; i++)
+            if (strlen(items[i].name) == length &&
+                strncmp(argument, items[i].name, length) == 0)
+                break;
+        if (i == n) {
+            for (i = 0; i < n; i++)
+                fprintf(stderr, "%-8s %s\n", items[i].name, items[i].help);
+            if (strcmp(argument, "help") == 0)
+                exit(0);
+            die("-d %s: no item `%.*s`", argument, (int)length, argument);
+        }
+        options->log |= items[i].bit;
+        options->strace = options->strace || !items[i].bit;
+        argument += length + (argument[length] == ',');
+    }
+}
+
+/* ------------------------------------------------------------------ the environment */
+
+static size_t name_length(const char *variable)
+{
+    return strcspn(variable, "=");
+}
+
+static void unset(struct run_options *options, const char *name)
+{
+    size_t length = strlen(name), n = 0;
+
+    for (size_t i = 0; options->environ[i]; i++)
+        if (name_length(options->environ[i]) != length ||
+            strncmp(options->environ[i], name, length) != 0)
+            options->environ[n++] = options->environ[i];
+    options->environ[n] = NULL;
+}
+
+/* The guest's environment is a copy of its own from the first change on. */
+static void own_environ(struct run_options *options, size_t more)
+{
+    size_t n = 0;
+    char **copy;
+
+    while (options->environ[n])
+        n++;
+    copy = malloc((n + more + 1) * sizeof(*copy));
+    if (!copy)
+        die("no memory for the environment");
+    memcpy(copy, options->environ, (n + 1) * sizeof(*copy));
+    options->environ = copy;
+}
+
+static void take_set(struct run_options *options, const char *argument)
+{
+    size_t length = name_length(argument), n = 0;
+    char *name = strndup(argument, length);
+
+    if (!argument[length] || length == 0 || !name)
+        die("-E %s: want NAME=VALUE", argument);
+    own_environ(options, 1);
+    unset(options, name);
+    free(name);
+    while (options->environ[n])
+        n++;
+    options->environ[n] = (char *)argument;
+    options->environ[n + 1] = NULL;
+}
+
+static void take_unset(struct run_options *options, const char *argument)
+{
+    if (!*argument || strchr(argument, '='))
+        die("-U %s: want the name of a variable", argument);
+    own_environ(options, 0);
+    unset(options, argument);
+}
+
+/* ----------------------------------------------------------------------- the table */
+
+/* clang-format off */
+static const struct option table[] = {
+    { "L", "DIR", "QEMU_LD_PREFIX", take_prefix, false,
+      "look up the guest's files below DIR first" },
+    { "cpu", "MODEL[,EXT][,-EXT]", "QEMU_CPU", take_cpu, false,
+      "CPU model and extensions (-cpu help)" },
+    { "E", "NAME=VALUE", "QEMU_SET_ENV", take_set, true, "set a variable of the guest's" },
+    { "U", "NAME", "QEMU_UNSET_ENV", take_unset, true, "remove a variable" },
+    { "0", "ARGV0", "QEMU_ARGV0", take_argv0, true, "the program's argv[0]" },
+    { "r", "RELEASE", "QEMU_UNAME", take_release, false, "kernel release that uname tells" },
+    { "s", "SIZE", "QEMU_STACK_SIZE", take_stack, false, "size of the stack (8M)" },
+    { "seed", "N", "QEMU_RAND_SEED", take_seed, false, "make AT_RANDOM repeatable" },
+    { "strace", NULL, "QEMU_STRACE", take_strace, false, "print system calls" },
+    { "d", "ITEM,...", "QEMU_LOG", take_log, false,
+      "log in_asm, exec, cpu, unimp, strace (-d help)" },
+    { "D", "FILE", "QEMU_LOG_FILENAME", take_log_file, false, "log to FILE, not to stderr" },
+    { "accel", "ENGINE", NULL, take_accel, false, "interp (the default) or eval (slow)" },
+    { "lockstep", NULL, NULL, take_lockstep, false,
+      "check interp against eval, stop where they differ" },
+    { "paged", NULL, NULL, take_paged, false,
+      "memory through a page table, as on 32-bit hosts" },
+    { "h", NULL, NULL, take_help, true, "this text" },
+    { "help", NULL, NULL, take_help, true, NULL },
+    { "g", "PORT", "QEMU_GDB", NULL, false, NULL },
+    { "B", "ADDRESS", "QEMU_GUEST_BASE", NULL, false, NULL },
+    { "R", "SIZE", "QEMU_RESERVED_VA", NULL, false, NULL },
+    { "p", "SIZE", "QEMU_PAGESIZE", NULL, false, NULL },
+    { "t", "MAP", "QEMU_RTSIG_MAP", NULL, false, NULL },
+    { "plugin", "FILE", "QEMU_PLUGIN", NULL, false, NULL },
+    { "dfilter", "RANGE", "QEMU_DFILTER", NULL, false, NULL },
+    { "singlestep", NULL, "QEMU_SINGLESTEP", NULL, false, NULL },
+    { "one-insn-per-tb", NULL, "QEMU_ONE_INSN_PER_TB", NULL, false, NULL },
+    { "tb-size", "SIZE", "QEMU_TB_SIZE", NULL, false, NULL },
+    { "perfmap", NULL, NULL, NULL, false, NULL },
+    { "jitdump", NULL, NULL, NULL, false, NULL },
+};
+/* clang-format on */
+
+enum { ROWS = sizeof(table) / sizeof(table[0]) };
+
+void options_help(void)
+{
+    printf("rhea run [OPTION]... PROGRAM [ARGUMENT]...\n\n"
+           "Runs a Linux program of another CPU.  Options may begin with one or two "
+           "dashes.\n\n");
+    for (size_t i = 0; i < ROWS; i++)
+        if (table[i].help)
+            printf("  -%s %-*s %s\n", table[i].name, 26 - (int)strlen(table[i].name),
+                   table[i].argument ? table[i].argument : "", table[i].help);
+    printf(
+        "\nRHEA_COUNT=1 in the environment: print how many instructions ran.\n"
+        "The exit status is the program's; 128+N if signal N killed it (seen by a "
+        "shell);\n"
+        "126 if it cannot run here, 127 if it or its interpreter is not there, 1 for a\n"
+        "wrong command line, 70 for a bug of rhea.\n");
+}
+
+static const struct option *find_option(const char *name)
+{
+    for (size_t i = 0; i < ROWS; i++)
+        if (strcmp(table[i].name, name) == 0)
+            return &table[i];
+    return NULL;
+}
+
+static void again(struct run_options *options, const char *word)
+{
+    const char **larger =
+        realloc(options->again, (options->nagain + 1) * sizeof(*larger));
+
+    if (!larger)
+        die("no memory for options");
+    options->again = larger;
+    options->again[options->nagain++] = word;
+}
+
+static void from_environment(struct run_options *options)
+{
+    for (size_t i = 0; i < ROWS; i++) {
+        const char *value = table[i].variable ? getenv(table[i].variable) : NULL;
+
+        if (value && table[i].take && !table[i].once)
+            table[i].take(options, value);
+    }
+    options->count = getenv("RHEA_COUNT") != NULL;
+}
+
+int options_parse(struct run_options *options, int argc, char **argv)
+{
+    int i = 1;
+
+    memset(options, 0, sizeof(*options));
+    options->engine = &interp_engine;
+    options->environ = environ;
+    from_environment(options);
+    for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
+        const char *word = argv[i], *argument = NULL;
+        const struct option *option;
+
+        if (strcmp(word, "--") == 0)
+            return i + 1;
+        option = find_option(word + (word[1] == '-' ? 2 : 1));
+        if (!option)
+            die("no option %s; see rhea run --help", word);
+        if (!option->take)
+            die("option %s is not supported", word);
+        if (option->argument && ++i == argc)
+            die("option %s wants %s", word, option->argument);
+        if (option->argument)
+            argument = argv[i];
+        option->take(options, argument);
+        if (!option->once) {
+            again(options, word);
+            if (argument)
+                again(options, argument);
+        }
+    }
+    return i;
+}
