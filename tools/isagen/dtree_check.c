@@ -171,7 +171,8 @@ static unsigned count_bits(uint64_t a)
 /* Can both be met in one fetch clause?  (ISA_NONE: in every one.) */
 static bool same_clause(const struct isa_insn *a, const struct isa_insn *b)
 {
-    return a->mode_set == b->mode_set || a->mode_set == ISA_NONE || b->mode_set == ISA_NONE;
+    return a->mode_set == b->mode_set || a->mode_set == ISA_NONE ||
+           b->mode_set == ISA_NONE;
 }
 
 static bool find_witness(const struct isa *isa, unsigned a, unsigned b, uint64_t *word)
@@ -232,14 +233,14 @@ static void report_pair(const struct isa *isa, const struct dtree_report *to,
 {
     unsigned digits = 2 * isa->insns[a].length;
     char text[400], as_a[120], as_b[120];
-    const char *what = "both claim";
+    bool is_special = !strcmp(code, "W-CONTAIN");
 
-    if (!strcmp(code, "W-CONTAIN"))
-        what = "is a special case of that one; both claim";
     print_as(isa, a, word, as_a, sizeof(as_a));
     print_as(isa, b, word, as_b, sizeof(as_b));
-    snprintf(text, sizeof(text), "%s and %s %s %0*" PRIx64 ": \"%s\" and \"%s\"",
-             isa->insns[a].name, isa->insns[b].name, what, (int)digits, word, as_a, as_b);
+    snprintf(text, sizeof(text), "%s %s %s%s claim %0*" PRIx64 ": \"%s\" and \"%s\"",
+             isa->insns[a].name, is_special ? "is a special case of" : "and",
+             isa->insns[b].name, is_special ? ": both" : " both", (int)digits, word, as_a,
+             as_b);
     to->report(to->context, code, (uint16_t)a, (uint16_t)b, word, text);
 }
 
@@ -342,9 +343,8 @@ static void check_shadow(const struct isa *isa, const struct dtree_report *to,
     for (unsigned i = 0; i < isa->ninsns && insn->length; i++) {
         const struct isa_insn *other = &isa->insns[i];
 
-        if (i != number && same_clause(other, insn) &&
-            other->length == insn->length && !other->where_ok.count &&
-            !other->guard.count &&
+        if (i != number && same_clause(other, insn) && other->length == insn->length &&
+            !other->where_ok.count && !other->guard.count &&
             (other->features == ISA_NONE || other->features == insn->features) &&
             other->mask != insn->mask && contains(cube_of(insn), cube_of(other)))
             cover.cubes[cover.count++] = cube_of(other);

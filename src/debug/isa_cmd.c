@@ -1,0 +1,287 @@
+/* isa_cmd.c - `rhea isa`: instruction sets to look at, assemble, disassemble and step. */
+#include "debug/isa_cmd.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/report.h"
+#include "debug/debug.h"
+#include "isa/engine.h"
+#include "isa/sem.h"
+#include "isagen/spec.h"
+
+static const char help[] =
+    "usage: rhea isa list\n"
+    "       rhea isa show ISA [INSN...]     its bits, text, meaning and examples\n"
+    "       rhea isa dis ISA HEX...|FILE|-  disassemble words, a binary, or lines of "
+    "words\n"
+    "       rhea isa asm ISA TEXT...|-      assemble; `;` or a line ends an instruction\n"
+    "       rhea isa decode ISA HEX         which instruction, which fields, and why\n"
+    "       rhea isa cover ISA              what has no example, which words are "
+    "nothing\n"
+    "       rhea isa run ISA PROGRAM        step through a program, one line a step\n"
+    "\n"
+    "ISA is a name from `rhea isa list`, or a spec: FILE.isa or FILE.isa:TARGET\n"
+    "(`--spec FILE.isa` says the same).  PROGRAM is assembly with labels, hexadecimal\n"
+    "words, or a raw binary, loaded at --pc.\n"
+    "\n"
+    "  --cpu MODEL[,FEATURE][,-FEATURE]  --mode NAME=VALUE[,...]  --pc ADDRESS\n"
+    "  --aliases=no   print every instruction under its own name\n"
+    "  --words        dis: one word a line in, one instruction a line out\n"
+    "  --step N       dis --words: each word is N bytes after the one before\n"
+    "  --quiet        run: only what the program prints, and how it ends\n"
+    "  --max N        run: at most N instructions (1000000)\n";
+
+/* --------------------------------------------------------------------- shared */
+
+static const char *skip_0x(const char *text)
+{
+    return text[0] == '0' && (text[1] == 'x' || text[1] == 'X') ? text + 2 : text;
+}
+
+unsigned hex_to_bytes(const struct isa *isa, uint64_t mode, const char *text,
+                      uint8_t *bytes, unsigned room)
+{
+    const struct isa_fetch *fetch = isa_fetch_of(isa, mode);
+    size_t digits;
+    uint64_t word = 0;
+
+    text = skip_0x(text);
+    digits = strspn(text, "0123456789abcdefABCDEF");
+    if (!digits || text[digits] || digits % 2 || digits / 2 > room)
+        return 0;
+    for (size_t i = 0; i < digits; i += 2) {
+        char two[3] = { text[i], text[i + 1], 0 };
+
+        bytes[i / 2] = (uint8_t)strtoul(two, NULL, 16);
+        word = word << 8 | bytes[i / 2];
+    }
+    if (fetch && fetch->stream == ISA_NONE && digits <= 16) {
+        if (digits / 2 % fetch->parcel)
+            return 0;
+        isa_put_word(fetch, word, bytes, (unsigned)(digits / 2));
+    }
+    return (unsigned)(digits / 2);
+}
+
+void print_hex(FILE *out, const struct isa *isa, uint64_t mode, const uint8_t *bytes,
+               unsigned length)
+{
+    const struct isa_fetch *fetch = isa_fetch_of(isa, mode);
+
+    if (fetch && fetch->stream == ISA_NONE && length <= 8 &&
+        length % fetch->parcel == 0) {
+        fprintf(out, "%0*" PRIx64, (int)(2 * length), isa_get_word(fetch, bytes, length));
+        return;
+    }
+    for (unsigned i = 0; i < length; i++)
+        fprintf(out, "%02x", bytes[i]);
+}
+
+uint8_t *read_whole(const char *path, size_t *size)
+{
+    FILE *file = strcmp(path, "-") ? fopen(path, "rb") : stdin;
+    size_t room = 65536, n;
+    uint8_t *bytes = malloc(room + 1);
+
+    if (!file)
+        die("%s: cannot be read", path);
+    *size = 0;
+    while (bytes && (n = fread(bytes + *size, 1, room - *size, file)) > 0) {
+        *size += n;
+        if (*size == room)
+            bytes = realloc(bytes, (room *= 2) + 1);
+    }
+    if (!bytes)
+        die("out of memory");
+    if (ferror(file))
+        die("%s: cannot be read", path);
+    if (file != stdin)
+        fclose(file);
+    bytes[*size] = 0; /* text may be read as a string */
+    return bytes;
+}
+
+/* ------------------------------------------------------------------ arguments */
+
+static const struct isa *load_spec(const char *name)
+{
+    char path[1024], error[4000];
+    const char *target = strrchr(name, ':');
+    struct isa *isa;
+
+    if (!target)
+        target = name + strlen(name);
+    if ((size_t)(target - name) >= sizeof(path))
+        die("%s: name too long", name);
+    memcpy(path, name, (size_t)(target - name));
+    path[target - name] = 0;
+    isa = spec_load(path, *target ? target + 1 : NULL, error, sizeof(error));
+    if (!isa) {
+        fputs(error, stderr);
+        die("%s: not a correct spec", path);
+    }
+    return isa;
+}
+
+static const struct isa *find_isa(const char *name)
+{
+    const struct isa *isa = isa_find(name);
+
+    if (isa)
+        return isa;
+    if (strchr(name, '/') || strstr(name, ".isa"))
+        return load_spec(name);
+    die("%s: no such instruction set; see `rhea isa list`, or give a FILE.isa", name);
+}
+
+static void parse_mode(struct isa_args *args, const char *list)
+{
+    const struct isa *isa = args->isa;
+
+    while (*list) {
+        size_t length = strcspn(list, "=,");
+        char *end = (char *)list + length;
+        uint64_t value = *end == '=' ? strtoull(end + 1, &end, 0) : 1;
+        unsigned i;
+
+        for (i = 0; i < isa->nmodes; i++)
+            if (strlen(isa->modes[i].name) == length &&
+                !strncmp(isa->modes[i].name, list, length))
+                break;
+        if (i == isa->nmodes || (*end && *end != ','))
+            die("--mode: %s has no mode %.*s", isa->name, (int)length, list);
+        args->mode |= (value & mask64(isa->modes[i].bits)) << isa->modes[i].at;
+        list = end + (*end == ',');
+    }
+}
+
+static uint64_t parse_number(const char *option, const char *text)
+{
+    char *end;
+    uint64_t value = strtoull(text, &end, 0);
+
+    if (end == text || *end)
+        die("%s: %s is no number", option, text);
+    return value;
+}
+
+struct options {
+    const char *mode, *spec;
+};
+
+/* "--name=value" or "--name value"; the value, or NULL if `text` is another option. */
+static const char *option_value(const char *name, char **argv, int *i)
+{
+    size_t length = strlen(name);
+
+    if (strncmp(argv[*i], name, length))
+        return NULL;
+    if (argv[*i][length] == '=')
+        return argv[*i] + length + 1;
+    if (argv[*i][length])
+        return NULL;
+    if (!argv[*i + 1])
+        die("%s needs a value", name);
+    return argv[++*i];
+}
+
+static void parse_option(struct isa_args *args, struct options *options, char **argv,
+                         int *i)
+{
+    const char *text = argv[*i], *value;
+
+    if (!strcmp(text, "--words"))
+        args->words = true;
+    else if (!strcmp(text, "--quiet"))
+        args->quiet = true;
+    else if ((value = option_value("--aliases", argv, i)))
+        args->no_aliases = !strcmp(value, "no");
+    else if ((value = option_value("--cpu", argv, i)))
+        args->model = value;
+    else if ((value = option_value("--mode", argv, i)))
+        options->mode = value;
+    else if ((value = option_value("--spec", argv, i)))
+        options->spec = value;
+    else if ((value = option_value("--pc", argv, i)))
+        args->pc = parse_number("--pc", value);
+    else if ((value = option_value("--max", argv, i)))
+        args->max = parse_number("--max", value);
+    else if ((value = option_value("--step", argv, i)))
+        args->step = parse_number("--step", value);
+    else
+        die("isa: unknown option %s; see `rhea isa help`", text);
+}
+
+/* What is no option is the isa, then the rest.  A lone "-" and negative numbers are none.
+ */
+static void parse_args(struct isa_args *args, int argc, char **argv)
+{
+    struct options options = { 0 };
+    const char *bad = NULL;
+    bool only_rest = false;
+
+    args->rest = argv;
+    args->max = 1000000;
+    for (int i = 0; i < argc; i++)
+        if (!only_rest && !strcmp(argv[i], "--"))
+            only_rest = true;
+        else if (!only_rest && !strncmp(argv[i], "--", 2))
+            parse_option(args, &options, argv, &i);
+        else
+            args->rest[args->count++] = argv[i]; /* never ahead of i */
+    if (options.spec) {
+        args->isa = load_spec(options.spec);
+    } else {
+        if (!args->count)
+            die("isa: which instruction set?  see `rhea isa help`");
+        args->isa = find_isa(*args->rest++);
+        args->count--;
+    }
+    args->rest[args->count] = NULL;
+    if (isa_features_parse(args->isa, args->model, &args->features, &bad))
+        die("--cpu: %s has no model or feature %.*s", args->isa->name,
+            (int)strcspn(bad, ","), bad);
+    if (options.mode)
+        parse_mode(args, options.mode);
+}
+
+/* ----------------------------------------------------------------------- list */
+
+static int list_isas(void)
+{
+    for (const struct isa *const *isa = isa_list; *isa; isa++) {
+        printf("%-12s %-40s %5u instructions; models:", (*isa)->name,
+               (*isa)->doc ? (*isa)->doc : "", (*isa)->ninsns);
+        for (unsigned i = 0; i < (*isa)->nmodels; i++)
+            printf(" %s", (*isa)->models[i].name);
+        putchar('\n');
+    }
+    return 0;
+}
+
+int isa_main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        int (*run)(const struct isa_args *args);
+    } parts[] = { { "show", isa_show },   { "dis", isa_dis },
+                  { "asm", isa_asm },     { "decode", isa_decode_word },
+                  { "cover", isa_cover }, { "run", isa_run } };
+    struct isa_args args = { 0 };
+
+    if (argc < 2 || !strcmp(argv[1], "help") || !strcmp(argv[1], "--help")) {
+        fputs(help, argc < 2 ? stderr : stdout);
+        return argc < 2;
+    }
+    if (!strcmp(argv[1], "list"))
+        return list_isas();
+    for (unsigned i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+        if (!strcmp(argv[1], parts[i].name)) {
+            parse_args(&args, argc - 2, argv + 2);
+            return parts[i].run(&args);
+        }
+    die("isa: unknown part %s; see `rhea isa help`", argv[1]);
+}
