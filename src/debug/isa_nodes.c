@@ -138,6 +138,8 @@ static void place_values(struct writer *w)
 /* -------------------------------------------------------------------- values */
 
 static void write_value(struct writer *w, unsigned i);
+static void write_alone(struct writer *w, unsigned i);
+static void write_node(struct writer *w, const struct sem *node);
 
 static void write_body(struct writer *w, struct sem_body body)
 {
@@ -315,9 +317,22 @@ static bool write_special(struct writer *w, const struct sem *node)
     return true;
 }
 
+/* Whether a node is `a ^ 1` of one bit. */
+static bool is_negation(const struct writer *w, const struct sem *node)
+{
+    const struct sem *one = &w->nodes[node->b];
+
+    return node->op == S_XOR && node->w == 1 && one->op == S_CONST &&
+           w->isa->consts[one->a | (uint32_t)one->b << 16] == 1;
+}
+
 /* `a + b` without brackets around it. */
 static void write_infix(struct writer *w, const struct sem *node)
 {
+    if (is_negation(w, node)) {
+        write_node(w, node);
+        return;
+    }
     write_value(w, node->a);
     fprintf(w->out, " %s ", infix[node->op]);
     write_value(w, node->b);
@@ -325,7 +340,10 @@ static void write_infix(struct writer *w, const struct sem *node)
 
 static void write_node(struct writer *w, const struct sem *node)
 {
-    if (infix[node->op]) {
+    if (is_negation(w, node)) {
+        putc('!', w->out);
+        write_value(w, node->a);
+    } else if (infix[node->op]) {
         putc('(', w->out);
         write_infix(w, node);
         putc(')', w->out);

@@ -140,28 +140,28 @@ static void print_step(struct stepper *stepper, const struct isa_decoded *insn,
     cpu_differences(before, cpu, print_change, &is_first);
     if (stepper->written[0])
         printf("%s%s", is_first ? "" : ", ", stepper->written);
-    if (cpu->pc != next && !cpu->isa->delay)
+    if (cpu->pc != next && cpu->pc != insn->pc && !cpu->isa->delay)
         printf("%spc = 0x%" PRIx64, is_first && !stepper->written[0] ? "" : ", ",
                cpu->pc);
     putchar('\n');
 }
 
-static void print_end(const struct cpu *cpu, uint64_t steps)
+static void print_end(const struct cpu *cpu, uint64_t steps, FILE *out)
 {
     const struct exec_event *event = &cpu->event;
 
     switch (event->kind) {
     case EXEC_TRAP:
-        printf("trap %s", cpu->isa->traps[event->trap].name);
+        fprintf(out, "trap %s", cpu->isa->traps[event->trap].name);
         if (event->args[0])
-            printf("(0x%" PRIx64 ")", event->args[0]);
+            fprintf(out, "(0x%" PRIx64 ")", event->args[0]);
         break;
-    case EXEC_ILLEGAL: printf("no such instruction"); break;
-    case EXEC_MEM_FAULT: printf("no memory at 0x%" PRIx64, event->addr); break;
-    case EXEC_FETCH_FAULT: printf("no code at 0x%" PRIx64, event->addr); break;
-    default: printf("stopped: --max");
+    case EXEC_ILLEGAL: fprintf(out, "no such instruction"); break;
+    case EXEC_MEM_FAULT: fprintf(out, "no memory at 0x%" PRIx64, event->addr); break;
+    case EXEC_FETCH_FAULT: fprintf(out, "no code at 0x%" PRIx64, event->addr); break;
+    default: fprintf(out, "stopped: --max");
     }
-    printf(" at 0x%" PRIx64 " after %" PRIu64 " instructions\n", cpu->pc, steps);
+    fprintf(out, " at 0x%" PRIx64 " after %" PRIu64 " instructions\n", cpu->pc, steps);
 }
 
 static uint64_t run_steps(struct stepper *stepper, struct cpu *cpu)
@@ -216,7 +216,7 @@ int isa_run(const struct isa_args *args)
     cpu_put(cpu, pc, args->pc);
     cpu->mode |= args->mode;
     steps = run_steps(stepper, cpu);
-    print_end(cpu, steps);
+    print_end(cpu, steps, args->quiet ? stderr : stdout);
     cpu_free(cpu);
     free_pages(stepper);
     free(stepper);
