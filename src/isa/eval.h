@@ -53,6 +53,9 @@ void eval_settle(struct cpu *cpu);
 struct fp128 eval_state_body(struct cpu *cpu, struct sem_body body,
                              const struct fp128 *args);
 
+/* The mode key that an example's state before gives. */
+uint64_t example_mode(const struct isa *isa, const struct isa_example *example);
+
 /* One example (isa->examples) through the evaluator.  0, or -1 with what differs in
  * `error`. */
 int eval_example(const struct isa *isa, const struct isa_example *example, char *error,

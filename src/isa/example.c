@@ -73,7 +73,7 @@ static int scene_fetch(void *context, uint64_t addr, void *bytes, unsigned size)
 static void put_memory(struct scene *scene, const struct isa *isa,
                        const struct isa_ex_item *item, bool is_before)
 {
-    bool big = isa->naccesses && isa->accesses[0].big;
+    bool big = item->view ? item->view == 2 : isa->naccesses && isa->accesses[0].big;
 
     for (unsigned i = 0; i < item->size; i++) {
         struct cell *cell = find_cell(scene, item->addr + i);
@@ -101,15 +101,20 @@ static void put_item(struct scene *scene, struct cpu *cpu, const struct isa_ex_i
         if (cpu->isa->views[item->view].width > 64)
             cpu_put_unit(cpu, reg, 1, item->value_hi);
         break;
-    default: break; /* EX_PC, EX_TRAP: below */
+    case EX_PC:
+        if (is_before && item->index)
+            cpu->npc = item->value;
+        break;
+    default: break; /* EX_TRAP, the pc after: below */
     }
 }
 
 static const struct isa_ex_item *find_item(const struct isa_example *example,
-                                           unsigned loc)
+                                           unsigned loc, unsigned index)
 {
     for (unsigned i = 0; i < example->npost; i++)
-        if (example->post[i].loc == loc)
+        if (example->post[i].loc == loc &&
+            (loc != EX_PC || example->post[i].index == index))
             return &example->post[i];
     return NULL;
 }
@@ -118,7 +123,7 @@ static const struct isa_ex_item *find_item(const struct isa_example *example,
 static int check_end(const struct isa_example *example, const struct cpu *cpu, int failed,
                      char *error, size_t size)
 {
-    const struct isa_ex_item *trap = find_item(example, EX_TRAP);
+    const struct isa_ex_item *trap = find_item(example, EX_TRAP, 0);
     const struct isa *isa = cpu->isa;
     static const char *const kinds[] = { "nothing",        "a trap",
                                          "no instruction", "a memory fault",
@@ -141,29 +146,35 @@ static int check_end(const struct isa_example *example, const struct cpu *cpu, i
     return -1;
 }
 
-/* After a delayed branch the example's pc is where it goes in the end. */
-static uint64_t pc_after(const struct isa_example *example, const struct cpu *cpu)
+/* pc, and with delay slots npc: what follows in execution. */
+static int check_pc(const struct isa_example *example, const struct cpu *got, char *error,
+                    size_t size)
 {
-    uint64_t sequential = example->pc + 2u * example->length;
+    const uint64_t now[] = { got->pc, got->npc };
 
-    return cpu->isa->delay && cpu->npc != sequential ? cpu->npc : cpu->pc;
+    for (unsigned k = 0; k < 2; k++) {
+        const struct isa_ex_item *item = find_item(example, EX_PC, k);
+
+        if (!item || now[k] == item->value)
+            continue;
+        snprintf(error, size, "%spc is 0x%" PRIx64 ", expected 0x%" PRIx64, k ? "n" : "",
+                 now[k], item->value);
+        return -1;
+    }
+    return 0;
 }
 
 static int check_state(struct scene *scene, const struct isa_example *example,
                        struct cpu *got, struct cpu *want, char *error, size_t size)
 {
-    const struct isa_ex_item *pc = find_item(example, EX_PC);
     char text[200];
 
     for (unsigned i = 0; i < scene->count; i++)
         scene->cells[i].wanted = scene->cells[i].before;
     for (unsigned i = 0; i < example->npost; i++)
         put_item(scene, want, &example->post[i], false);
-    if (pc && pc_after(example, got) != pc->value) {
-        snprintf(error, size, "pc is 0x%" PRIx64 ", expected 0x%" PRIx64,
-                 pc_after(example, got), pc->value);
+    if (check_pc(example, got, error, size))
         return -1;
-    }
     want->pc = got->pc;
     want->npc = got->npc;
     if (cpu_compare(got, want, text, sizeof(text))) {
@@ -187,6 +198,82 @@ static const char *model_of(const struct isa *isa, const struct isa_example *exa
     return example->model == ISA_NONE ? NULL : isa->models[example->model].name;
 }
 
+/* A CPU as the example has it before. */
+static struct cpu *example_cpu(const struct isa *isa, const struct isa_example *example,
+                               struct scene *scene)
+{
+    struct cpu *cpu = cpu_new(isa, model_of(isa, example));
+    struct isa_reg pc = { ISA_NONE, 0, ISA_NONE };
+
+    cpu_put(cpu, pc, example->pc);
+    for (unsigned i = 0; i < example->npre; i++)
+        put_item(scene, cpu, &example->pre[i], true);
+    cpu->mode = eval_mode(cpu) | example->mode;
+    return cpu;
+}
+
+uint64_t example_mode(const struct isa *isa, const struct isa_example *example)
+{
+    struct scene scene = { .example = example };
+    struct cpu *cpu = example_cpu(isa, example, &scene);
+    uint64_t mode = cpu->mode;
+
+    free(scene.cells);
+    cpu_free(cpu);
+    return mode;
+}
+
+/* Checks the text of the instruction that a test executes next. */
+static int check_code(const struct isa *isa, const struct isa_example *example,
+                      const struct cpu *cpu, char *error, size_t size)
+{
+    struct isa_example part = *example;
+    uint64_t at = cpu->pc - example->pc;
+
+    part.code = NULL;
+    for (unsigned i = 0; i < example->ncode; i++)
+        if (example->code[i].at == at) {
+            struct isa_decoded insn;
+            uint8_t bytes[ISA_MAX_ILEN] = { 0 };
+            unsigned left = example->length - example->code[i].at;
+
+            memcpy(bytes, example->bytes + at, left < sizeof(bytes) ? left : sizeof(bytes));
+            isa_decode(isa, &cpu->features, cpu->mode, cpu->pc, bytes, sizeof(bytes), &insn);
+            part.bytes = bytes;
+            part.length = insn.length;
+            part.insn = insn.insn;
+            part.text = example->code[i].text;
+            part.pc = cpu->pc;
+            part.mode = cpu->mode;
+            if (insn.insn == ISA_NONE || insn.illegal) {
+                snprintf(error, size, "no instruction at \"%s\"", part.text);
+                return -1;
+            }
+            return example_text(isa, &part, error, size);
+        }
+    snprintf(error, size, "goes to 0x%" PRIx64 ", inside of an instruction", cpu->pc);
+    return -1;
+}
+
+/* Runs a test's code until it is left: the number of instructions, or -1 with an error of
+ * text.  *failed as eval_step() has it. */
+static int run_code(const struct isa_example *example, struct cpu *cpu,
+                    const struct eval_memory *memory, int *failed, char *error, size_t size)
+{
+    int steps = 0;
+
+    for (*failed = 0; !*failed && cpu->pc - example->pc < example->length; steps++) {
+        if (steps == 1000) {
+            snprintf(error, size, "does not end");
+            return -1;
+        }
+        if (check_code(cpu->isa, example, cpu, error, size))
+            return -1;
+        *failed = eval_step(cpu, memory);
+    }
+    return steps;
+}
+
 int eval_example(const struct isa *isa, const struct isa_example *example, char *error,
                  size_t size)
 {
@@ -194,27 +281,25 @@ int eval_example(const struct isa *isa, const struct isa_example *example, char 
     struct eval_memory memory = {
         &scene, scene_read, scene_write, scene_fetch, NULL, NULL
     };
-    struct cpu *cpu = cpu_new(isa, model_of(isa, example)), *want;
-    struct isa_reg pc = { ISA_NONE, 0, ISA_NONE };
-    int failed, bad;
+    struct cpu *cpu, *want;
+    int failed = 0, bad = 0;
 
-    if (example->insn == ISA_NONE) {
-        cpu_free(cpu);
+    if (example->insn == ISA_NONE && !example->code)
         return example_text(isa, example, error, size);
-    }
-    cpu_put(cpu, pc, example->pc);
-    for (unsigned i = 0; i < example->npre; i++)
-        put_item(&scene, cpu, &example->pre[i], true);
-    cpu->mode = eval_mode(cpu) | example->mode;
+    cpu = example_cpu(isa, example, &scene);
     want = cpu_clone(cpu);
-    failed = eval_step(cpu, &memory);
-    bad = check_end(example, cpu, failed, error, size);
+    if (example->code)
+        bad = run_code(example, cpu, &memory, &failed, error, size) < 0;
+    else
+        failed = eval_step(cpu, &memory);
+    if (!bad)
+        bad = check_end(example, cpu, failed, error, size);
     if (!bad)
         bad = check_state(&scene, example, cpu, want, error, size);
     free(scene.cells);
     cpu_free(cpu);
     cpu_free(want);
-    return bad;
+    return bad ? -1 : 0;
 }
 
 /* ---------------------------------------------------------------------- text */

@@ -468,14 +468,18 @@ struct isa_sysreg {
 enum isa_ex_loc { EX_REG, EX_MEM, EX_PC, EX_FLAG, EX_TRAP };
 struct isa_ex_item { /* a value before or after */
     uint8_t loc;
-    uint8_t size;        /* EX_MEM: bytes */
+    uint8_t size;        /* EX_MEM: bytes; view: 1 little-endian, 2 big, 0 as access 0 */
     uint16_t view, index;/* EX_REG: view and element; EX_FLAG: group and flag; EX_TRAP: index is
                             the trap; EX_PC: index 1 is npc */
     uint64_t addr;       /* EX_MEM */
     uint64_t value, value_hi;
 };
+struct isa_ex_code { /* one instruction of a test */
+    const char *text;
+    uint8_t at; /* in the bytes */
+};
 struct isa_example {
-    const char *text;     /* NULL: only bytes */
+    const char *text;     /* NULL: only bytes; of a test: its name */
     const char *where;    /* source position */
     uint16_t insn;        /* ISA_NONE for `ex invalid` */
     uint16_t model;       /* ISA_NONE: the default */
@@ -484,7 +488,8 @@ struct isa_example {
     const uint8_t *bytes; /* in memory order */
     uint8_t length;
     const struct isa_ex_item *pre, *post;
-    uint16_t npre, npost;
+    const struct isa_ex_code *code; /* a test: runs until it leaves its bytes; else NULL */
+    uint16_t npre, npost, ncode;
 };
 
 struct isa_stream; /* variable-length encodings: stream.h */

@@ -31,7 +31,7 @@ struct pool {
 struct emit {
     const struct isa *isa;
     FILE *out;
-    struct pool texts, alts, enums, fixes, lengths, names, numbers, fields, items, bytes;
+    struct pool texts, alts, enums, fixes, lengths, names, numbers, fields, items, bytes, codes;
 };
 
 /* --------------------------------------------------------------------- atoms */
@@ -324,6 +324,19 @@ static void pool_examples(struct emit *e)
     }
     pool_close(e, &e->items);
     for (uint32_t i = 0; i < e->isa->nexamples; i++) {
+        const struct isa_ex_code *it = e->isa->examples[i].code;
+
+        if (!pool_add(e, &e->codes, it, e->isa->examples[i].ncode))
+            continue;
+        for (uint32_t k = e->isa->examples[i].ncode; k--; it++) {
+            fputs("{", e->out);
+            put_string(e->out, it->text);
+            fprintf(e->out, ",%u},", it->at);
+        }
+        putc('\n', e->out);
+    }
+    pool_close(e, &e->codes);
+    for (uint32_t i = 0; i < e->isa->nexamples; i++) {
         const struct isa_example *example = &e->isa->examples[i];
 
         if (!pool_add(e, &e->bytes, example->bytes, example->length))
@@ -468,7 +481,7 @@ END
 EACH(isa_example, examples, nexamples)
     ALWAYS(length); STRING(text); STRING(where); NUMBER(insn); NUMBER(model); NUMBER(pc);
     NUMBER(mode); POOLED(bytes, bytes); POOLED(items, pre); POOLED(items, post);
-    NUMBER(npre); NUMBER(npost);
+    NUMBER(npre); NUMBER(npost); POOLED(codes, code); NUMBER(ncode);
 END
     /* clang-format on */
 
@@ -773,9 +786,11 @@ void emit_table(const struct isa *isa, FILE *out)
         .fields = { .name = "sysreg_fields", .type = "struct isa_sysreg_field " },
         .items = { .name = "items", .type = "struct isa_ex_item " },
         .bytes = { .name = "bytes", .type = "uint8_t " },
+        .codes = { .name = "codes", .type = "struct isa_ex_code " },
     };
     struct pool *pools[] = { &e.texts, &e.alts,    &e.enums,  &e.fixes, &e.lengths,
-                             &e.names, &e.numbers, &e.fields, &e.items, &e.bytes };
+                             &e.names, &e.numbers, &e.fields, &e.items, &e.bytes,
+                             &e.codes };
 
     fprintf(out, "/* %s: written by isagen. */\n#include \"isa/%s.h\"\n\n", isa->name,
             isa->nstreams ? "stream" : "isa");

@@ -3,25 +3,26 @@
 #include <string.h>
 
 #include "build.h"
+#include "isa/decode.h"
+#include "isa/eval.h"
 
 static unsigned hex_digit(int c) { return isdigit(c) ? (unsigned)c - '0' : (unsigned)tolower(c) - 'a' + 10; }
 
-/* Parcels as numbers, as disassemblers print them; to bytes in memory order. */
-static void example_bytes(struct build *b, const struct example *ex, struct isa_example *out,
+/* Parcels as numbers, as disassemblers print them; to bytes in memory order, at most
+ * ISA_MAX_ILEN.  Returns how many. */
+static unsigned hex_bytes(struct build *b, const char *hex, struct pos pos, uint8_t *bytes,
                           const struct isa_fetch *fetch)
 {
-    uint8_t *bytes = arena_alloc(&b->g->arena, ISA_MAX_ILEN);
     unsigned n = 0;
 
-    for (const char *p = ex->hex; *p;) {
+    for (const char *p = hex; *p;) {
         unsigned digits = 0, word_bytes;
 
         while (isxdigit((unsigned char)p[digits]))
             digits++;
         word_bytes = digits / 2;
         if (!digits || digits % 2 || n + word_bytes > ISA_MAX_ILEN)
-            fail(b->g, ex->pos, "E-SYNTAX", "the encoding is whole hexadecimal bytes: '%s'",
-                 ex->hex);
+            fail(b->g, pos, "E-SYNTAX", "the encoding is whole hexadecimal bytes: '%s'", hex);
         for (unsigned i = 0; i < word_bytes; i++) {
             uint8_t byte = (uint8_t)(hex_digit(p[2 * i]) << 4 | hex_digit(p[2 * i + 1]));
             bool big = !fetch || fetch->big || fetch->stream != ISA_NONE;
@@ -39,7 +40,31 @@ static void example_bytes(struct build *b, const struct example *ex, struct isa_
         while (isspace((unsigned char)*p))
             p++;
     }
+    return n;
+}
+
+/* The bytes of an instruction, or of a test's instructions one after the other. */
+static void example_bytes(struct build *b, const struct example *ex, struct isa_example *out,
+                          const struct isa_fetch *fetch)
+{
+    uint8_t *bytes = arena_alloc(&b->g->arena, 255 + ISA_MAX_ILEN);
+    struct isa_ex_code *code;
+    unsigned n = 0;
+
     out->bytes = bytes;
+    if (!ex->code) {
+        out->length = (uint8_t)hex_bytes(b, ex->hex, ex->pos, bytes, fetch);
+        return;
+    }
+    for (const struct list *l = ex->code; l; l = l->next)
+        out->ncode++;
+    out->code = code = arena_array(&b->g->arena, out->ncode, sizeof *code);
+    for (const struct list *l = ex->code; l; l = l->next) {
+        *code++ = (struct isa_ex_code){ l->name, (uint8_t)n };
+        n += hex_bytes(b, l->name2, l->pos, bytes + n, fetch);
+        if (n > 255)
+            fail(b->g, l->pos, "E-BUDGET", "a test has at most 255 bytes");
+    }
     out->length = (uint8_t)n;
 }
 
@@ -261,22 +286,52 @@ static bool example_model(struct build *b, const struct example *ex, struct isa_
     return first_model(b, out);
 }
 
-static const struct isa_fetch *example_fetch(struct build *b, uint16_t insn)
+/* A decode-time value in a mode. */
+static uint64_t value_in_mode(struct build *b, struct sem_body body, uint64_t mode)
 {
-    if (insn != ISA_NONE && b->fetches.count) {
-        unsigned set = AT(b, insns, struct isa_insn, insn)->mode_set;
+    struct isa_decoded insn = { .insn = ISA_NONE, .mode = mode };
 
-        if (set < b->fetches.count) /* ISA_NONE: the first will do */
-            return AT(b, fetches, struct isa_fetch, set);
+    b->isa.nodes = b->nodes.items; /* that may have moved */
+    b->isa.consts = b->consts.items;
+    b->isa.nnodes = b->nodes.count;
+    b->isa.nconsts = b->consts.count;
+    return isa_decode_value(&b->isa, body, &insn);
+}
+
+/* How the example's bytes are fetched in its mode. */
+static const struct isa_fetch *example_fetch(struct build *b, uint64_t mode)
+{
+    for (uint32_t i = 0; i < b->fetches.count; i++) {
+        const struct isa_fetch *fetch = AT(b, fetches, struct isa_fetch, i);
+
+        if (!fetch->when.count || value_in_mode(b, fetch->when, mode) & 1)
+            return fetch;
     }
-    return b->fetches.count ? AT(b, fetches, struct isa_fetch, 0) : NULL;
+    return NULL;
+}
+
+/* The byte order of memory in that mode, for its items. */
+static void example_order(struct build *b, struct isa_ex_item *items, unsigned n, uint64_t mode)
+{
+    const struct item *space = find_item(b, I_SPACE, NULL);
+    bool big = space && !strcmp(space->word, "big");
+
+    if (space && space->when) {
+        struct val v = lower_cond(b, space->when);
+
+        if (!(v.time == SPEC ? v.lo : value_in_mode(b, dx_body(b, v.d), mode)))
+            big = !big;
+    }
+    for (unsigned i = 0; i < n; i++)
+        if (items[i].loc == EX_MEM)
+            items[i].view = big ? 2 : 1;
 }
 
 static void build_example(struct build *b, const struct example *ex, uint16_t insn)
 {
     struct isa_example out = { .text = ex->text, .insn = insn, .model = ISA_NONE,
                                .where = source_place(b->g, ex->pos), .pc = 0x1000 };
-    struct isa_ex_item *post;
+    struct isa_ex_item *pre, *post;
 
     begin_body(b, true);
     if (!example_model(b, ex, &out))
@@ -292,9 +347,13 @@ static void build_example(struct build *b, const struct example *ex, uint16_t in
         out.pc = (uint64_t)decide(b, lower_expr(b, ex->pc, 0), ex->pos, "the address");
     if (ex->invalid)
         out.insn = ISA_NONE;
-    example_bytes(b, ex, &out, example_fetch(b, insn));
-    out.pre = example_items(b, ex->pre, &out.npre);
+    out.pre = pre = example_items(b, ex->pre, &out.npre);
     out.post = post = example_items(b, ex->post, &out.npost);
+    if (b->modes.count)
+        out.mode = example_mode(&b->isa, &out);
+    example_order(b, pre, out.npre, out.mode);
+    example_order(b, post, out.npost, out.mode);
+    example_bytes(b, ex, &out, example_fetch(b, out.mode));
     if (ex->trap) {
         int trap = find_named(b, &b->trap_items, ex->trap);
 
@@ -310,6 +369,12 @@ static int insn_number(struct build *b, const char *name)
     for (uint32_t i = 0; i < b->insns.count; i++)
         if (!strcmp(AT(b, insns, struct isa_insn, i)->name, name))
             return (int)i;
+    for (uint32_t i = 0; i < b->insns.count; i++) {
+        const struct insn *insn = *AT(b, insn_items, const struct insn *, i);
+
+        if (insn->whole && !strcmp(insn->whole, name))
+            return (int)i; /* one of its rows: stream_examples() finds the right one */
+    }
     return -1;
 }
 
@@ -320,6 +385,10 @@ static void build_loose_example(struct build *b, const struct item *item)
     const char *name = ex.insn ? ex.insn : ex.invalid ? NULL : ex.model;
     int insn = ISA_NONE;
 
+    if (ex.code) {
+        build_example(b, &ex, ISA_NONE);
+        return;
+    }
     if (!ex.insn && !ex.invalid)
         ex.model = NULL;
     if (!name && !ex.invalid) { /* then its text begins with it */

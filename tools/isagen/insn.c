@@ -224,6 +224,8 @@ static void parse_kind_modifiers(struct isagen *g, struct kind *k)
             k->scale = (unsigned)expect_number(g, "a power of two");
         else if (accept_word(g, "hex"))
             k->hex = true;
+        else if (accept_word(g, "signed"))
+            k->plus_minus = true;
         else if (accept_word(g, "open"))
             k->open = true;
         else if (accept_word(g, "omit"))
@@ -277,6 +279,7 @@ struct kind *parse_kind(struct isagen *g)
     } else {
         k->name = expect_name(g, "an operand kind");
         if (!strcmp(k->name, "pcrel")) {
+            k->from_end = accept_word(g, "end");
             struct pos at_width = g->tok.pos;
             const char *width = expect_name(g, "sN");
 
@@ -422,6 +425,36 @@ struct example *parse_example(struct isagen *g)
     if (accept(g, T_ARROW))
         ex->post = parse_state(g, ex, true);
     expect(g, ';', "';'");
+    return ex;
+}
+
+/* test NAME [MODEL] ["@" pc] "{" { text "=" HEX ; } ":" pre "->" post ; "}" */
+struct example *parse_test(struct isagen *g)
+{
+    struct example *ex = arena_alloc(&g->arena, sizeof *ex);
+    struct list **tail = &ex->code, *l;
+    struct pos pos;
+
+    ex->pos = g->tok.pos;
+    ex->text = expect_name(g, "the test's name");
+    if (is(g, T_NAME))
+        ex->model = dotted_name(g);
+    if (accept(g, '@'))
+        ex->pc = parse_unary(g);
+    expect(g, '{', "'{'");
+    while (!accept(g, ':')) {
+        l = list_add(g, &tail, g->tok.pos);
+        l->name = expect_string(g, "an instruction's text, or ':' and the state before");
+        if (!is(g, '='))
+            fail(g, g->tok.pos, "E-SYNTAX", "expected '=' and the encoding");
+        l->name2 = raw_until(g, ";}", false, &pos);
+        expect(g, ';', "';'");
+    }
+    ex->pre = parse_state(g, ex, false);
+    if (accept(g, T_ARROW))
+        ex->post = parse_state(g, ex, true);
+    expect(g, ';', "';'");
+    expect(g, '}', "'}'");
     return ex;
 }
 

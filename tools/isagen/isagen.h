@@ -107,7 +107,8 @@ struct kind { /* operand kind */
     unsigned bits;
     unsigned align, scale;
     int64_t bias;
-    bool hex, open, has_omit, strict; /* strict: `else reserved` */
+    bool hex, open, has_omit, plus_minus, from_end;
+    bool strict; /* strict: `else reserved` */
     bool is_signed;      /* K_FN: of a number sN; else of the field's bits */
     int64_t omit;
     const char *sep;
@@ -132,6 +133,7 @@ struct example {
     struct expr *pc;
     const char *hex;
     struct list *modes, *pre, *post;
+    struct list *code; /* of a test: name: text, name2: hex */
     const char *trap;
     bool invalid;
 };
@@ -183,6 +185,7 @@ struct insn {
     struct example *examples;
     struct expr *needs, *when;
     void *rows;               /* a stream's rows */
+    const char *whole;        /* of one row: the name of the insn with all rows */
 };
 
 struct family {
@@ -279,6 +282,7 @@ void operand_add(struct isagen *g, struct operand **operands, const char *name, 
                  struct kind *kind, unsigned bits);
 void parse_alts(struct isagen *g, struct alts **end);
 struct example *parse_example(struct isagen *g);
+struct example *parse_test(struct isagen *g);
 struct enc *parse_enc(struct isagen *g, struct operand **operands);
 struct list *parse_names(struct isagen *g); /* a0..a7 zero ... up to ; */
 struct expr *parse_expr(struct isagen *g);

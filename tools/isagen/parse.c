@@ -33,9 +33,10 @@ struct list *parse_names(struct isagen *g)
 {
     struct list *first = NULL, **tail = &first, *l;
 
-    while (is(g, T_NAME)) {
+    while (is(g, T_NAME) || is(g, T_STRING)) {
         struct pos pos = g->tok.pos;
-        const char *name = expect_name(g, "a name"), *end = name;
+        const char *name = is(g, T_STRING) ? expect_string(g, "a name") : expect_name(g, "a name"),
+                   *end = name;
         unsigned from = 0, to = 0;
         size_t stem = strlen(name);
 
@@ -711,6 +712,14 @@ static void parse_ex_item(struct isagen *g, struct pos pos)
     item->example = ex;
 }
 
+static void parse_test_item(struct isagen *g, struct pos pos)
+{
+    struct example *ex = parse_test(g);
+    struct item *item = add_item(g, I_EX, pos);
+
+    item->example = ex;
+}
+
 static void parse_stream_item(struct isagen *g, struct pos pos) { parse_stream(g, pos); }
 static void parse_fn_item(struct isagen *g, struct pos pos) { parse_fn(g, I_FN, pos); }
 static void parse_proc_item(struct isagen *g, struct pos pos) { parse_fn(g, I_PROC, pos); }
@@ -737,7 +746,7 @@ static const struct {
     { "insn", parse_insn_item },  { "alias", parse_alias },     { "family", parse_family },
     { "rows", parse_rows },       { "section", parse_section }, { "import", parse_import },
     { "reserved", parse_reserved }, { "exclusive", parse_exclusive }, { "ex", parse_ex_item },
-    { "stream", parse_stream_item }, { "doc", parse_doc },
+    { "test", parse_test_item },  { "stream", parse_stream_item }, { "doc", parse_doc },
 };
 /* clang-format on */
 

@@ -81,7 +81,8 @@ static void element_put(struct build *b, const struct view *v, struct val index,
     check_index(b, v, index, pos);
     node = val_node(b, value, w, pos);
     effect(b, true, v->file);
-    wrote(b, pos);
+    if (!AT(b, files, struct isa_file, v->file)->hidden)
+        wrote(b, pos);
     if (is_zero_register(b, v, index))
         return;
     if (index.time == SPEC) {
@@ -128,6 +129,18 @@ static uint64_t canonical_nan(unsigned w)
     return w == 16 ? 0x7e00 : w == 32 ? 0x7fc00000 : 0x7ff8000000000000;
 }
 
+/* The index as a view's expressions see it: a number, or at run time a value of 16 bits. */
+static struct val view_index(struct build *b, struct place *p)
+{
+    struct val i = p->index;
+
+    if (i.time == SPEC)
+        return val_number((int64_t)i.lo);
+    if (i.time == DECODE)
+        return val_decode(val_dx(b, i, 64), 0);
+    return i.w > 16 ? extract(b, i, 0, 16, p->pos) : widen(b, S_ZEXT, i, 16, p->pos);
+}
+
 /* A computed view: its expression with the index bound. */
 static struct place *view_expand(struct build *b, const struct view *v, struct val index,
                                  struct symbol **scope)
@@ -161,11 +174,11 @@ static struct val view_get(struct build *b, struct place *p)
     if (is_zero_register(b, v, p->index))
         return val_bits(0, p->w);
     struct expr *get = v->item->expr3;
-    *(&scope) = b->l->scope;
+    scope = b->l->scope;
     b->l->scope = NULL;
     if (++b->l->depth > 40)
         fail(b->g, v->item->pos, "E-NAME", "view %s is defined by itself", v->name);
-    bind(b, v->item->word, p->index);
+    bind(b, v->item->word, view_index(b, p));
     e = adopt(b, lower_expr(b, get, p->w), p->w, v->item->pos);
     b->l->depth--;
     b->l->scope = scope;
@@ -182,7 +195,7 @@ static void view_put(struct build *b, struct place *p, struct val value, struct 
     if (v->item && v->item->flag2) { /* on_write { ... } */
         scope = b->l->scope;
         b->l->scope = NULL;
-        bind(b, v->item->word, p->index);
+        bind(b, v->item->word, view_index(b, p));
         bind(b, "v", value);
         lower_stmts(b, v->item->body);
         b->l->scope = scope;
@@ -198,8 +211,11 @@ static void view_put(struct build *b, struct place *p, struct val value, struct 
         } else if (v->policy == POLICY_ZEXT) {
             value = widen(b, S_ZEXT, value, w, pos);
         } else {
-            struct val old = element_get(b, v, p->index, pos);
+            unsigned nwrote = b->l->nwrote;
 
+            b->l->nwrote = 0; /* what is kept may well have been written just now */
+            struct val old = element_get(b, v, p->index, pos);
+            b->l->nwrote = nwrote;
             if (row->low_bit)
                 value = op2(b, S_CONCAT, p->w + row->low_bit, value,
                             extract(b, old, 0, row->low_bit, pos), pos);
@@ -211,7 +227,7 @@ static void view_put(struct build *b, struct place *p, struct val value, struct 
     }
     if (is_zero_register(b, v, p->index))
         return;
-    struct place *of = view_expand(b, v, p->index, &scope);
+    struct place *of = view_expand(b, v, view_index(b, p), &scope);
     place_put(b, of, of->w > p->w && v->policy == POLICY_ZEXT
                          ? widen(b, S_ZEXT, value, of->w, pos)
                          : value,
@@ -250,6 +266,8 @@ struct val place_get(struct build *b, struct place *p)
                             val_node(b, p->index, p->index.w ? p->index.w : 32, p->pos), ISA_NONE),
                        p->w);
     case P_MEM:
+        if (stream_is_locked(b, p))
+            return stream_locked_get(b, p);
         may_trap(b, p->pos);
         a = val_run(emit(b, S_LD, p->w, val_node(b, p->index, p->low, p->pos), ISA_NONE, ISA_NONE),
                     p->w);
@@ -313,6 +331,10 @@ void place_put(struct build *b, struct place *p, struct val v, struct pos pos)
         wrote(b, pos);
         return;
     case P_MEM:
+        if (stream_is_locked(b, p)) {
+            stream_locked_put(b, p, v, pos);
+            return;
+        }
         node = val_node(b, v, p->w, pos);
         may_trap(b, p->pos);
         lane = val_node(b, p->index, p->low, p->pos);
@@ -377,6 +399,7 @@ static struct oper *find_oper(struct build *b, const char *name)
 
 static struct place *name_place(struct build *b, const struct expr *e)
 {
+    const struct expr *meant;
     struct place *p;
     struct view *v;
     uint16_t group;
@@ -385,6 +408,10 @@ static struct place *name_place(struct build *b, const struct expr *e)
     for (struct symbol *s = b->l->scope; s; s = s->next)
         if (!strcmp(s->name, e->name))
             return s->place;
+    if ((p = stream_place(b, e->name)))
+        return p;
+    if ((meant = stream_name(b, e->name, e->pos)))
+        return place_of(b, meant, false);
     struct oper *o = find_oper(b, e->name);
     if (o)
         return b->l->decode_only ? NULL : oper_place(b, o, e->pos);
