@@ -198,6 +198,15 @@ static const char *model_of(const struct isa *isa, const struct isa_example *exa
     return example->model == ISA_NONE ? NULL : isa->models[example->model].name;
 }
 
+/* Examples have nobody to ask: every helper does nothing and yields zero. */
+static uint64_t no_helper(struct cpu *cpu, unsigned number, const uint64_t *args)
+{
+    (void)cpu;
+    (void)number;
+    (void)args;
+    return 0;
+}
+
 /* A CPU as the example has it before. */
 static struct cpu *example_cpu(const struct isa *isa, const struct isa_example *example,
                                struct scene *scene)
@@ -205,6 +214,7 @@ static struct cpu *example_cpu(const struct isa *isa, const struct isa_example *
     struct cpu *cpu = cpu_new(isa, model_of(isa, example));
     struct isa_reg pc = { ISA_NONE, 0, ISA_NONE };
 
+    cpu->helper = no_helper;
     cpu_put(cpu, pc, example->pc);
     for (unsigned i = 0; i < example->npre; i++)
         put_item(scene, cpu, &example->pre[i], true);
@@ -237,8 +247,10 @@ static int check_code(const struct isa *isa, const struct isa_example *example,
             uint8_t bytes[ISA_MAX_ILEN] = { 0 };
             unsigned left = example->length - example->code[i].at;
 
-            memcpy(bytes, example->bytes + at, left < sizeof(bytes) ? left : sizeof(bytes));
-            isa_decode(isa, &cpu->features, cpu->mode, cpu->pc, bytes, sizeof(bytes), &insn);
+            memcpy(bytes, example->bytes + at,
+                   left < sizeof(bytes) ? left : sizeof(bytes));
+            isa_decode(isa, &cpu->features, cpu->mode, cpu->pc, bytes, sizeof(bytes),
+                       &insn);
             part.bytes = bytes;
             part.length = insn.length;
             part.insn = insn.insn;
@@ -258,7 +270,8 @@ static int check_code(const struct isa *isa, const struct isa_example *example,
 /* Runs a test's code until it is left: the number of instructions, or -1 with an error of
  * text.  *failed as eval_step() has it. */
 static int run_code(const struct isa_example *example, struct cpu *cpu,
-                    const struct eval_memory *memory, int *failed, char *error, size_t size)
+                    const struct eval_memory *memory, int *failed, char *error,
+                    size_t size)
 {
     int steps = 0;
 
