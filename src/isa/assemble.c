@@ -13,42 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "isa/assemble.h"
 #include "isa/sem.h"
 #include "isa/stream.h"
-#include "isa/text.h"
-
-enum {
-    MAX_PENDING = 16,
-    MAX_OPEN_BITS = 16, /* of fields that are found by trying */
-};
-
-/* Something the finished fields must satisfy. */
-struct pending {
-    const struct isa_operand *operand;
-    enum { WANT_NUMBER, WANT_VIEW, WANT_ALT } kind;
-    uint64_t want; /* the number, the view, or which alternative */
-};
-
-struct matcher {
-    const struct isa *isa;
-    const struct isa_features *features;
-    const char *text;
-    /* the candidate */
-    const struct isa_insn *insn;
-    const struct isa_alias *alias;
-    struct isa_decoded decoded;
-    uint32_t set; /* fields that have their value */
-    struct pending pending[MAX_PENDING];
-    unsigned npending;
-    /* the best encoding so far */
-    uint8_t bytes[ISA_MAX_ILEN];
-    unsigned length;
-    /* the message of the attempt that came furthest */
-    char *error;
-    size_t error_size;
-    const char *error_at;
-    unsigned error_rank;
-};
 
 /* Where to go on after the pieces of an alternative. */
 struct after {
@@ -119,7 +86,7 @@ static void complain_range(struct matcher *m, const char *at,
 
 /* ------------------------------------------------------------------- finishing */
 
-static bool holds(const struct matcher *m, const struct pending *pending)
+bool pending_holds(const struct matcher *m, const struct pending *pending)
 {
     const struct isa_operand *operand = pending->operand;
 
@@ -136,7 +103,7 @@ static bool holds(const struct matcher *m, const struct pending *pending)
 static bool all_hold(const struct matcher *m)
 {
     for (unsigned i = 0; i < m->npending; i++)
-        if (!holds(m, &m->pending[i]))
+        if (!pending_holds(m, &m->pending[i]))
             return false;
     return true;
 }
@@ -193,7 +160,7 @@ static bool apply_fixes(struct matcher *m)
         if (m->set >> fix->field & 1 && m->decoded.field[fix->field] != number)
             return false;
         m->decoded.field[fix->field] = number;
-        m->set |= UINT32_C(1) << fix->field;
+        m->set |= UINT64_C(1) << fix->field;
     }
     return true;
 }
@@ -226,7 +193,7 @@ static void complain_back(struct matcher *m, const char *end,
 
 static bool finish(struct matcher *m, const char *end)
 {
-    uint32_t set = m->set;
+    uint64_t set = m->set;
     struct isa_decoded back;
     uint8_t bytes[ISA_MAX_ILEN];
     bool done = false;
@@ -235,6 +202,13 @@ static bool finish(struct matcher *m, const char *end)
     if (!apply_fixes(m)) {
         m->set = set;
         return false;
+    }
+    if (!m->insn->length) {
+        done = stream_finish(m);
+        if (!done)
+            complain(m, end, "%s: no encoding has these operands", own_name(m));
+        m->set = set;
+        return done;
     }
     if (!solve(m)) {
         complain(m, end,
@@ -268,18 +242,34 @@ static const char *skip_blanks(const char *p)
     return p;
 }
 
+/* with_field() for an instruction of a stream, where fields are made of fields. */
+static bool with_stream_field(struct matcher *m, unsigned field, uint64_t number,
+                              const struct isa_text *item, const struct after *after,
+                              const char *p)
+{
+    struct isa_decoded old = m->decoded;
+    uint64_t set = m->set;
+    bool done = stream_bind(m, field, number) && match(m, item + 1, after, p);
+
+    m->decoded = old;
+    m->set = set;
+    return done;
+}
+
 /* Goes on with a field set; undone when that leads nowhere. */
 static bool with_field(struct matcher *m, unsigned field, uint64_t number,
                        const struct isa_text *item, const struct after *after,
                        const char *p)
 {
-    uint32_t set = m->set;
+    uint64_t set = m->set;
     uint64_t old = m->decoded.field[field];
 
+    if (!m->insn->length)
+        return with_stream_field(m, field, number, item, after, p);
     if (set >> field & 1 && old != number)
         return false;
     m->decoded.field[field] = number;
-    m->set |= UINT32_C(1) << field;
+    m->set |= UINT64_C(1) << field;
     if (match(m, item + 1, after, p))
         return true;
     m->decoded.field[field] = old;
@@ -349,15 +339,23 @@ static bool match_number(struct matcher *m, const struct isa_operand *operand,
 {
     const struct isa_field *field = &m->isa->fields_all[m->insn->field + operand->field];
     uint64_t number;
-    const char *end = parse_number(p, m->decoded.pc, &number);
+    const char *start =
+        operand->plus_minus && (*p == '+' || *p == '-') ? skip_blanks(p + 1) : p;
+    const char *end = parse_number(start, m->decoded.pc, &number);
 
+    if (operand->plus_minus && start == p)
+        end = NULL;
+    if (operand->plus_minus && *p == '-')
+        number = 0 - number;
     if (!end) {
         complain(m, p, "%s: expected %s at \"%.*s\"", own_name(m),
                  operand->kind == OPERAND_PCREL ? "an address" : "a number",
                  word_length(p), p);
         return false;
     }
-    if (operand->kind == OPERAND_FN)
+    if (operand->from_end)
+        number &= mask64(m->isa->pc_width);
+    if (operand->kind == OPERAND_FN || operand->from_end)
         return with_pending(m, (struct pending){ operand, WANT_NUMBER, number }, item + 1,
                             after, end);
     if (operand->kind == OPERAND_PCREL)
@@ -391,13 +389,18 @@ static int find_register(const struct isa *isa, unsigned number, const char *p,
                          const char **end)
 {
     const struct isa_view *view = &isa->views[number];
-    size_t n;
+    size_t n, longest = 0;
+    int found = -1;
 
     for (unsigned i = 0; view->names && i < view->count; i++)
-        if (view->names[i] && (n = begins(p, view->names[i])) && !is_word_char(p[n])) {
+        if (view->names[i] && (n = begins(p, view->names[i])) > longest &&
+            !is_word_char(p[n])) {
             *end = p + n;
-            return (int)i;
+            longest = n;
+            found = (int)i;
         }
+    if (found >= 0)
+        return found;
     for (unsigned i = 0; i < isa->nregnames; i++)
         if (isa->regnames[i].view == number && (n = begins(p, isa->regnames[i].name)) &&
             !is_word_char(p[n])) {

@@ -64,8 +64,10 @@ uint64_t operand_number(const struct isa *isa, const struct isa_operand *operand
     if (operand->kind == OPERAND_FN)
         return isa_decode_value(isa, operand->value, insn);
     number = insn->field[operand->field] + (uint64_t)(int64_t)operand->bias;
-    if (operand->kind == OPERAND_PCREL)
-        number = (insn->pc + number) & mask64(isa->pc_width);
+    if (operand->kind == OPERAND_PCREL) {
+        number += insn->pc + (operand->from_end ? insn->length : 0u);
+        number &= mask64(isa->pc_width);
+    }
     return number;
 }
 
@@ -130,6 +132,11 @@ static void put_number(struct line *line, const struct isa_operand *operand,
         &line->isa->fields_all[line->insn->field + operand->field];
     bool is_negative = number >> 63 && (operand->kind == OPERAND_FN || field->is_signed);
 
+    if (operand->plus_minus) {
+        put_word(line, is_negative ? " - " : " + ");
+        number = is_negative ? 0 - number : number;
+        is_negative = false;
+    }
     if (is_negative && operand->hex)
         put(line, "-0x%" PRIx64, 0 - number);
     else if (operand->hex)

@@ -241,6 +241,7 @@ void stream_decode(const struct isa *isa, const struct isa_stream *stream,
     memset(out, 0, sizeof *out);
     out->insn = ISA_NONE;
     out->length = stream->unit;
+    out->features = features;
     out->pc = pc;
     out->mode = mode;
     r.out = out;

@@ -106,6 +106,11 @@ void stream_set_field(const struct isa *isa, const struct isa_stream *stream,
 void stream_compose(const struct isa *isa, const struct isa_stream *stream,
                     struct isa_decoded *insn);
 
+/* Prefixes that hold fields which are not zero are there: sets their constants (REX's
+ * "there is one"), but not fields in `set`.  Returns whether that changed something. */
+bool stream_complete(const struct isa_stream *stream, struct isa_decoded *insn,
+                     uint64_t set);
+
 /* The stream that an instruction belongs to and its row there, or NULL. */
 const struct stream_row *stream_row_of(const struct isa *isa, uint16_t insn,
                                        const struct isa_stream **stream);

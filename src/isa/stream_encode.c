@@ -219,6 +219,29 @@ unsigned stream_encode(const struct isa *isa, const struct isa_stream *stream,
     return w.best_count;
 }
 
+bool stream_complete(const struct isa_stream *stream, struct isa_decoded *insn,
+                     uint64_t set)
+{
+    bool changed = false;
+
+    for (unsigned i = 0; i < stream->nprefixes; i++) {
+        const struct stream_prefix *prefix = &stream->prefixes[i];
+        const struct stream_set *sets = &stream->sets[prefix->sets.first];
+        bool is_there = false;
+
+        if (prefix->next != prefix->phase)
+            continue;
+        for (unsigned k = 0; k < prefix->sets.count; k++)
+            is_there |= sets[k].len != 0 && insn->field[sets[k].field] != 0;
+        for (unsigned k = 0; is_there && k < prefix->sets.count; k++)
+            if (sets[k].len == 0 && !(set >> sets[k].field & 1)) {
+                changed |= insn->field[sets[k].field] != sets[k].constant;
+                insn->field[sets[k].field] = sets[k].constant;
+            }
+    }
+    return changed;
+}
+
 void stream_set_field(const struct isa *isa, const struct isa_stream *stream,
                       struct isa_decoded *insn, unsigned field, uint64_t value)
 {
