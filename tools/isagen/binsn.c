@@ -15,7 +15,7 @@ static unsigned log2_of(unsigned n)
 /* ---------------------------------------------------------------- operand kinds */
 
 /* Follows names to what they stand for; register kinds get the width of their field. */
-static const struct kind *resolve_kind(struct build *b, const struct kind *k, unsigned depth)
+const struct kind *resolve_kind(struct build *b, const struct kind *k, unsigned depth)
 {
     const struct item *named;
     struct kind *r;
@@ -248,7 +248,7 @@ static void enum_names(struct build *b, const struct kind *k, struct isa_operand
     op->open = k->open || k->name;
 }
 
-static void add_operand(struct build *b, struct oper *o, unsigned field)
+void add_operand(struct build *b, struct oper *o, unsigned field)
 {
     struct isa_operand op = { .name = o->name, .field = (uint8_t)field, .view = ISA_NONE };
     const struct kind *k = o->kind;
@@ -256,6 +256,7 @@ static void add_operand(struct build *b, struct oper *o, unsigned field)
     op.kind = OPERAND_IMM;
     if (k) {
         op.hex = k->hex;
+        op.plus_minus = k->plus_minus;
         op.has_omit = k->has_omit;
         op.omit = k->omit;
         op.bias = (int16_t)k->bias;
@@ -270,7 +271,10 @@ static void add_operand(struct build *b, struct oper *o, unsigned field)
         op.view = choice_views(b, o);
         op.view_choice = dx_body(b, val_dx(b, lower_cond(b, k->when), 1));
         break;
-    case K_PCREL: op.kind = OPERAND_PCREL; break;
+    case K_PCREL:
+        op.kind = OPERAND_PCREL;
+        op.from_end = k->from_end;
+        break;
     case K_ENUM:
         op.kind = OPERAND_ENUM;
         enum_names(b, k, &op);
@@ -491,14 +495,7 @@ static void flatten(struct build *b, const struct path *p, uint32_t at)
         flatten(b, p->children[i], first + i);
 }
 
-struct insn_context { /* what a body is lowered with */
-    const struct insn *insn;
-    struct oper *opers;
-    unsigned nopers;
-    const struct stmt *body;
-};
-
-static uint32_t lower_variants(struct build *b, struct insn_context *c, uint16_t insn)
+uint32_t lower_variants(struct build *b, struct insn_context *c, uint16_t insn)
 {
     struct path *root = path_new(b);
     struct decision decisions[MAX_DECISIONS];
@@ -517,7 +514,9 @@ static uint32_t lower_variants(struct build *b, struct insn_context *c, uint16_t
         l->writes = arena_array(&b->g->arena, effect_words(b) + 1, sizeof(uint64_t));
         if (++n > MAX_VARIANTS)
             fail(b->g, c->insn->pos, "E-BUDGET", "more than %d variants", MAX_VARIANTS);
+        stream_begin(b);
         lower_stmts(b, c->body);
+        stream_end(b);
         l->ndecisions = l->used;
         struct path *leaf = path_walk(b, root);
         leaf->variant = add_variant(b, insn);

@@ -651,6 +651,10 @@ static void parcel_cubes(struct build *b, struct vec *out, const struct expr *e,
 
 static void build_fetch(struct build *b, struct item *item)
 {
+    if (item->word2) { /* a stream: build_streams() goes on */
+        item->number = 8;
+        item->word = "little";
+    }
     struct isa_fetch f = { .parcel = (uint8_t)(item->number / 8), .big = !strcmp(item->word, "big"),
                            .high_first = item->flag, .stream = ISA_NONE };
     struct vec lengths = { 0 };

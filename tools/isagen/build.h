@@ -133,6 +133,8 @@ struct build {
     struct vec fpenv_items, flags_items, flagfn_items, mode_items, sysreg_items, trap_items,
         helper_items;         /* struct item *, beside the tables of their names */
     struct vec fpu_round;
+    struct stream_info *stream_infos;
+    struct stream_info *stream; /* of the instruction being built, or NULL */
     uint32_t field_base;      /* first field of the instruction being built */
     uint16_t mode_bits;
     uint16_t flag_start;      /* files of flag groups begin here */
@@ -212,6 +214,29 @@ void build_state(struct build *b);
 void build_insns(struct build *b);
 void build_aliases(struct build *b);
 void build_streams(struct build *b);                        /* build_stream.c: `stream` blocks */
+/* What a body is lowered with. */
+struct insn_context {
+    const struct insn *insn;
+    struct oper *opers;
+    unsigned nopers;
+    const struct stmt *body;
+};
+uint32_t lower_variants(struct build *b, struct insn_context *c, uint16_t insn);
+const struct kind *resolve_kind(struct build *b, const struct kind *k, unsigned depth);
+void add_operand(struct build *b, struct oper *o, unsigned field);
+
+/* stream_build.c, stream_rows.c, stream_lower.c: variable-length encodings */
+void build_streams(struct build *b);  /* before instructions */
+void finish_streams(struct build *b); /* after them */
+void stream_examples(struct build *b); /* when the table is complete: whose rows they are */
+const struct expr *stream_name(struct build *b, const char *name, struct pos pos);
+struct place *stream_place(struct build *b, const char *name);
+bool stream_early(struct build *b, const char *name, struct val *v);
+void stream_begin(struct build *b); /* around each body */
+void stream_end(struct build *b);
+bool stream_is_locked(struct build *b, const struct place *p);
+struct val stream_locked_get(struct build *b, struct place *p);
+void stream_locked_put(struct build *b, struct place *p, struct val v, struct pos pos);
 void build_stream_insn(struct build *b, struct item *item); /* rows instead of enc */
 void build_examples(struct build *b);
 void build_isa(struct build *b);

@@ -471,18 +471,30 @@ static struct stmt *parse_stmt(struct isagen *g)
     return parse_assignment(g, pos);
 }
 
+/* {0} and not a block: an operand by position. */
+static bool is_position(const struct isagen *g)
+{
+    const char *p = g->source->text + g->cur, *end = g->source->text + g->source->size;
+
+    if (!is(g, '{'))
+        return false;
+    while (p < end && *p >= '0' && *p <= '9')
+        p++;
+    return p < end && *p == '}' && p > g->source->text + g->cur;
+}
+
 struct stmt *parse_body(struct isagen *g)
 {
     struct stmt *first = NULL, **tail = &first;
 
     deeper(g);
-    if (accept(g, '{')) {
+    if (!is_position(g) && accept(g, '{')) {
         while (!is(g, '}')) {
             if (is(g, T_END))
                 fail(g, g->tok.pos, "E-SYNTAX", "block without end");
             if (accept(g, ';')) /* an empty column of a family */
                 continue;
-            *tail = is(g, '{') ? parse_body(g) : parse_stmt(g);
+            *tail = is(g, '{') && !is_position(g) ? parse_body(g) : parse_stmt(g);
             while (*tail)
                 tail = &(*tail)->next;
         }

@@ -50,6 +50,9 @@ struct val oper_value(struct build *b, struct oper *o, struct pos pos)
         const struct dx *pc = dx_new(b, S_PC, 64, 0, NULL, NULL, NULL);
         const struct dx *sum = dx_new(b, S_ADD, 64, 0, pc, val_dx(b, o->number, 64), NULL);
 
+        if (o->kind->from_end)
+            sum = dx_new(b, S_ADD, 64, 0, sum, dx_new(b, S_ILEN, 64, 0, NULL, NULL, NULL), NULL);
+
         return b->isa.pc_width < 64
                    ? val_decode(dx_new(b, S_EXTRACT, b->isa.pc_width, 0, sum, NULL, NULL),
                                 b->isa.pc_width)
@@ -108,7 +111,9 @@ static struct val pc_value(struct build *b)
 static struct val lower_name(struct build *b, const struct expr *e, unsigned want)
 {
     const struct item *item;
+    const struct expr *meant;
     struct place *p;
+    struct val v;
     int i;
 
     for (struct symbol *s = b->l->scope; s; s = s->next)
@@ -117,6 +122,12 @@ static struct val lower_name(struct build *b, const struct expr *e, unsigned wan
     for (unsigned k = 0; k < b->l->nopers; k++)
         if (!strcmp(b->l->opers[k].name, e->name))
             return oper_value(b, &b->l->opers[k], e->pos);
+    if (stream_early(b, e->name, &v))
+        return v;
+    if ((p = stream_place(b, e->name)))
+        return place_get(b, p);
+    if ((meant = stream_name(b, e->name, e->pos)))
+        return lower_expr(b, meant, want);
     if ((item = find_item(b, I_PARAM, e->name)))
         return param_value(b, item);
     if (!strcmp(e->name, "pc"))

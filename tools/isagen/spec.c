@@ -118,6 +118,7 @@ static void build_target(struct build *b)
     stop_if_errors(b->g);
     build_streams(b);
     build_insns(b);
+    finish_streams(b);
     build_aliases(b);
     build_laws(b);
     finish(b);
@@ -125,6 +126,7 @@ static void build_target(struct build *b)
     build_examples(b);
     check_budgets(b);
     finish(b);
+    stream_examples(b);
 }
 
 bool program_parse(struct isagen *g, const char *path)

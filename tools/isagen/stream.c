@@ -304,11 +304,14 @@ static void parse_stream_part(struct isagen *g, struct stream *s)
         parse_map(g, s);
     } else if (accept_word(g, "tail")) {
         parse_tail(g, s);
+    } else if (accept_word(g, "extension")) {
+        s->extension = expect_name(g, "the field of /N");
+        expect(g, ';', "';'");
     } else if (accept_word(g, "alts")) {
         parse_alts(g, &s->alts);
     } else {
         fail(g, pos, "E-SYNTAX",
-             "expected unit, max, field, ops, let, prefix, lead, map, tag, needs, form, tail or alts");
+             "expected unit, max, field, ops, let, prefix, lead, map, tag, needs, form, extension, tail or alts");
     }
 }
 
@@ -327,16 +330,6 @@ struct item *parse_stream(struct isagen *g, struct pos pos)
     while (!accept(g, '}'))
         parse_stream_part(g, s);
     return item;
-}
-
-struct stream *find_stream(struct isagen *g, const char *name)
-{
-    struct stream *found = NULL;
-
-    for (struct item *i = g->first; i; i = i->next)
-        if (i->kind == I_STREAM && (!name || !strcmp(i->name, name)))
-            found = found ? found : i->extra;
-    return found;
 }
 
 /* --------------------------------------------------------------------------- rows */
@@ -412,6 +405,7 @@ void expand_rows(struct isagen *g)
             row->next = NULL;
             one->name = row_name(g, whole, r, rows);
             one->pos = r->pos;
+            one->whole = whole->name;
             one->rows = row;
             one->needs = expr_and(g, whole->needs, r->needs);
             if (r != rows) {

@@ -52,6 +52,9 @@ struct tail {
     struct pos pos;
     const char *name;
     struct step *steps;
+    uint64_t reads;        /* set of fields; from here: filled in when tables are made */
+    uint32_t first, count; /* in the steps' table */
+    unsigned bytes;        /* at most */
 };
 
 struct stream {
@@ -67,7 +70,8 @@ struct stream {
     struct tag *tags;
     struct map *maps;
     struct tail *tails;
-    struct list *forms;     /* form NAME = field == number or field != number */
+    struct list *forms;     /* form NAME = condition */
+    const char *extension;  /* the field that /N names */
     struct alts *alts;
 };
 
@@ -79,9 +83,9 @@ struct row {
     struct draw *draw;    /* drawn as bits instead */
     struct list *words;   /* operands and forms, in order */
     struct expr *when, *needs;
+    struct list *operands; /* of words; filled in when tables are made */
+    bool lock, always_locked;
 };
-
-struct stream *find_stream(struct isagen *g, const char *name); /* NULL: the only one */
 
 /* After parsing: an insn of many rows becomes many insns of one row. */
 void expand_rows(struct isagen *g);

@@ -1,0 +1,708 @@
+/* stream_rows.c - the rows of instructions, and the tables to find them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "isa/decode.h"
+#include "stream_info.h"
+
+/* ----------------------------------------------------------------------- spelling */
+
+/* A row's pattern: the opcode's unit and the one after it. */
+struct pattern {
+    struct stream_row row;
+    struct vec needs; /* struct stream_need */
+    struct vec sets;
+    uint64_t tails;   /* set: which tails are read */
+    const struct expr *where[8]; /* forms to check after decoding */
+    unsigned nwhere;
+};
+
+static void set_need(struct build *b, struct pattern *p, unsigned field, uint64_t value)
+{
+    for (uint32_t i = 0; i < p->needs.count; i++) {
+        struct stream_need *need = (struct stream_need *)p->needs.items + i;
+
+        if (need->field == field) {
+            need->value = (uint32_t)value;
+            return;
+        }
+    }
+    *(struct stream_need *)vec_add(b, &p->needs, sizeof(struct stream_need)) =
+        (struct stream_need){ (uint8_t)field, (uint32_t)value };
+}
+
+static void drop_need(struct pattern *p, int field)
+{
+    struct stream_need *needs = p->needs.items;
+
+    for (uint32_t i = 0; i < p->needs.count; i++)
+        if (needs[i].field == field)
+            needs[i--] = needs[--p->needs.count];
+}
+
+static void apply_tag(struct build *b, const struct stream_info *si, struct pattern *p,
+                      const char *name)
+{
+    for (const struct tag *t = si->s->tags; t; t = t->next) {
+        if (name ? !t->name || strcmp(t->name, name) : t->name != NULL)
+            continue;
+        for (const struct list *l = t->sets; l; l = l->next) {
+            int field = stream_field(si, l->name);
+
+            if (field < 0)
+                fail(b->g, l->pos, "E-NAME", "field %s is not declared", l->name);
+            set_need(b, p, (unsigned)field, l->number);
+        }
+    }
+}
+
+static bool is_tag(const struct stream_info *si, const char *name)
+{
+    for (const struct tag *t = si->s->tags; t; t = t->next)
+        if (t->name && !strcmp(t->name, name))
+            return true;
+    return false;
+}
+
+static const struct tail *tail_of(const struct stream_info *si, uint64_t fields, unsigned *number)
+{
+    *number = 0;
+    for (const struct tail *t = si->s->tails; t; t = t->next, (*number)++)
+        if ((fields & ~t->reads) == 0)
+            return t;
+    return NULL;
+}
+
+static uint64_t tail_fields(const struct stream_info *si)
+{
+    uint64_t all = 0;
+
+    for (const struct tail *t = si->s->tails; t; t = t->next)
+        all |= t->reads;
+    return all;
+}
+
+/* The tail's first unit has the field: makes the pattern ask for its value there. */
+static bool match_first_unit(struct build *b, const struct stream_info *si, struct pattern *p,
+                             unsigned field, uint64_t value, bool not_)
+{
+    unsigned number;
+    const struct tail *t = tail_of(si, 1ull << field, &number);
+    const struct stream_step *step =
+        t && t->count ? (struct stream_step *)si->steps.items + t->first : NULL;
+
+    (void)b;
+    if (!step || step->when.count || step->bytes != si->s->unit || p->row.bytes != si->s->unit)
+        return false;
+    for (unsigned i = 0; i < step->sets.count; i++) {
+        const struct stream_set *set = (struct stream_set *)si->sets.items + step->sets.first + i;
+        uint32_t mask = (uint32_t)(((1ull << set->len) - 1) << set->at);
+
+        if (set->field != field || set->len == 0 || set->to || (not_ && p->row.not_mask))
+            continue;
+        p->tails |= 1ull << number;
+        if (not_) {
+            p->row.not_mask = mask;
+            p->row.not_value = (uint32_t)(value << set->at) & mask;
+        } else {
+            p->row.mask |= mask;
+            p->row.value |= (uint32_t)(value << set->at) & mask;
+        }
+        return true;
+    }
+    return false;
+}
+
+/* "+field" after the opcode: its low bits hold the field. */
+static void opcode_field(struct build *b, struct stream_info *si, struct pattern *p,
+                         const char *name, struct pos pos)
+{
+    int field = stream_field(si, name);
+    unsigned shift = 8 * (2 * si->s->unit - p->row.bytes), bits;
+    uint32_t mask;
+
+    if (field < 0)
+        fail(b->g, pos, "E-NAME", "field %s is not declared", name);
+    bits = AT(b, fields, struct isa_field, si->field_base + (unsigned)field)->bits;
+    mask = (uint32_t)((1ull << bits) - 1) << shift;
+    if (bits > 8 || p->row.value & mask)
+        fail(b->g, pos, "E-FIELD-OVERLAP", "the low %u bits of the opcode must be zero", bits);
+    p->row.mask &= ~mask;
+    *(struct stream_set *)vec_add(b, &p->sets, sizeof(struct stream_set)) =
+        (struct stream_set){ .field = (uint8_t)field, .at = (uint8_t)shift, .len = (uint8_t)bits };
+}
+
+static const struct map *longest_map(const struct stream_info *si, const uint8_t *bytes,
+                                     unsigned count)
+{
+    const struct map *best = NULL;
+
+    for (const struct map *m = si->s->maps; m; m = m->next)
+        if (m->nbytes < count && !memcmp(m->bytes, bytes, m->nbytes) &&
+            (!best || m->nbytes > best->nbytes))
+            best = m;
+    return best;
+}
+
+/* The bytes of the row: escapes to its map, then one or two of opcode. */
+static void opcode_bytes(struct build *b, const struct stream_info *si, struct pattern *p,
+                         const uint8_t *bytes, unsigned count, struct pos pos)
+{
+    const struct map *m = longest_map(si, bytes, count);
+    unsigned skip = m ? m->nbytes : 0;
+
+    p->row.map = (uint8_t)(m ? m->number : 0);
+    count -= skip;
+    if (count < 1 || count > 2 * si->s->unit)
+        fail(b->g, pos, "E-SYNTAX", "after its map a row has one or two bytes of opcode");
+    p->row.bytes = (uint8_t)count;
+    for (unsigned i = 0; i < count; i++) {
+        unsigned shift = 8 * (2 * si->s->unit - 1 - i);
+
+        p->row.mask |= 0xffu << shift;
+        p->row.value |= (uint32_t)bytes[skip + i] << shift;
+    }
+}
+
+/* [TAG.]..[BYTE.]..BYTE[/N][+field] */
+static void spell(struct build *b, struct stream_info *si, struct pattern *p, const struct row *r)
+{
+    uint8_t bytes[8];
+    unsigned n = 0;
+    const char *c = r->spelled;
+
+    for (bool tags = true;; c++) {
+        size_t length = strcspn(c, "./+");
+        const char *word = arena_strndup(&b->g->arena, c, length);
+
+        if (tags && c[length] == '.' && is_tag(si, word)) {
+            apply_tag(b, si, p, word);
+        } else if (length == 2 && strspn(word, "0123456789abcdef") == 2 && n < 8) {
+            bytes[n++] = (uint8_t)strtoul(word, NULL, 16);
+            tags = false;
+        } else {
+            fail(b->g, r->pos, "E-SYNTAX", "'%s' is no tag and no byte", word);
+        }
+        c += length;
+        if (*c != '.')
+            break;
+    }
+    opcode_bytes(b, si, p, bytes, n, r->pos);
+    while (*c) {
+        size_t length = strcspn(c + 1, "/+") + 1;
+        const char *word = arena_strndup(&b->g->arena, c + 1, length - 1);
+
+        if (*c == '+') {
+            opcode_field(b, si, p, word, r->pos);
+        } else {
+            int field = si->s->extension ? stream_field(si, si->s->extension) : -1;
+
+            if (field < 0 || strlen(word) != 1 || *word < '0' || *word > '7' ||
+                !match_first_unit(b, si, p, (unsigned)field, (uint64_t)(*word - '0'), false))
+                fail(b->g, r->pos, "E-SYNTAX", "/%s needs `extension FIELD;` in the stream", word);
+        }
+        c += length;
+    }
+}
+
+/* A drawn opcode: one unit, or two. */
+static void drawn(struct build *b, struct stream_info *si, struct pattern *p, const struct row *r)
+{
+    struct picture pic = stream_draw(b, si, r->draw, 16 * si->s->unit);
+    unsigned shift = 16 * si->s->unit - pic.bits;
+
+    p->row.bytes = (uint8_t)(pic.bits / 8);
+    p->row.mask = (uint32_t)(pic.mask << shift);
+    p->row.value = (uint32_t)(pic.value << shift);
+    for (uint32_t i = 0; i < pic.sets.count; i++) {
+        struct stream_set set = ((struct stream_set *)pic.sets.items)[i];
+
+        set.at = (uint8_t)(set.at + shift);
+        *(struct stream_set *)vec_add(b, &p->sets, sizeof set) = set;
+    }
+}
+
+/* --------------------------------------------------------- forms, operands, tails */
+
+static void add_form(struct build *b, const struct stream_info *si, struct pattern *p,
+                     const struct list *form)
+{
+    const struct expr *e = form->expr;
+
+    if (e->kind == E_BINARY && (e->op == T_EQ || e->op == T_NE) && e->a->kind == E_NAME &&
+        e->b->kind == E_NUMBER && stream_field(si, e->a->name) >= 0 &&
+        match_first_unit(b, si, p, (unsigned)stream_field(si, e->a->name), e->b->number,
+                         e->op == T_NE))
+        return;
+    if (p->nwhere == 8)
+        fail(b->g, form->pos, "E-BUDGET", "too many forms");
+    p->where[p->nwhere++] = e;
+}
+
+static const struct list *find_list(const struct list *l, const char *name)
+{
+    while (l && strcmp(l->name, name))
+        l = l->next;
+    return l;
+}
+
+static uint64_t fields_of_name(struct build *b, const struct stream_info *si, const char *name,
+                               unsigned depth);
+
+static uint64_t fields_of(struct build *b, const struct stream_info *si, const struct expr *e,
+                          unsigned depth)
+{
+    uint64_t set = 0;
+
+    if (!e)
+        return 0;
+    if (e->kind == E_NAME)
+        return fields_of_name(b, si, e->name, depth);
+    set = fields_of(b, si, e->a, depth) | fields_of(b, si, e->b, depth) |
+          fields_of(b, si, e->c, depth);
+    for (unsigned i = 0; i < e->nargs; i++)
+        set |= fields_of(b, si, e->args[i], depth);
+    return set;
+}
+
+static uint64_t fields_of_text(struct build *b, const struct stream_info *si, const char *text,
+                               unsigned depth)
+{
+    uint64_t set = 0;
+
+    for (const char *p = text ? strchr(text, '{') : NULL; p; p = strchr(p + 1, '{')) {
+        size_t open = strcspn(p, "["), close = strcspn(p, "}");
+        const char *name = open < close ? p + open + 1 : p + 1;
+
+        set |= fields_of_name(b, si, arena_strndup(&b->g->arena, name, strcspn(name, "]}")), depth);
+    }
+    return set;
+}
+
+/* Fields that a name of the stream stands on, as a set. */
+static uint64_t fields_of_name(struct build *b, const struct stream_info *si, const char *name,
+                               unsigned depth)
+{
+    int field = stream_field(si, name);
+    const struct list *l;
+    uint64_t set = 0;
+
+    if (depth > 12)
+        return 0;
+    if (field >= 0) {
+        const struct isa_field *f =
+            AT(b, fields, struct isa_field, si->field_base + (unsigned)field);
+
+        for (unsigned k = 0; k < f->pieces; k++)
+            set |= 1ull << AT(b, pieces, struct isa_piece, f->piece + k)->at;
+        return set | 1ull << field;
+    }
+    if ((l = find_list(si->s->lets, name)))
+        return fields_of(b, si, l->expr, depth + 1);
+    for (const struct operand *o = si->s->fields; o; o = o->next)
+        if (!strcmp(o->name, name) && o->kind && o->kind->base == K_NAMED &&
+            stream_field(si, o->kind->name) >= 0)
+            return 1ull << stream_field(si, o->kind->name);
+    for (const struct alts *a = si->s->alts; a; a = a->next)
+        for (l = strcmp(a->name, name) ? NULL : a->list; l; l = l->next)
+            set |= fields_of(b, si, l->expr, depth + 1) | fields_of(b, si, l->expr2, depth + 1) |
+                   fields_of_text(b, si, l->name, depth + 1);
+    return set;
+}
+
+static bool is_operand(const struct stream_info *si, const char *name)
+{
+    for (const struct alts *a = si->s->alts; a; a = a->next)
+        if (!strcmp(a->name, name))
+            return true;
+    return stream_field(si, name) >= 0;
+}
+
+/* Operands, forms and `lock`; leaves only the operands in *operands. */
+static void row_words(struct build *b, struct stream_info *si, struct pattern *p, struct row *r,
+                      uint64_t opcode_fields)
+{
+    struct list *operands = NULL, **tail = &operands;
+
+    for (const struct list *w = r->words; w; w = w->next) {
+        const struct list *form = find_list(si->s->forms, w->name);
+        bool lock = !strcmp(w->name, "lock") || !strcmp(w->name, "locked");
+        unsigned number;
+        uint64_t fields;
+
+        if (lock) {
+            r->lock = true;
+            r->always_locked |= w->name[4] != 0;
+            drop_need(p, stream_field(si, "lock"));
+            form = find_list(si->s->forms, "lock");
+        }
+        if (form)
+            add_form(b, si, p, form);
+        if (form || lock)
+            continue;
+        if (!is_operand(si, w->name))
+            fail(b->g, w->pos, "E-NAME", "%s is no operand and no form of the stream", w->name);
+        struct list *copy = list_add(b->g, &tail, w->pos);
+        copy->name = w->name;
+        fields = fields_of_name(b, si, w->name, 0) & tail_fields(si) & ~opcode_fields;
+        if (!fields)
+            continue;
+        if (!tail_of(si, fields, &number))
+            fail(b->g, w->pos, "E-OPERAND-NOT-ENCODED", "no tail reads all of %s", w->name);
+        p->tails |= 1ull << number;
+    }
+    r->operands = operands;
+}
+
+/* The tails of the row, in order, as one run of steps. */
+static void row_steps(struct build *b, struct stream_info *si, struct pattern *p,
+                      const struct row *r)
+{
+    unsigned number = 0, bytes = p->row.bytes + (p->row.map ? 3u : 0);
+
+    p->row.step = (uint16_t)si->steps.count;
+    for (const struct tail *t = si->s->tails; t; t = t->next, number++) {
+        if (!(p->tails >> number & 1))
+            continue;
+        for (uint32_t i = 0; i < t->count; i++) {
+            struct stream_step step = ((struct stream_step *)si->steps.items)[t->first + i];
+
+            *(struct stream_step *)vec_add(b, &si->steps, sizeof step) = step;
+            p->row.steps++;
+        }
+    }
+    /* the same run may be there already */
+    struct stream_step *all = si->steps.items;
+    for (uint32_t i = 0; p->row.steps && i + p->row.steps <= p->row.step; i++)
+        if (!memcmp(all + i, all + p->row.step, p->row.steps * sizeof *all)) {
+            si->steps.count = p->row.step;
+            p->row.step = (uint16_t)i;
+            break;
+        }
+    for (unsigned i = 0; i < p->row.steps; i++)
+        bytes += p->row.steps && all[p->row.step + i].when.count == 0
+                     ? all[p->row.step + i].bytes
+                     : 0u;
+    if (bytes > si->s->max)
+        fail(b->g, r->pos, "E-LENGTH", "at least %u bytes, the stream's maximum is %u", bytes,
+             si->s->max);
+}
+
+/* --------------------------------------------------------------------------- rows */
+
+static void check_when(struct build *b, const struct stream_info *si, const struct pattern *p,
+                       const struct row *r)
+{
+    uint64_t late = tail_fields(si), used = fields_of(b, si, r->when, 0);
+
+    for (uint32_t i = 0; i < p->sets.count; i++)
+        late |= 1ull << ((struct stream_set *)p->sets.items)[i].field;
+    for (unsigned i = 0; i < si->nopers; i++)
+        if (AT(b, fields, struct isa_field, si->field_base + i)->pieces)
+            late |= 1ull << i;
+    if (used & late)
+        fail(b->g, r->when->pos, "E-BIND",
+             "a row's condition looks at prefixes and modes: this is read after the opcode");
+}
+
+static void add_row(struct build *b, struct stream_info *si, struct pattern *p, struct row *r,
+                    const struct insn *insn)
+{
+    if (r->when) {
+        check_when(b, si, p, r);
+        p->row.when = stream_condition(b, r->when);
+    }
+    p->row.sets = (struct stream_sets){ (uint16_t)si->sets.count, (uint16_t)p->sets.count };
+    for (uint32_t i = 0; i < p->sets.count; i++)
+        *(struct stream_set *)vec_add(b, &si->sets, sizeof(struct stream_set)) =
+            ((struct stream_set *)p->sets.items)[i];
+    p->row.need = (uint16_t)si->needs.count;
+    p->row.needs = (uint16_t)p->needs.count;
+    for (uint32_t i = 0; i < p->needs.count; i++)
+        *(struct stream_need *)vec_add(b, &si->needs, sizeof(struct stream_need)) =
+            ((struct stream_need *)p->needs.items)[i];
+    p->row.insn = (uint16_t)b->insns.count;
+    *(struct stream_row *)vec_add(b, &si->rows, sizeof p->row) = p->row;
+    *(const struct insn **)vec_add(b, &si->row_items, sizeof insn) = insn;
+}
+
+static struct stream_info *stream_of(struct build *b, const struct insn *insn)
+{
+    const struct row *r = insn->rows;
+
+    if (!r)
+        fail(b->g, insn->pos, "E-SYNTAX", "insn %s has neither enc nor row", insn->name);
+    if (!b->stream_infos)
+        fail(b->g, r->pos, "E-SYNTAX", "row: there is no stream");
+    return b->stream_infos;
+}
+
+static const char *row_picture(struct build *b, const struct row *r)
+{
+    const char *text = r->spelled;
+
+    for (const struct list *w = r->words; w; w = w->next)
+        text = arena_printf(&b->g->arena, "%s %s%s", text, w->name, w->flag ? "," : "");
+    return text;
+}
+
+/* The first word of the text; pieces in front of it that may be empty do not count. */
+static const char *mnemonic(struct build *b, const char *text)
+{
+    while (*text == '{')
+        text += strcspn(text, "}") + 1;
+    return arena_strndup(&b->g->arena, text, strcspn(text, " {"));
+}
+
+static struct sem_body row_where(struct build *b, const struct pattern *p, const struct insn *insn)
+{
+    struct val all = val_bits(1, 1);
+
+    begin_body(b, true);
+    b->l->opers = b->stream->opers;
+    b->l->nopers = b->stream->nopers;
+    for (unsigned i = 0; i < p->nwhere; i++)
+        all = op2(b, S_AND, 1, all, lower_cond(b, p->where[i]), insn->pos);
+    for (const struct list *l = insn->where; l; l = l->next)
+        all = op2(b, S_AND, 1, all, lower_cond(b, l->expr), l->pos);
+    return all.time == DECODE ? dx_body(b, all.d) : (struct sem_body){ 0 };
+}
+
+static void build_row(struct build *b, struct stream_info *si, const struct insn *insn)
+{
+    struct isa_insn out = { .name = insn->name, .doc = insn->doc };
+    struct row *r = insn->rows;
+    struct pattern p = { .nwhere = 0 };
+    uint64_t opcode_fields = 0;
+
+    apply_tag(b, si, &p, NULL);
+    if (r->draw)
+        drawn(b, si, &p, r);
+    else
+        spell(b, si, &p, r);
+    for (uint32_t i = 0; i < p.sets.count; i++)
+        opcode_fields |= 1ull << ((struct stream_set *)p.sets.items)[i].field;
+    row_words(b, si, &p, r, opcode_fields);
+    row_steps(b, si, &p, r);
+    out.where = source_place(b->g, insn->pos);
+    out.picture = row_picture(b, r);
+    out.features = feature_set(b, insn->needs);
+    if (insn->when)
+        out.guard = stream_condition(b, insn->when);
+    out.where_ok = row_where(b, &p, insn);
+    out.field = si->field_base;
+    out.fields = (uint8_t)si->nopers;
+    out.operand = si->operand_base;
+    out.mode_set = si->fetch;
+    if (!insn->text)
+        fail(b->g, insn->pos, "E-SYNTAX", "insn %s has no text", insn->name);
+    out.text = stream_text(b, si, insn->text, r->operands, insn->text_pos);
+    out.mnemonic = mnemonic(b, insn->text);
+    if (!insn->has_body)
+        fail(b->g, insn->pos, "E-SYNTAX", "insn %s has no do", insn->name);
+    uint16_t number = (uint16_t)b->insns.count;
+    add_row(b, si, &p, r, insn);
+    *VEC(b, insns, struct isa_insn) = out;
+    *VEC(b, insn_items, const struct insn *) = insn;
+    struct insn_context c = { insn, si->opers, si->nopers, insn->body };
+    si->row = r;
+    si->insn = insn;
+    uint32_t choice = lower_variants(b, &c, number);
+    AT(b, insns, struct isa_insn, number)->choice = choice;
+}
+
+void build_stream_insn(struct build *b, struct item *item)
+{
+    b->stream = stream_of(b, item->insn);
+    b->field_base = b->stream->field_base;
+    build_row(b, b->stream, item->insn);
+    b->stream = NULL;
+}
+
+/* -------------------------------------------------------------------------- tables */
+
+static unsigned ones(uint32_t v)
+{
+    unsigned n = 0;
+
+    for (; v; v &= v - 1)
+        n++;
+    return n;
+}
+
+/* More specific rows are tried first. */
+static int compare_rows(const void *x, const void *y)
+{
+    const struct stream_row *a = x, *c = y;
+    int by = (int)ones(c->mask) - (int)ones(a->mask);
+
+    if (!by)
+        by = (int)ones(c->not_mask) - (int)ones(a->not_mask);
+    if (!by)
+        by = (int)c->needs - (int)a->needs;
+    if (!by)
+        by = (c->when.count != 0) - (a->when.count != 0);
+    return by ? by : (int)a->insn - (int)c->insn;
+}
+
+static void build_index(struct build *b, struct stream_info *si, struct isa_stream *out)
+{
+    uint16_t *index = arena_array(&b->g->arena, si->maps * 256, sizeof *index);
+    unsigned top = 8 * (2 * si->s->unit - 1);
+    struct vec lists = { 0 };
+
+    *(uint16_t *)vec_add(b, &lists, sizeof(uint16_t)) = ISA_NONE;
+    for (unsigned k = 0; k < si->maps * 256; k++) {
+        uint32_t first = lists.count;
+
+        for (uint32_t i = 0; i < si->rows.count; i++) {
+            const struct stream_row *row = (struct stream_row *)si->rows.items + i;
+
+            if (row->map == k / 256 && (((k % 256) ^ row->value >> top) & row->mask >> top) == 0)
+                *(uint16_t *)vec_add(b, &lists, sizeof(uint16_t)) = (uint16_t)i;
+        }
+        if (lists.count == first)
+            continue;
+        index[k] = (uint16_t)first;
+        *(uint16_t *)vec_add(b, &lists, sizeof(uint16_t)) = ISA_NONE;
+        if (lists.count > 60000)
+            fail(b->g, si->s->pos, "E-BUDGET", "the stream's index is too large");
+    }
+    out->index = index;
+    out->lists = lists.items;
+    out->nlists = (uint16_t)lists.count;
+}
+
+void finish_streams(struct build *b)
+{
+    for (struct stream_info *si = b->stream_infos; si; si = si->next) {
+        struct isa_stream *out = AT(b, streams, struct isa_stream, si->number);
+
+        if (si->rows.count)
+            qsort(si->rows.items, si->rows.count, sizeof(struct stream_row), compare_rows);
+        for (uint32_t i = 0; i < si->rows.count; i++)
+            AT(b, insns, struct isa_insn, ((struct stream_row *)si->rows.items)[i].insn)->value = i;
+        for (uint32_t i = 0; i < b->insns.count; i++)
+            if (!AT(b, insns, struct isa_insn, i)->length)
+                AT(b, insns, struct isa_insn, i)->operands =
+                    (uint8_t)(si->operand_end - si->operand_base);
+        *out = (struct isa_stream){
+            .name = si->s->name, .max = (uint8_t)si->s->max, .unit = (uint8_t)si->s->unit,
+            .big = si->s->big, .maps = (uint8_t)si->maps, .fields = (uint8_t)si->nopers,
+            .field = si->field_base, .prefixes = si->prefixes.items, .rows = si->rows.items,
+            .sets = si->sets.items, .needs = si->needs.items, .steps = si->steps.items,
+            .nprefixes = (uint16_t)si->prefixes.count, .nrows = (uint16_t)si->rows.count,
+            .nsets = (uint16_t)si->sets.count, .nneeds = (uint16_t)si->needs.count,
+            .nsteps = (uint16_t)si->steps.count,
+        };
+        build_index(b, si, out);
+        stream_overlaps(b, si);
+    }
+}
+
+/* Examples name an insn; which of its rows they show, their bytes say. */
+void stream_examples(struct build *b)
+{
+    for (uint32_t i = 0; i < b->examples.count; i++) {
+        struct isa_example *ex = AT(b, examples, struct isa_example, i);
+        struct isa_features features = { { 0 } };
+        struct isa_decoded d;
+        const char *whole;
+
+        if (ex->insn == ISA_NONE || b->isa.insns[ex->insn].length ||
+            b->isa.insns[ex->insn].mode_set >= b->isa.nfetches)
+            continue;
+        for (unsigned k = 0; ex->model != ISA_NONE && k < b->isa.models[ex->model].nfeatures; k++) {
+            unsigned f = b->isa.models[ex->model].features[k];
+
+            features.bits[f / 64] |= 1ull << f % 64;
+        }
+        isa_decode(&b->isa, ex->model == ISA_NONE ? NULL : &features, ex->mode, ex->pc, ex->bytes,
+                   ex->length, &d);
+        whole = (*AT(b, insn_items, const struct insn *, ex->insn))->whole;
+        if (d.insn != ISA_NONE && whole &&
+            (*AT(b, insn_items, const struct insn *, d.insn))->whole &&
+            !strcmp((*AT(b, insn_items, const struct insn *, d.insn))->whole, whole))
+            ex->insn = d.insn;
+    }
+}
+
+/* ------------------------------------------------------------------------ overlaps */
+
+static bool needs_agree(const struct stream_info *si, const struct stream_row *a,
+                        const struct stream_row *c)
+{
+    const struct stream_need *needs = si->needs.items;
+
+    for (unsigned i = 0; i < a->needs; i++)
+        for (unsigned k = 0; k < c->needs; k++)
+            if (needs[a->need + i].field == needs[c->need + k].field &&
+                needs[a->need + i].value != needs[c->need + k].value)
+                return false;
+    return true;
+}
+
+/* Is there an opcode that both patterns fit? */
+static bool patterns_meet(const struct stream_row *a, const struct stream_row *c, uint32_t *witness)
+{
+    if ((a->value ^ c->value) & a->mask & c->mask)
+        return false;
+    *witness = a->value | c->value;
+    for (int i = 0; i < 2; i++) {
+        const struct stream_row *r = i ? c : a, *o = i ? a : c;
+
+        if (!r->not_mask || (*witness & r->not_mask) != r->not_value)
+            continue;
+        if ((r->not_mask & ~(a->mask | c->mask)) == 0)
+            return false; /* excluded by the other's pattern */
+        *witness ^= r->not_mask & ~(a->mask | c->mask);
+        if (o->not_mask && (*witness & o->not_mask) == o->not_value)
+            return false;
+    }
+    return true;
+}
+
+/* Is everything that fits `a` also fitting `c`, and not the other way round? */
+static bool is_inside(const struct stream_info *si, const struct stream_row *a,
+                      const struct stream_row *c)
+{
+    const struct stream_need *needs = si->needs.items;
+    bool more = (a->mask & ~c->mask) || (a->not_mask && !c->not_mask) || a->needs > c->needs ||
+                (a->when.count && !c->when.count);
+
+    for (unsigned k = 0; k < c->needs; k++) {
+        bool found = false;
+
+        for (unsigned i = 0; i < a->needs; i++)
+            found |= needs[a->need + i].field == needs[c->need + k].field;
+        if (!found)
+            return false;
+    }
+    return more && (c->mask & ~a->mask) == 0 && (!c->not_mask || a->not_mask == c->not_mask) &&
+           !c->when.count;
+}
+
+/* Two rows of different instructions for the same bytes, none inside the other: which one is
+ * meant?  Conditions of rows and modes are taken to keep rows apart. */
+void stream_overlaps(struct build *b, struct stream_info *si)
+{
+    const struct stream_row *rows = si->rows.items;
+
+    for (uint32_t i = 0; i < si->rows.count; i++)
+        for (uint32_t k = i + 1; k < si->rows.count; k++) {
+            const struct isa_insn *x = AT(b, insns, struct isa_insn, rows[i].insn),
+                                  *y = AT(b, insns, struct isa_insn, rows[k].insn);
+            uint32_t witness;
+
+            if (rows[i].map != rows[k].map || !needs_agree(si, &rows[i], &rows[k]) ||
+                !patterns_meet(&rows[i], &rows[k], &witness) || is_inside(si, &rows[i], &rows[k]) ||
+                is_inside(si, &rows[k], &rows[i]))
+                continue;
+            if ((rows[i].when.count && rows[k].when.count) || x->guard.count || y->guard.count ||
+                x->features != y->features)
+                continue;
+            error_at(b->g, (*AT(b, insn_items, const struct insn *, rows[i].insn))->pos, "E-OVERLAP",
+                     "%s and %s (%s) share opcode %0*x in map %u", x->name, y->name, y->where,
+                     4 * (int)si->s->unit, witness, rows[i].map);
+        }
+}
