@@ -330,7 +330,8 @@ static void example_order(struct build *b, struct isa_ex_item *items, unsigned n
 static void build_example(struct build *b, const struct example *ex, uint16_t insn)
 {
     struct isa_example out = { .text = ex->text, .insn = insn, .model = ISA_NONE,
-                               .where = source_place(b->g, ex->pos), .pc = 0x1000 };
+                               .where = source_place(b->g, ex->pos),
+                               .pc = b->isa.pc_width > 12 ? 0x1000 : 0 };
     struct isa_ex_item *pre, *post;
 
     begin_body(b, true);
