@@ -106,7 +106,7 @@ uint8_t *read_whole(const char *path, size_t *size)
 
 /* ------------------------------------------------------------------ arguments */
 
-static const struct isa *load_spec(const char *name)
+static struct isa *load_spec(const char *name)
 {
     char path[1024], error[4000];
     const char *target = strrchr(name, ':');
@@ -126,15 +126,14 @@ static const struct isa *load_spec(const char *name)
     return isa;
 }
 
-static const struct isa *find_isa(const char *name)
+static void find_isa(struct isa_args *args, const char *name)
 {
-    const struct isa *isa = isa_find(name);
-
-    if (isa)
-        return isa;
-    if (strchr(name, '/') || strstr(name, ".isa"))
-        return load_spec(name);
-    die("%s: no such instruction set; see `rhea isa list`, or give a FILE.isa", name);
+    args->isa = isa_find(name);
+    if (args->isa)
+        return;
+    if (!strchr(name, '/') && !strstr(name, ".isa"))
+        die("%s: no such instruction set; see `rhea isa list`, or give a FILE.isa", name);
+    args->isa = args->loaded = load_spec(name);
 }
 
 static void parse_mode(struct isa_args *args, const char *list)
@@ -233,11 +232,11 @@ static void parse_args(struct isa_args *args, int argc, char **argv)
         else
             args->rest[args->count++] = argv[i]; /* never ahead of i */
     if (options.spec) {
-        args->isa = load_spec(options.spec);
+        args->isa = args->loaded = load_spec(options.spec);
     } else {
         if (!args->count)
             die("isa: which instruction set?  see `rhea isa help`");
-        args->isa = find_isa(*args->rest++);
+        find_isa(args, *args->rest++);
         args->count--;
     }
     args->rest[args->count] = NULL;
@@ -280,8 +279,13 @@ int isa_main(int argc, char **argv)
         return list_isas();
     for (unsigned i = 0; i < sizeof(parts) / sizeof(*parts); i++)
         if (!strcmp(argv[1], parts[i].name)) {
+            int status;
+
             parse_args(&args, argc - 2, argv + 2);
-            return parts[i].run(&args);
+            status = parts[i].run(&args);
+            if (args.loaded)
+                spec_free(args.loaded);
+            return status;
         }
     die("isa: unknown part %s; see `rhea isa help`", argv[1]);
 }

@@ -9,6 +9,7 @@
 /* The command line after the name of the part. */
 struct isa_args {
     const struct isa *isa;
+    struct isa *loaded; /* isa, if it came from a spec file */
     struct isa_features features;
     const char *model; /* --cpu, or NULL */
     uint64_t pc, mode, max, step;

@@ -204,15 +204,19 @@ static void show_variants(const struct isa *isa, uint32_t root, unsigned indent)
         print_variant(stdout, isa, &isa->variants[choice->leaf], indent);
         return;
     }
-    for (unsigned v = 0; v < choice->values; v++) {
+    for (unsigned v = choice->values; v-- > 0;) {
         const struct isa_choice *first = &isa->choices[choice->leaf + v];
 
         while (first->expr.count)
             first = &isa->choices[first->leaf];
         insn = &isa->insns[isa->variants[first->leaf].insn];
-        printf("%*swhen ", (int)indent, "");
-        print_expression(stdout, isa, insn, choice->expr);
-        printf(" == %u:\n", v);
+        if (choice->values == 2 && v == 0) {
+            printf("%*sotherwise:\n", (int)indent, "");
+        } else {
+            printf("%*swhen ", (int)indent, "");
+            print_expression(stdout, isa, insn, choice->expr);
+            printf(choice->values == 2 ? ":\n" : " is %u:\n", v);
+        }
         show_variants(isa, choice->leaf + v, indent + 2);
     }
 }

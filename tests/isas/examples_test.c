@@ -76,7 +76,7 @@ START_TEST(every_example_does_what_it_says)
     for (unsigned i = 0; i < isa->nexamples; i++) {
         const struct isa_example *example = &isa->examples[i];
 
-        if (example_text(isa, example, error, sizeof(error)) ||
+        if ((!example->code && example_text(isa, example, error, sizeof(error))) ||
             eval_example(isa, example, error, sizeof(error))) {
             fprintf(stderr, "%s: %s: %s\n", isa->name, example->where, error);
             failed++;
@@ -167,6 +167,38 @@ START_TEST(assembling_what_was_printed_prints_the_same)
         isa_decode(isa, &features, mode, 0x10000, back, n, &insn);
         isa_print(isa, &features, &insn, 0, again, sizeof(again));
         ck_assert_str_eq(text, again);
+    }
+}
+END_TEST
+
+START_TEST(mangled_text_is_refused_or_assembles_to_something)
+{
+    static const char letters[] = " ,().-+0x9azA1_[]{}#:\"";
+    const struct isa *isa = isa_list[_i];
+
+    for (unsigned i = 0; i < times(RANDOM_TEXTS); i++) {
+        uint8_t bytes[ISA_MAX_ILEN], back[ISA_MAX_ILEN];
+        struct isa_features features;
+        struct isa_decoded insn;
+        char text[400], error[40];
+        size_t length;
+        uint64_t mode;
+        unsigned n;
+
+        random_case(isa, &features, &mode, bytes);
+        isa_decode(isa, &features, mode, 0, bytes, sizeof(bytes), &insn);
+        isa_print(isa, &features, &insn, 0, text, sizeof(text));
+        length = strlen(text);
+        for (unsigned k = 0; k < 1 + random64() % 3; k++)
+            text[random64() % length] = letters[random64() % (sizeof(letters) - 1)];
+        n = isa_assemble(isa, &features, mode, 0, text, back, error, sizeof(error));
+        if (!n) {
+            ck_assert_int_ne(error[0], 0);
+            continue;
+        }
+        isa_decode(isa, &features, mode, 0, back, n, &insn);
+        ck_assert_msg(insn.insn != ISA_NONE && !insn.illegal, "%s: \"%s\": %s", isa->name,
+                      text, hex(back, n));
     }
 }
 END_TEST
@@ -262,6 +294,7 @@ int main(void)
     tcase_add_loop_test(tc, text_of_sampled_operands_assembles_to_the_same_bytes, 0,
                         count);
     tcase_add_loop_test(tc, assembling_what_was_printed_prints_the_same, 0, count);
+    tcase_add_loop_test(tc, mangled_text_is_refused_or_assembles_to_something, 0, count);
     tcase_add_loop_test(tc, the_tree_finds_what_a_list_finds, 0, count);
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);
