@@ -111,6 +111,7 @@ static struct expr *parse_primary(struct isagen *g)
     if (is(g, T_NUMBER)) {
         e = expr_new(g, E_NUMBER, pos);
         e->number = g->tok.number;
+        e->high = g->tok.high;
         next(g);
     } else if (is(g, T_FLOAT)) {
         e = expr_new(g, E_FLOAT, pos);

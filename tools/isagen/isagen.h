@@ -53,6 +53,7 @@ struct expr {
     struct pos pos;
     int op;             /* enum token of the operator */
     uint64_t number;    /* E_NUMBER; E_FLOAT: bits */
+    uint64_t high;      /* E_NUMBER: its upper 64 bits */
     unsigned width;     /* E_FLOAT */
     const char *name;   /* E_NAME, E_CALL, E_MEMBER, E_STRING */
     struct expr *a, *b, *c;
@@ -223,6 +224,7 @@ struct isagen {
     const char *path;        /* of the main file; imports are relative to it */
     struct source *sources;
     FILE *messages;          /* where errors go */
+    uint64_t high;    /* T_NUMBER: its upper 64 bits */
     unsigned errors, warnings;
     bool no_warnings;
     jmp_buf *recover;        /* innermost place to go on from after an error */

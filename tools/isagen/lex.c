@@ -47,7 +47,7 @@ static void skip_blanks(struct isagen *g)
 static void lex_number(struct isagen *g)
 {
     unsigned base = 10;
-    uint64_t value = 0;
+    uint64_t value = 0, high = 0; /* 128 bits in base 16, else 64 */
     uint32_t start = g->cur;
 
     if (at(g, g->cur) == '0' && (at(g, g->cur + 1) | 32) == 'x')
@@ -69,12 +69,15 @@ static void lex_number(struct isagen *g)
         if ((unsigned)digit >= base)
             fail(g, (struct pos){ g->source, g->cur }, "E-SYNTAX", "digit %c in base %u", c,
                  base);
-        if (value > (UINT64_MAX - (unsigned)digit) / base)
-            fail(g, g->tok.pos, "E-SYNTAX", "number does not fit 64 bits");
+        if (base == 16 ? high >> 60 != 0 : value > (UINT64_MAX - (unsigned)digit) / base)
+            fail(g, g->tok.pos, "E-SYNTAX", "number does not fit %d bits", base == 16 ? 128 : 64);
+        if (base == 16)
+            high = high << 4 | value >> 60;
         value = value * base + (unsigned)digit;
     }
     g->tok.kind = T_NUMBER;
     g->tok.number = value;
+    g->tok.high = high;
 }
 
 /* A floating-point literal: digits with a point or a p exponent, and f, d or h: 1.5f 0x1p-24d */
@@ -281,7 +284,7 @@ uint64_t expect_number(struct isagen *g, const char *what)
 {
     uint64_t number = g->tok.number;
 
-    if (g->tok.kind != T_NUMBER)
+    if (g->tok.kind != T_NUMBER || g->tok.high)
         unexpected(g, what);
     next(g);
     return number;

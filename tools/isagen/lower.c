@@ -442,7 +442,10 @@ static struct val lower_expr_inner(struct build *b, const struct expr *e, unsign
     struct val v;
 
     switch (e->kind) {
-    case E_NUMBER: return val_number((int64_t)e->number);
+    case E_NUMBER:
+        if (e->high) /* more than 64 bits: a value, not a number */
+            return (struct val){ .w = 128, .time = SPEC, .lo = e->number, .hi = e->high };
+        return val_number((int64_t)e->number);
     case E_FLOAT: return val_bits(e->number, e->width);
     case E_NAME: return lower_name(b, e, want);
     case E_UNARY: return lower_unary(b, e, want);

@@ -101,6 +101,41 @@ static void element_put(struct build *b, const struct view *v, struct val index,
     }
 }
 
+/* Part of an element, as the view has it: only for views that are bits of one element and an
+ * index known at decode time. */
+static struct val part_get(struct build *b, const struct view *v, struct val index, unsigned w,
+                           struct pos pos)
+{
+    const struct dx *d = val_dx(b, index, 64);
+
+    if (b->l->decode_only)
+        fail(b->g, pos, "E-BIND", "%s: a register where a decode-time value is needed", v->name);
+    check_alias(b, v, d, pos);
+    effect(b, false, v->file);
+    return val_run(emit(b, S_GET, w, register_slot(b, SLOT_READ, v->number, w, d, pos), ISA_NONE,
+                        ISA_NONE),
+                   w);
+}
+
+static void part_put(struct build *b, const struct view *v, struct val index, struct val value,
+                     struct pos pos)
+{
+    struct lower *l = b->l;
+    const struct dx *d = val_dx(b, index, 64);
+    unsigned slot = register_slot(b, SLOT_WRITE, v->number, value.w, d, pos);
+
+    if (l->decode_only)
+        fail(b->g, pos, "E-BIND", "%s cannot be written here", v->name);
+    effect(b, true, v->file);
+    if (!AT(b, files, struct isa_file, v->file)->hidden)
+        wrote(b, pos);
+    emit(b, S_PUT, 0, slot, val_node(b, value, value.w, pos), ISA_NONE);
+    if (l->nwrote < 16) {
+        l->wrote_dx[l->nwrote] = d;
+        l->wrote_view[l->nwrote++] = v->file;
+    }
+}
+
 /* The slot of a register whose number is known at decode time, for lanes. */
 static unsigned lane_slot(struct build *b, struct place *reg, int kind)
 {
@@ -160,6 +195,8 @@ static struct val view_get(struct build *b, struct place *p)
     struct symbol *scope;
     struct val e;
 
+    if (v->item && v->simple && v->policy != POLICY_BOX && p->index.time == DECODE)
+        return part_get(b, v, p->index, p->w, p->pos);
     if (!v->item || v->simple) {
         e = element_get(b, v, p->index, p->pos);
         if (v->policy == POLICY_BOX) {
@@ -210,6 +247,9 @@ static void view_put(struct build *b, struct place *p, struct val value, struct 
             value = op2(b, S_CONCAT, w, ones(b, w - p->w), value, pos);
         } else if (v->policy == POLICY_ZEXT) {
             value = widen(b, S_ZEXT, value, w, pos);
+        } else if (p->index.time == DECODE) {
+            part_put(b, v, p->index, value, pos);
+            return;
         } else {
             unsigned nwrote = b->l->nwrote;
 
