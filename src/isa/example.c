@@ -287,6 +287,31 @@ static int run_code(const struct isa_example *example, struct cpu *cpu,
     return steps;
 }
 
+/* Whether the instruction may be one step of several (REP MOVS): then an example is all of
+ * them. */
+static bool has_steps(const struct isa *isa, uint16_t insn)
+{
+    for (unsigned i = 0; i < isa->nvariants; i++) {
+        const struct isa_variant *variant = &isa->variants[i];
+
+        for (unsigned k = 0; variant->insn == insn && k < variant->body.count; k++)
+            if (isa->nodes[variant->body.first + k].op == S_REPEAT)
+                return true;
+    }
+    return false;
+}
+
+static int run_insn(const struct isa *isa, const struct isa_example *example,
+                    struct cpu *cpu, const struct eval_memory *memory)
+{
+    bool again = has_steps(isa, example->insn);
+    int failed = eval_step(cpu, memory);
+
+    for (unsigned i = 0; i < 1000 && again && !failed && cpu->pc == example->pc; i++)
+        failed = eval_step(cpu, memory);
+    return failed;
+}
+
 int eval_example(const struct isa *isa, const struct isa_example *example, char *error,
                  size_t size)
 {

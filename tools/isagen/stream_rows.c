@@ -64,13 +64,27 @@ static bool is_tag(const struct stream_info *si, const char *name)
     return false;
 }
 
+static unsigned count_bits(uint64_t v)
+{
+    unsigned n = 0;
+
+    for (; v; v &= v - 1)
+        n++;
+    return n;
+}
+
+/* The tail that reads these fields, and the fewest others. */
 static const struct tail *tail_of(const struct stream_info *si, uint64_t fields, unsigned *number)
 {
-    *number = 0;
-    for (const struct tail *t = si->s->tails; t; t = t->next, (*number)++)
-        if ((fields & ~t->reads) == 0)
-            return t;
-    return NULL;
+    const struct tail *best = NULL;
+    unsigned i = 0;
+
+    for (const struct tail *t = si->s->tails; t; t = t->next, i++)
+        if ((fields & ~t->reads) == 0 && (!best || count_bits(t->reads) < count_bits(best->reads))) {
+            best = t;
+            *number = i;
+        }
+    return best;
 }
 
 static uint64_t tail_fields(const struct stream_info *si)
@@ -521,23 +535,14 @@ void build_stream_insn(struct build *b, struct item *item)
 
 /* -------------------------------------------------------------------------- tables */
 
-static unsigned ones(uint32_t v)
-{
-    unsigned n = 0;
-
-    for (; v; v &= v - 1)
-        n++;
-    return n;
-}
-
 /* More specific rows are tried first. */
 static int compare_rows(const void *x, const void *y)
 {
     const struct stream_row *a = x, *c = y;
-    int by = (int)ones(c->mask) - (int)ones(a->mask);
+    int by = (int)count_bits(c->mask) - (int)count_bits(a->mask);
 
     if (!by)
-        by = (int)ones(c->not_mask) - (int)ones(a->not_mask);
+        by = (int)count_bits(c->not_mask) - (int)count_bits(a->not_mask);
     if (!by)
         by = (int)c->needs - (int)a->needs;
     if (!by)
