@@ -626,7 +626,7 @@ static void pure(struct body *body, unsigned i)
 /* Reads that nobody notices. */
 static bool is_unseen(unsigned op)
 {
-    return op == S_GETL || op == S_NPC || op == S_GET || op == S_GETF || op == S_GETX || op == S_LOCAL || op == S_FLAG;
+    return op == S_GETL || op == S_NPC || op == S_FEATURE || op == S_GET || op == S_GETF || op == S_GETX || op == S_LOCAL || op == S_FLAG;
 }
 
 static void statement(struct body *body, unsigned i)
@@ -638,7 +638,21 @@ static void statement(struct body *body, unsigned i)
         return;
     switch (node->op) {
     case S_NOP: break;
-    case S_SLOT: body->text[i] = slot_value(body, node); break;
+    case S_SLOT:
+        if (!body->variant)
+            die("%s: a body that is no instruction's asks for its fields", body->isa->name);
+        body->text[i] = slot_value(body, node);
+        break;
+    case S_MODE:
+        body_line(body, "%s v%u = %s;", expr_type(node->w), i,
+                  expr_mask(body->arena, node->w,
+                            arena_printf(body->arena, "cpu->mode >> %u",
+                                         body->isa->modes[node->a].at)));
+        break;
+    case S_FEATURE:
+        body_line(body, "uint32_t v%u = cpu->features.bits[%u] >> %u & 1;", i, node->a / 64,
+                  node->a % 64);
+        break;
     case S_LOCAL: body_line(body, "%s v%u = l%u;", expr_type(node->w), i, node->a); break;
     case S_SETL: body_line(body, "l%u = %s;", node->a, body->text[node->b]); break;
     case S_GET: get_slot(body, i); break;
