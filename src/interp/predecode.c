@@ -48,7 +48,7 @@ static const uint8_t *get_code(struct builder *b, unsigned *size)
 {
     uint64_t at = b->pc - b->code_pc, fault;
 
-    if (at + ISA_MAX_ILEN > b->code_size) {
+    if (b->pc < b->code_pc || at + ISA_MAX_ILEN > b->code_size) {
         uint64_t left = pc_mask(b->isa) - b->pc;
 
         b->code_pc = b->pc;
