@@ -100,17 +100,22 @@ struct enc {
     struct list *slices; /* number = hi, number2 = lo; none: the whole field */
 };
 
-enum kind_base { K_SIGNED, K_UNSIGNED, K_PCREL, K_REG, K_ENUM, K_FN, K_NAMED, K_CHOICE };
+enum kind_base { K_SIGNED, K_UNSIGNED, K_PCREL, K_REG, K_ENUM, K_FN, K_LIST, K_NAMED, K_CHOICE };
 struct kind { /* operand kind */
     enum kind_base base;
     struct pos pos;
-    const char *name;    /* K_REG: view or file; K_NAMED; K_FN: function; K_ENUM: "sysregs" or NULL */
+    const char *name;    /* K_REG, K_LIST: view or file; K_NAMED; K_FN: function; K_ENUM:
+                            "sysregs" or NULL */
     unsigned bits;
     unsigned align, scale;
     int64_t bias;
     bool hex, open, has_omit, plus_minus, from_end;
     bool strict; /* strict: `else reserved` */
     bool is_signed;      /* K_FN: of a number sN; else of the field's bits */
+    bool runs, reversed; /* K_LIST: d0-d3; the last register is bit 0 */
+    struct expr **args;  /* K_FN: more arguments */
+    unsigned nargs;
+    const char *inverse; /* K_FN: the function from the value to the field's bits */
     int64_t omit;
     const char *sep;
     struct list *enums;
@@ -125,6 +130,7 @@ struct operand {
     const char *name;
     struct kind *kind;   /* NULL: a bare field of `bits` */
     unsigned bits;
+    struct expr *derived; /* no field: computed from other operands; these come last */
 };
 
 struct example {
@@ -170,6 +176,11 @@ struct alts {
     struct list *list; /* name: text, expr: condition, expr2: place */
 };
 
+struct around { /* what a section does with the meaning of its instructions */
+    struct stmt *body;   /* with `body;` in it; NULL: just that */
+    struct stmt *after;  /* before the instruction is over, not when it traps */
+};
+
 struct insn {
     const char *name, *text, *doc;
     struct pos pos, text_pos;
@@ -185,6 +196,7 @@ struct insn {
     struct list *mnems;
     struct example *examples;
     struct expr *needs, *when;
+    const struct around *around; /* of its section */
     void *rows;               /* a stream's rows */
     const char *whole;        /* of one row: the name of the insn with all rows */
 };
@@ -212,6 +224,7 @@ struct token {
     struct pos pos;
     const char *text; /* T_NAME, T_STRING */
     uint64_t number;  /* T_NUMBER; T_FLOAT: bits */
+    uint64_t high;    /* T_NUMBER: its upper 64 bits */
     unsigned width;   /* T_FLOAT */
 };
 
@@ -224,7 +237,6 @@ struct isagen {
     const char *path;        /* of the main file; imports are relative to it */
     struct source *sources;
     FILE *messages;          /* where errors go */
-    uint64_t high;    /* T_NUMBER: its upper 64 bits */
     unsigned errors, warnings;
     bool no_warnings;
     jmp_buf *recover;        /* innermost place to go on from after an error */
@@ -240,6 +252,7 @@ struct isagen {
     const char *isa_name, *isa_doc;
     struct item *first, **last;
     struct expr *section_needs, *section_when;
+    const struct around *around;
     struct alts *alts; /* named text pieces */
 };
 
