@@ -329,7 +329,7 @@ int eval_example(const struct isa *isa, const struct isa_example *example, char 
     if (example->code)
         bad = run_code(example, cpu, &memory, &failed, error, size) < 0;
     else
-        failed = eval_step(cpu, &memory);
+        failed = run_insn(isa, example, cpu, &memory);
     if (!bad)
         bad = check_end(example, cpu, failed, error, size);
     if (!bad)
