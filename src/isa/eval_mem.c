@@ -71,7 +71,7 @@ static int cas_value(struct eval *eval, uint64_t addr, unsigned size, bool big,
 {
     const struct eval_memory *memory = eval->memory;
     struct fp128 expected = *old;
-    uint8_t was[16], then[16];
+    uint8_t was[16] = { 0 }, then[16] = { 0 };
 
     if (!memory->cas) {
         if (read_value(eval, addr, size, big, old))

@@ -24,11 +24,11 @@ static const char *print(uint16_t word, unsigned flags)
 static char error[200];
 
 /* The encoding as a number, or -1 with `error`. */
-static long assemble(const char *text)
+static int64_t assemble(const char *text)
 {
     uint8_t bytes[ISA_MAX_ILEN];
     unsigned length;
-    long word = 0;
+    int64_t word = 0;
 
     length =
         isa_assemble(&copy.isa, &features, 0, 0x100, text, bytes, error, sizeof(error));
