@@ -57,6 +57,7 @@ HANDLER(x_jump_mode)
     struct interp *ip = interp_of(cpu);
     const struct op *to;
 
+    ip->head.has_jumped = false;
     if (UNLIKELY(cpu->kick))
         CALL_HANDLER(x_jump, op);
     mode_table_use(ip, mode_table_get(ip, interp_mode(ip), ip->mode->kind & ~(unsigned)TABLE_SLOT));
@@ -253,7 +254,7 @@ HANDLER(x_jump_delayed)
 {
     const struct op *to;
 
-    delay_jump(cpu, op, INTERP_HEAD(cpu)->sync_pc);
+    delay_jump(cpu, op, INTERP_HEAD(cpu)->target);
     to = enter_slot(cpu);
     if (!to)
         LEAVE();
@@ -345,7 +346,7 @@ uint64_t interp_helper(struct cpu *cpu, const struct op *op, unsigned number, bo
                        uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
 {
     struct interp *ip = interp_of(cpu);
-    uint64_t args[6] = { a, b, c, d, e, f }, result;
+    uint64_t args[6] = { a, b, c, d, e, f }, result, pc;
 
     if (!cpu->helper) {
         interp_illegal(cpu, op);
@@ -353,10 +354,11 @@ uint64_t interp_helper(struct cpu *cpu, const struct op *op, unsigned number, bo
     }
     if (sync)
         cpu->pc = op_position(ip, op).pc;
-    ip->head.sync_pc = cpu->pc;
+    pc = cpu->pc;
     ip->is_running = false;
     result = cpu->helper(cpu, number, args);
     ip->is_running = true;
+    ip->head.has_jumped = sync && cpu->pc != pc;
     if (cpu->event.kind)
         stop_at(cpu, op);
     return result;

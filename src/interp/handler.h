@@ -67,7 +67,8 @@ enum { JUMP_ENTRIES = 4096 };
 struct interp_head {
     struct jump_entry *jumps; /* of the current mode: by pc */
     uint64_t acc;             /* between handlers, where they return to a loop */
-    uint64_t sync_pc;         /* what a helper was given as cpu->pc */
+    uint64_t target;          /* of a delayed jump, on its way to x_jump_delayed */
+    bool has_jumped;          /* a helper has set cpu->pc */
     const struct op *left_from; /* whose jump or event ended the run */
     uint64_t stop;            /* counting: cpu->insns at which to stop */
     bool counting;
@@ -146,16 +147,16 @@ struct interp_head {
         cpu->pc = (target);                                                              \
         CALL_HANDLER(x_jump_mode, op + (unit));                                                 \
     } while (0)
-#define JUMP_DELAYED(unit, target)                                                       \
+#define JUMP_DELAYED(unit, to_pc)                                                        \
     do {                                                                                 \
-        INTERP_HEAD(cpu)->sync_pc = (target);                                            \
+        INTERP_HEAD(cpu)->target = (to_pc);                                             \
         CALL_HANDLER(x_jump_delayed, op + (unit));                                       \
     } while (0)
 #define ANNUL(unit) CALL_HANDLER(x_annul, op + (unit))
 #define REPEAT(unit) CALL_HANDLER(x_repeat, op + (unit))
 #define NEXT_SYNC(units)                                                                 \
     do {                                                                                 \
-        if (UNLIKELY(INTERP_HEAD(cpu)->sync_pc != cpu->pc))                              \
+        if (UNLIKELY(INTERP_HEAD(cpu)->has_jumped))                                      \
             CALL_HANDLER(x_jump_mode, op);                                               \
         NEXT(units);                                                                     \
     } while (0)
