@@ -271,6 +271,18 @@ static void write_leaf(struct writer *w, const struct sem *node)
     }
 }
 
+/* A slice that cuts nothing off: a number takes the width of its context. */
+static bool is_whole_field(const struct writer *w, const struct sem *slice)
+{
+    const struct sem *node = &w->nodes[slice->a];
+    const struct isa_field *field;
+
+    if (node->op != S_FIELD || slice->b || !w->insn)
+        return false;
+    field = &w->isa->fields_all[w->insn->field + node->a];
+    return slice->w >= field->bits + field->scale;
+}
+
 /* Nodes whose form is their own. */
 static bool write_special(struct writer *w, const struct sem *node)
 {
@@ -299,6 +311,8 @@ static bool write_special(struct writer *w, const struct sem *node)
         return true;
     case S_EXTRACT:
         write_value(w, node->a);
+        if (is_whole_field(w, node))
+            return true;
         fprintf(out, node->w == 1 ? "[%u]" : "[%u:%u]", node->b + node->w - 1u, node->b);
         return true;
     case S_SELECT:
