@@ -39,8 +39,9 @@ unsigned isa_encode(const struct isa *isa, const struct isa_decoded *decoded,
 {
     const struct isa_insn *insn = &isa->insns[decoded->insn];
     const struct isa_field *field = &isa->fields_all[insn->field];
-    const struct isa_fetch *fetch = insn->mode_set != ISA_NONE ? &isa->fetches[insn->mode_set]
-                                                               : isa_fetch_of(isa, decoded->mode);
+    const struct isa_fetch *fetch = insn->mode_set != ISA_NONE
+                                        ? &isa->fetches[insn->mode_set]
+                                        : isa_fetch_of(isa, decoded->mode);
     uint64_t word = insn->value;
 
     if (!fetch)

@@ -294,13 +294,15 @@ int eval_inner(struct eval *outer, struct sem_body body, const struct fp128 *arg
 struct fp128 eval_state_body(struct cpu *cpu, struct sem_body body,
                              const struct fp128 *args)
 {
-    struct isa_decoded none = { .insn = ISA_NONE, .pc = cpu->pc, .mode = cpu->mode,
-                                .features = &cpu->features };
+    struct isa_decoded none = {
+        .insn = ISA_NONE, .pc = cpu->pc, .mode = cpu->mode, .features = &cpu->features
+    };
     struct eval eval = { .cpu = cpu };
     struct fp128 result = u128(0, 0);
 
-    eval.run =
-        (struct sem_run){ .isa = cpu->isa, .insn = &none, .args = args, .effect = effect };
+    eval.run = (struct sem_run){
+        .isa = cpu->isa, .insn = &none, .args = args, .effect = effect
+    };
     sem_run(&eval.run, body, &result);
     return result;
 }

@@ -287,8 +287,8 @@ static int run_code(const struct isa_example *example, struct cpu *cpu,
     return steps;
 }
 
-/* Whether the instruction may be one step of several (REP MOVS): then an example is all of
- * them. */
+/* Whether the instruction may be one step of several (REP MOVS): then an example is all
+ * of them. */
 static bool has_steps(const struct isa *isa, uint16_t insn)
 {
     for (unsigned i = 0; i < isa->nvariants; i++) {

@@ -15,7 +15,17 @@
 
 #include "isa/cpu.h"
 
-enum { TOY_ADD, TOY_LI, TOY_LW, TOY_SW, TOY_BZ, TOY_SHIFT, TOY_HALT, TOY_LI32, TOY_INSNS };
+enum {
+    TOY_ADD,
+    TOY_LI,
+    TOY_LW,
+    TOY_SW,
+    TOY_BZ,
+    TOY_SHIFT,
+    TOY_HALT,
+    TOY_LI32,
+    TOY_INSNS
+};
 enum { TOY_R, TOY_BITS, TOY_KIND, TOY_ARGS };
 
 /* clang-format off */

@@ -39,6 +39,13 @@ static void choose_features(const struct isa *isa, unsigned number,
         memset(features, 0xff, sizeof(*features));
 }
 
+/* A fetch clause that an instruction belongs to. */
+static const struct isa_fetch *fetch_of(const struct isa *isa,
+                                        const struct isa_insn *insn)
+{
+    return &isa->fetches[insn->mode_set == ISA_NONE ? 0 : insn->mode_set];
+}
+
 /* Random features, mode and word; more often than not something that exists. */
 static void random_case(const struct isa *isa, struct isa_features *features,
                         uint64_t *mode, uint8_t *bytes)
@@ -50,7 +57,7 @@ static void random_case(const struct isa *isa, struct isa_features *features,
     *mode = isa->nmodes ? random64() & 0xff : 0;
     for (unsigned i = 0; i < ISA_MAX_ILEN; i++)
         bytes[i] = (uint8_t)random64();
-    fetch = &isa->fetches[insn->mode_set];
+    fetch = fetch_of(isa, insn);
     if (random64() & 1 && insn->length)
         isa_put_word(fetch, insn->value | (random64() & ~insn->mask), bytes,
                      insn->length);
@@ -116,7 +123,7 @@ static bool sample(const struct isa *isa, unsigned number, struct isa_features *
         uint64_t mode = isa->nmodes ? random64() & 0xff : 0;
 
         choose_features(isa, i % (isa->nmodels + 1u), features);
-        isa_put_word(&isa->fetches[insn->mode_set],
+        isa_put_word(fetch_of(isa, insn),
                      insn->value | (random64() & random64() & ~insn->mask), bytes,
                      insn->length);
         isa_decode(isa, features, mode, random64() & 0xfffffff0, bytes, sizeof(bytes),
@@ -234,7 +241,8 @@ static void list_decode(const struct isa *isa, const struct isa_features *featur
     unsigned first_failed = ISA_NONE;
 
     for (unsigned i = 0; i < isa->ninsns; i++)
-        if (&isa->fetches[isa->insns[order[i]].mode_set] == fetch &&
+        if ((isa->insns[order[i]].mode_set == ISA_NONE ||
+             fetch_of(isa, &isa->insns[order[i]]) == fetch) &&
             isa_matches(isa, order[i], features, out)) {
             if (!out->illegal)
                 return;
