@@ -30,7 +30,8 @@ static const char help[] =
     "  --cpu MODEL[,FEATURE][,-FEATURE]  --mode NAME=VALUE[,...]  --pc ADDRESS\n"
     "  --aliases=no   print every instruction under its own name\n"
     "  --words        dis: one word a line in, one instruction a line out\n"
-    "  --step N       dis --words: each word is N bytes after the one before\n"
+    "                 asm -: a word or an error for each line, all of them at --pc\n"
+    "  --step N       with --words: each is N bytes after the one before\n"
     "  --quiet        run: only what the program prints, and how it ends\n"
     "  --max N        run: at most N instructions (1000000)\n";
 

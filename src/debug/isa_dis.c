@@ -129,8 +129,12 @@ int isa_asm(const struct isa_args *args)
     int failed = 0;
 
     while (from_stdin && fgets(line, sizeof(line), stdin)) {
+        uint64_t next = pc + args->step;
+
         line[strcspn(line, "\r\n")] = 0;
         failed |= asm_line(args, &pc, line, true);
+        if (args->words) /* as `dis --words`: an address for each line, not for each byte */
+            pc = next;
     }
     if (from_stdin)
         return failed;
