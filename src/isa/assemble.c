@@ -333,6 +333,26 @@ static const char *parse_number(const char *p, uint64_t pc, uint64_t *number)
     }
 }
 
+/* The field is a function of the number; that it is the right one is checked at the end. */
+static bool match_inverse(struct matcher *m, const struct isa_operand *operand,
+                          uint64_t number, const struct isa_text *item,
+                          const struct after *after, const char *p)
+{
+    struct isa_text go_on[2] = { *item, { .kind = TEXT_END } };
+    struct after rest = { item + 1, after };
+    uint64_t raw;
+    bool done;
+
+    m->decoded.field[operand->field] = number;
+    raw = isa_decode_value(m->isa, operand->inverse, &m->decoded);
+    if (m->npending == MAX_PENDING)
+        return false;
+    m->pending[m->npending++] = (struct pending){ operand, WANT_NUMBER, number };
+    done = with_field(m, operand->field, raw, go_on, &rest, p);
+    m->npending--;
+    return done;
+}
+
 static bool match_number(struct matcher *m, const struct isa_operand *operand,
                          const struct isa_text *item, const struct after *after,
                          const char *p)
@@ -355,6 +375,8 @@ static bool match_number(struct matcher *m, const struct isa_operand *operand,
     }
     if (operand->from_end)
         number &= mask64(m->isa->pc_width);
+    if (operand->inverse.count)
+        return match_inverse(m, operand, number, item, after, end);
     if (operand->kind == OPERAND_FN || operand->from_end)
         return with_pending(m, (struct pending){ operand, WANT_NUMBER, number }, item + 1,
                             after, end);
@@ -445,6 +467,10 @@ static bool match_register(struct matcher *m, const struct isa_operand *operand,
         if (index < 0)
             continue;
         found = true;
+        if (operand->value.count) /* it has no field: that it is this one is checked */
+            return with_pending(m,
+                                (struct pending){ operand, WANT_NUMBER, (uint64_t)index },
+                                item + 1, after, end);
         if (!isa_field_fits(m->isa, field, number)) {
             complain(m, p, "%s: register %.*s cannot be used here", own_name(m),
                      (int)(end - p), p);
@@ -465,6 +491,49 @@ static bool match_register(struct matcher *m, const struct isa_operand *operand,
     if (!found)
         complain(m, p, "%s: expected a register of %s at \"%.*s\"", own_name(m),
                  m->isa->views[operand->view].name, word_length(p), p);
+    return false;
+}
+
+/* The bit of a list for a register. */
+static uint64_t list_bit(const struct matcher *m, const struct isa_operand *operand,
+                         int index)
+{
+    unsigned bits = m->isa->fields_all[m->insn->field + operand->field].bits;
+
+    if (index < 0 || (unsigned)index >= bits)
+        return 0;
+    return UINT64_C(1) << (operand->reversed ? (int)bits - 1 - index : index);
+}
+
+/* Registers, or runs of them, between separators; blanks do not matter. */
+static bool match_list(struct matcher *m, const struct isa_operand *operand,
+                       const struct isa_text *item, const struct after *after,
+                       const char *p)
+{
+    const char *start = p, *sep = operand->sep, *end;
+    uint64_t set = 0;
+
+    while (*sep == ' ')
+        sep++;
+    for (;;) {
+        int first = find_register(m->isa, operand->view, skip_blanks(p), &end), last = first;
+
+        if (first < 0)
+            break;
+        p = end;
+        if (*p == '-' && (last = find_register(m->isa, operand->view, p + 1, &end)) >= first)
+            p = end;
+        for (int i = first; i <= last; i++)
+            set |= list_bit(m, operand, i);
+        end = skip_blanks(p);
+        if (*sep && *end != *sep)
+            return with_field(m, operand->field, set, item, after, p);
+        p = *sep ? end + 1 : end;
+    }
+    if (p == start) /* an empty list, if it is allowed */
+        return with_field(m, operand->field, 0, item, after, p);
+    complain(m, p, "%s: expected a register of %s at \"%.*s\"", own_name(m),
+             m->isa->views[operand->view].name, word_length(p), p);
     return false;
 }
 
@@ -538,6 +607,7 @@ static bool match_operand(struct matcher *m, const struct isa_text *item,
         done = match_register(m, operand, item, after, skip_blanks(p));
         break;
     case OPERAND_ENUM: done = match_enum(m, operand, item, after, p); break;
+    case OPERAND_LIST: done = match_list(m, operand, item, after, p); break;
     case OPERAND_ALTS: done = match_alts(m, operand, item, after, p); break;
     default: done = match_number(m, operand, item, after, skip_blanks(p));
     }

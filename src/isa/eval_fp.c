@@ -271,5 +271,6 @@ void eval_fp_node(struct eval *eval, const struct sem *node, struct fp128 *value
         eval->npushed = 0;
     }
     *value = operate(call, node, v, widths, &env);
-    keep_flags(eval->cpu, rules, env.flags, env.cause);
+    if (node->x != FPOP_CLASS) /* that asks, and is no operation */
+        keep_flags(eval->cpu, rules, env.flags, env.cause);
 }

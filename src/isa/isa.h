@@ -205,6 +205,7 @@ enum isa_operand_kind {
     OPERAND_ENUM,   /* a name for each value, else the number if `open` */
     OPERAND_FN,     /* expr over FIELD nodes; asm inverts it by trying all encodings */
     OPERAND_ALTS,   /* the first alternative whose condition holds */
+    OPERAND_LIST,   /* registers of `view` whose bits are set, between `sep` */
 };
 
 struct isa_enum_name {
@@ -227,7 +228,12 @@ struct isa_operand {
     const struct isa_enum_name *enums; /* OPERAND_ENUM */
     uint16_t nenums;
     struct sem_body view_choice; /* decode time: which of views view, view+1 ...; count 0: none */
-    struct sem_body value;       /* OPERAND_FN: the number printed */
+    struct sem_body value;       /* FN: the number printed; REG: the register, of no field */
+    struct sem_body inverse;     /* FN: the field's bits, with the number printed in the field;
+                                    count 0: found by trying */
+    const char *sep;             /* LIST */
+    bool runs;                   /* LIST: d0-d3 for neighbours with one stem */
+    bool reversed;               /* LIST: bit 0 is the last register */
     const struct isa_alt *alts;  /* OPERAND_ALTS */
     uint16_t nalts;
 };

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "isa/sem.h"
@@ -61,7 +62,7 @@ uint64_t operand_number(const struct isa *isa, const struct isa_operand *operand
 {
     uint64_t number;
 
-    if (operand->kind == OPERAND_FN)
+    if (operand->value.count)
         return isa_decode_value(isa, operand->value, insn);
     number = insn->field[operand->field] + (uint64_t)(int64_t)operand->bias;
     if (operand->kind == OPERAND_PCREL) {
@@ -158,6 +159,43 @@ static void put_enum(struct line *line, const struct isa_operand *operand,
     put_number(line, operand, number);
 }
 
+/* Whether two names differ by their number, which is one more: d3, d4. */
+static bool is_next_name(const char *a, const char *b)
+{
+    size_t stem = strcspn(a, "0123456789");
+
+    return a[stem] && !strncmp(a, b, stem) && atoi(b + stem) == atoi(a + stem) + 1;
+}
+
+/* The registers of a list, lowest first. */
+static void put_list(struct line *line, const struct isa_operand *operand, uint64_t set)
+{
+    const struct isa_field *field =
+        &line->isa->fields_all[line->insn->field + operand->field];
+    const char *before = NULL, *run = NULL; /* the register before; where its run began */
+    char text[2][64];
+
+    for (unsigned i = 0; i <= field->bits; i++) {
+        unsigned bit = operand->reversed ? field->bits - 1u - i : i;
+        const char *name = NULL;
+
+        if (i < field->bits && set >> bit & 1)
+            name = view_register_name(line->isa, operand->view, i, text[i & 1],
+                                      sizeof(text[0]));
+        if (operand->runs && before && name && is_next_name(before, name)) {
+            before = name;
+            continue;
+        }
+        if (before && run != before)
+            put(line, "-%s", before);
+        if (name)
+            put(line, "%s%s", run ? operand->sep : "", name);
+        if (name)
+            run = name;
+        before = name;
+    }
+}
+
 static void put_items(struct line *line, const struct isa_text *item);
 
 static void put_operand(struct line *line, const struct isa_operand *operand)
@@ -174,6 +212,7 @@ static void put_operand(struct line *line, const struct isa_operand *operand)
         break;
     case OPERAND_PCREL: put(line, "0x%" PRIx64, number); break;
     case OPERAND_ENUM: put_enum(line, operand, number); break;
+    case OPERAND_LIST: put_list(line, operand, number); break;
     case OPERAND_ALTS:
         alt = operand_alternative(line->isa, operand, line->decoded);
         if (alt)

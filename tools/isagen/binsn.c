@@ -248,6 +248,27 @@ static void enum_names(struct build *b, const struct kind *k, struct isa_operand
     op->open = k->open || k->name;
 }
 
+/* From the value printed (which stands in the field) to the field's bits. */
+static struct sem_body inverse_body(struct build *b, struct oper *o, unsigned w)
+{
+    const struct item *fn = find_item(b, I_FN, o->kind->inverse);
+    struct expr *arg = expr_new(b->g, E_NAME, o->pos);
+    struct symbol *scope = b->l->scope;
+    struct val v = val_decode(o->number.d, 0);
+
+    if (!fn)
+        fail(b->g, o->pos, "E-NAME", "no fn %s", o->kind->inverse);
+    if (w)
+        v = val_decode(val_dx(b, v, w), w);
+    arg->name = "v ";
+    b->l->decode_only = false;
+    bind(b, "v ", v);
+    v = call_fn(b, fn, &arg, 1, o->pos, 0);
+    b->l->scope = scope;
+    b->l->decode_only = true;
+    return dx_body(b, val_dx(b, v, v.w ? v.w : 64));
+}
+
 void add_operand(struct build *b, struct oper *o, unsigned field)
 {
     struct isa_operand op = { .name = o->name, .field = (uint8_t)field, .view = ISA_NONE };
@@ -285,9 +306,27 @@ void add_operand(struct build *b, struct oper *o, unsigned field)
         struct val v = oper_value(b, o, o->pos);
         b->l->decode_only = true;
         op.value = dx_body(b, val_dx(b, v, v.w ? v.w : 64));
+        if (k->inverse)
+            op.inverse = inverse_body(b, o, v.w);
+        break;
+    }
+    case K_LIST: {
+        struct view *v = find_view(b, k->name);
+
+        if (!v)
+            fail(b->g, k->pos, "E-NAME", "%s is no file or view", k->name);
+        op.kind = OPERAND_LIST;
+        op.view = v->number;
+        op.runs = k->runs;
+        op.reversed = k->reversed;
+        op.sep = k->sep;
         break;
     }
     default: break;
+    }
+    if (o->derived) {
+        op.kind = k ? OPERAND_REG : OPERAND_FN;
+        op.value = dx_body(b, val_dx(b, o->number, 64));
     }
     *VEC(b, operands, struct isa_operand) = op;
 }
@@ -477,12 +516,14 @@ static bool next_path(struct lower *l)
     return false;
 }
 
-static void flatten(struct build *b, const struct path *p, uint32_t at)
+/* `none`: for the paths that the constraint rules out. */
+static void flatten(struct build *b, const struct path *p, uint32_t at, uint32_t none)
 {
     uint32_t first;
 
     if (!p->on) {
-        AT(b, choices, struct isa_choice, at)->leaf = p->variant;
+        AT(b, choices, struct isa_choice, at)->leaf =
+            p->variant == UINT32_MAX ? none : p->variant;
         return;
     }
     first = b->choices.count;
@@ -492,7 +533,30 @@ static void flatten(struct build *b, const struct path *p, uint32_t at)
     *AT(b, choices, struct isa_choice, at) =
         (struct isa_choice){ expr, first, (uint16_t)p->values };
     for (unsigned i = 0; i < p->values; i++)
-        flatten(b, p->children[i], first + i);
+        flatten(b, p->children[i], first + i, none);
+}
+
+/* Lowers the body along the decisions; false where they contradict the constraint. */
+static bool lower_path(struct build *b, const struct insn_context *c)
+{
+    jmp_buf dead, *recover = b->g->recover;
+    FILE *messages = b->g->messages;
+    unsigned errors = b->g->errors;
+    struct lower *l = b->l;
+
+    l->where = c->where;
+    l->dead = &dead;
+    if (setjmp(dead)) { /* maybe out of an attempt of lower_for() */
+        b->g->recover = recover;
+        b->g->messages = messages;
+        b->g->errors = errors;
+        b->l = l;
+        return false;
+    }
+    stream_begin(b);
+    lower_meaning(b, c->insn->around, c->body);
+    stream_end(b);
+    return true;
 }
 
 uint32_t lower_variants(struct build *b, struct insn_context *c, uint16_t insn)
@@ -500,6 +564,7 @@ uint32_t lower_variants(struct build *b, struct insn_context *c, uint16_t insn)
     struct path *root = path_new(b);
     struct decision decisions[MAX_DECISIONS];
     unsigned ndecisions = 0, n = 0;
+    uint32_t last = 0;
 
     do {
         begin_body(b, false);
@@ -514,12 +579,11 @@ uint32_t lower_variants(struct build *b, struct insn_context *c, uint16_t insn)
         l->writes = arena_array(&b->g->arena, effect_words(b) + 1, sizeof(uint64_t));
         if (++n > MAX_VARIANTS)
             fail(b->g, c->insn->pos, "E-BUDGET", "more than %d variants", MAX_VARIANTS);
-        stream_begin(b);
-        lower_stmts(b, c->body);
-        stream_end(b);
+        bool lives = lower_path(b, c);
         l->ndecisions = l->used;
         struct path *leaf = path_walk(b, root);
-        leaf->variant = add_variant(b, insn);
+        if (lives)
+            leaf->variant = last = add_variant(b, insn);
         ndecisions = l->ndecisions;
         memcpy(decisions, l->decisions, ndecisions * sizeof *decisions);
         l->ndecisions = ndecisions;
@@ -530,7 +594,7 @@ uint32_t lower_variants(struct build *b, struct insn_context *c, uint16_t insn)
     } while (1);
     uint32_t at = b->choices.count;
     VEC(b, choices, struct isa_choice);
-    flatten(b, root, at);
+    flatten(b, root, at, last);
     return at;
 }
 
@@ -550,6 +614,7 @@ static struct oper *make_opers(struct build *b, const struct insn *insn, unsigne
     for (const struct operand *o = insn->operands; o; o = o->next, n++) {
         opers[n].name = o->name;
         opers[n].pos = o->pos;
+        opers[n].derived = o->derived;
         if (!o->kind)
             continue;
         opers[n].kind = resolve_kind(b, o->kind, 0);
@@ -563,6 +628,39 @@ static struct oper *make_opers(struct build *b, const struct insn *insn, unsigne
     }
     *count = n;
     return opers;
+}
+
+static unsigned field_count(const struct oper *opers, unsigned n)
+{
+    while (n && opers[n - 1].derived)
+        n--;
+    return n;
+}
+
+/* Numbers of operands that have no field: VIEW[expr], or just a number. */
+static void derive(struct build *b, struct oper *opers, unsigned n)
+{
+    bool decode_only = b->l->decode_only;
+
+    b->l->decode_only = true;
+    for (unsigned i = field_count(opers, n); i < n; i++) {
+        const struct expr *e = opers[i].derived;
+        struct view *v = e->kind == E_INDEX && e->a->kind == E_NAME ? find_view(b, e->a->name) : NULL;
+
+        if (v) {
+            struct kind *k = arena_alloc(&b->g->arena, sizeof *k);
+
+            *k = (struct kind){ .base = K_REG, .pos = e->pos, .name = e->a->name };
+            opers[i].kind = k;
+            e = e->b;
+        }
+        opers[i].number = lower_expr(b, e, 0);
+        if (opers[i].number.time == RUN)
+            fail(b->g, e->pos, "E-BIND", "%s is computed at decode time", opers[i].name);
+        opers[i].number = val_decode(val_dx(b, opers[i].number, 64), 0);
+        opers[i].raw = opers[i].number;
+    }
+    b->l->decode_only = decode_only;
 }
 
 static const struct insn *find_insn(struct build *b, const char *name)
@@ -584,7 +682,7 @@ static struct insn_context expansion(struct build *b, const struct insn *insn)
         fail(b->g, pos, "E-NAME", "no instruction %s with a `do`", insn->expands->name);
     c.opers = make_opers(b, other, &c.nopers);
     c.body = other->body;
-    for (unsigned i = 0; i < c.nopers; i++) {
+    for (unsigned i = 0; i < field_count(c.opers, c.nopers); i++) {
         const struct list *a = args;
         struct oper *o = &c.opers[i];
 
@@ -606,6 +704,13 @@ static struct insn_context expansion(struct build *b, const struct insn *insn)
         if (i == c.nopers)
             fail(b->g, a->pos, "E-NAME", "%s has no operand %s", insn->expands->name, a->name);
     }
+    struct oper *own = b->l->opers;
+    unsigned nown = b->l->nopers;
+    b->l->opers = c.opers;
+    b->l->nopers = c.nopers;
+    derive(b, c.opers, c.nopers);
+    b->l->opers = own;
+    b->l->nopers = nown;
     return c;
 }
 
@@ -689,6 +794,33 @@ static bool in_text(const struct insn *insn, const char *name)
     return false;
 }
 
+/* The instruction with those of the shared pieces of text that its text uses. */
+static const struct insn *with_shared_alts(struct build *b, const struct insn *insn)
+{
+    struct insn *copy = arena_alloc(&b->g->arena, sizeof *copy);
+    bool more = b->g->alts != NULL;
+
+    *copy = *insn;
+    while (more) {
+        more = false;
+        for (const struct alts *a = b->g->alts; a; a = a->next) {
+            const struct alts *has = copy->alts;
+            struct alts *added;
+
+            while (has && strcmp(has->name, a->name))
+                has = has->next;
+            if (has || !in_text(copy, a->name))
+                continue;
+            added = arena_alloc(&b->g->arena, sizeof *added);
+            *added = *a;
+            added->next = copy->alts;
+            copy->alts = added;
+            more = true;
+        }
+    }
+    return copy;
+}
+
 static void check_unused(struct build *b, const struct insn *insn, const struct oper *opers,
                          unsigned n)
 {
@@ -715,10 +847,10 @@ static void mark_used(struct oper *opers, unsigned n, const struct expr *e)
 
 static void build_insn(struct build *b, struct item *item)
 {
-    const struct insn *insn = item->insn;
+    const struct insn *insn = with_shared_alts(b, item->insn);
     struct isa_insn row = { .name = insn->name, .doc = insn->doc, .choice = UINT32_MAX };
     struct drawn *d = arena_alloc(&b->g->arena, sizeof *d);
-    unsigned nopers;
+    unsigned nopers, nfields;
     struct oper *opers;
 
     if (insn->rows || !insn->enc) {
@@ -729,16 +861,19 @@ static void build_insn(struct build *b, struct item *item)
     if (find_item(b, I_INSN, insn->name) != item)
         fail(b->g, insn->pos, "E-NAME", "instruction %s is declared twice", insn->name);
     opers = make_opers(b, insn, &nopers);
-    draw(b, d, insn, opers, nopers);
+    nfields = field_count(opers, nopers);
+    draw(b, d, insn, opers, nfields);
     row.field = b->field_base = b->fields.count;
-    row.fields = (uint8_t)nopers;
+    row.fields = (uint8_t)nfields;
     b->l->insn = insn;
     b->l->opers = opers;
     const struct operand *ops = insn->operands;
-    for (unsigned i = 0; i < nopers; i++, ops = ops->next) {
+    for (unsigned i = 0; i < nfields; i++, ops = ops->next) {
         add_field(b, d, &opers[i], i, opers[i].kind ? kind_bits(&opers[i]) : ops->bits);
         b->l->nopers = i + 1;
     }
+    derive(b, opers, nopers);
+    b->l->nopers = nopers;
     row.where = source_place(b->g, insn->pos);
     row.picture = arena_printf(&b->g->arena, "%s", d->picture);
     row.mask = d->mask;
@@ -759,7 +894,7 @@ static void build_insn(struct build *b, struct item *item)
         row.where_ok = dx_body(b, where.d);
     row.operand = b->operands.count;
     for (unsigned i = 0; i < nopers; i++)
-        add_operand(b, &opers[i], i);
+        add_operand(b, &opers[i], i < nfields ? i : 0);
     add_text_operands(b, insn);
     row.operands = (uint8_t)(b->operands.count - row.operand);
     uint16_t number = (uint16_t)b->insns.count;
@@ -771,7 +906,7 @@ static void build_insn(struct build *b, struct item *item)
     AT(b, insns, struct isa_insn, number)->text = text;
     AT(b, insns, struct isa_insn, number)->mnemonic = first_word(b, insn->text);
     fill_alts(b, insn, number, row.operand);
-    struct insn_context c = { insn, opers, nopers, insn->body };
+    struct insn_context c = { insn, opers, nopers, insn->body, NULL };
     if (insn->expands) {
         for (const struct list *a = (const struct list *)(const void *)insn->expands->args; a;
              a = a->next)
@@ -782,6 +917,9 @@ static void build_insn(struct build *b, struct item *item)
     }
     for (const struct list *l = insn->where; l; l = l->next)
         mark_used(opers, nopers, l->expr);
+    for (unsigned i = nfields; i < nopers; i++)
+        mark_used(opers, nopers, opers[i].derived);
+    c.where = where.time == DECODE && !insn->expands ? where.d : NULL;
     uint32_t choice = lower_variants(b, &c, number);
     AT(b, insns, struct isa_insn, number)->choice = choice;
     check_unused(b, insn, opers, nopers);

@@ -318,6 +318,18 @@ static void build_view(struct build *b, struct item *item)
     add_regnames(b, v->number, names, row.count, item->list2);
 }
 
+static bool mentions(const struct expr *e, const char *name)
+{
+    if (!e)
+        return false;
+    if (e->kind == E_NAME && !strcmp(e->name, name))
+        return true;
+    for (unsigned i = 0; i < e->nargs; i++)
+        if (mentions(e->args[i], name))
+            return true;
+    return mentions(e->a, name) || mentions(e->b, name) || mentions(e->c, name);
+}
+
 /* Bodies that reach a computed view from outside (names in examples, gdb). */
 static void build_view_bodies(struct build *b, uint32_t i)
 {
@@ -326,8 +338,8 @@ static void build_view_bodies(struct build *b, uint32_t i)
     struct place *p;
     uint16_t node;
 
-    if (row->file != ISA_NONE)
-        return;
+    if (row->file != ISA_NONE || mentions(v->item->expr3, "pc"))
+        return; /* with pc in it, it is for operands only */
     begin_body(b, false);
     p = place_new(b, P_VIEW, row->width, v->item->pos);
     p->number = (uint16_t)i;
@@ -626,6 +638,17 @@ static void parcel_cubes(struct build *b, struct vec *out, const struct expr *e,
         parcel_cubes(b, out, e->b, parcel, mask, value, bytes);
         return;
     }
+    if (e->kind == E_BINARY && e->op == T_ANDAND) {
+        struct vec left = { 0 };
+
+        parcel_cubes(b, &left, e->a, parcel, mask, value, bytes);
+        for (uint32_t i = 0; i < left.count; i++) {
+            struct isa_length *l = (struct isa_length *)left.items + i;
+
+            parcel_cubes(b, out, e->b, parcel, l->mask, l->value, bytes);
+        }
+        return;
+    }
     const struct expr *s = e->a;
     uint64_t hi, lo;
     if ((e->kind != E_IN && !(e->kind == E_BINARY && (e->op == T_EQ || e->op == T_NE))) || !s ||
@@ -644,7 +667,7 @@ static void parcel_cubes(struct build *b, struct vec *out, const struct expr *e,
                 in |= spec_number(b, e->args[i], "a number", UINT32_MAX) == k;
         else
             in = (spec_number(b, e->b, "a number", UINT32_MAX) == k) == (e->op == T_EQ);
-        if (in)
+        if (in && !((value ^ k << lo) & mask & field_mask(hi, lo)))
             parcel_cubes(b, out, NULL, parcel, mask | field_mask(hi, lo), value | k << lo, bytes);
     }
 }

@@ -65,6 +65,7 @@ struct oper { /* an operand of the instruction being lowered */
     struct val raw;          /* the field's bits */
     bool used;
     struct alts *alts;       /* a place with alternatives instead */
+    const struct expr *derived; /* no field: computed from the others */
 };
 
 struct symbol { /* a let, var, parameter or loop counter */
@@ -117,6 +118,10 @@ struct lower { /* the body being lowered */
     const char *lane_name;
     unsigned depth;           /* of inlined functions */
     const struct item *space;
+    const struct dx *where;   /* the constraint, with what is decided; NULL: none */
+    jmp_buf *dead;            /* where a path ends that the constraint rules out */
+    const struct stmt *body;  /* what `body;` stands for */
+    const struct stmt *after; /* comes before every end of the instruction */
 };
 
 struct build {
@@ -184,6 +189,7 @@ void wrote(struct build *b, struct pos pos);
 void effect(struct build *b, bool write, unsigned file);
 
 /* lower.c, place.c, stmt.c, calls.c, fpcalls.c */
+void lower_meaning(struct build *b, const struct around *around, const struct stmt *body);
 struct val lower_expr(struct build *b, const struct expr *e, unsigned want);
 struct val lower_cond(struct build *b, const struct expr *e); /* 1 bit */
 void lower_stmts(struct build *b, const struct stmt *s);
@@ -220,6 +226,7 @@ struct insn_context {
     struct oper *opers;
     unsigned nopers;
     const struct stmt *body;
+    const struct dx *where; /* its constraint, or NULL */
 };
 uint32_t lower_variants(struct build *b, struct insn_context *c, uint16_t insn);
 const struct kind *resolve_kind(struct build *b, const struct kind *k, unsigned depth);

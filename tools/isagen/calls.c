@@ -183,6 +183,19 @@ static struct val fn_width(struct build *b, const struct expr *e, unsigned want)
     return val_number(arg(b, e, 0, 0).w);
 }
 
+/* A decode-time value as one that sits in the op: no variants for it. */
+static struct val fn_carried(struct build *b, const struct expr *e, unsigned want)
+{
+    struct val v = arg(b, e, 0, want);
+    unsigned w = v.w ? v.w : want;
+
+    if (v.time != DECODE || b->l->decode_only)
+        return v;
+    if (!w)
+        fail(b->g, e->pos, "E-WIDTH", "width unknown here: write carried(b4(n))");
+    return val_run(val_node(b, v, w, e->pos), w);
+}
+
 static struct oper *operand_arg(struct build *b, const struct expr *e)
 {
     if (e->nargs == 1 && e->args[0]->kind == E_NAME)
@@ -285,7 +298,7 @@ static const struct {
     { "min_s", fn_min_s }, { "min_u", fn_min_u }, { "max_s", fn_max_s }, { "max_u", fn_max_u },
     { "abs", fn_abs }, { "select", fn_select }, { "rotl", fn_rotl }, { "rotr", fn_rotr },
     { "shl_sat", fn_shl_sat }, { "shr_sat", fn_shr_sat }, { "sar_sat", fn_sar_sat },
-    { "width", fn_width }, { "idx", fn_idx }, { "raw", fn_raw }, { "replicate", fn_replicate },
+    { "width", fn_width }, { "carried", fn_carried }, { "idx", fn_idx }, { "raw", fn_raw }, { "replicate", fn_replicate },
     { "ones", fn_ones }, { "sysread", fn_sysread }, { "syswrite", fn_syswrite },
     { "fence", fn_fence },
 };

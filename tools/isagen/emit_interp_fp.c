@@ -427,7 +427,9 @@ static void emit_function(FILE *header, FILE *source, struct arena *arena,
             target, env);
     fprintf(source, "    %s result = %s;\n\n", expr_type(node->w),
             fp_expr(arena, isa, node, v, widths, may_use_fast(isa, nodes, number), "&env"));
-    fprintf(source, "    %s_env%u_raise(cpu, env.flags, env.cause);\n    return result;\n}\n", target, env);
+    if (node->x != FPOP_CLASS) /* that asks, and is no operation */
+        fprintf(source, "    %s_env%u_raise(cpu, env.flags, env.cause);\n", target, env);
+    fprintf(source, "    return result;\n}\n");
 }
 
 static void emit_rules(FILE *source, struct arena *arena, const struct isa *isa,

@@ -127,7 +127,8 @@ static void pool_close(struct emit *e, struct pool *pool)
 {
     if (pool->is_open)
         fputs("};\n", e->out);
-    qsort(pool->entries, pool->count, sizeof(*pool->entries), compare_entries);
+    if (pool->count)
+        qsort(pool->entries, pool->count, sizeof(*pool->entries), compare_entries);
 }
 
 static void put_pooled(struct emit *e, struct pool *pool, const char *member,
@@ -390,7 +391,8 @@ EACH(isa_operand, operands_all, noperands)
     ALWAYS(kind); STRING(name); NUMBER(field); NUMBER(hex); NUMBER(plus_minus);
     NUMBER(from_end); NUMBER(open); NUMBER(has_omit);
     NUMBER(view); SIGNED(bias); SIGNED(omit); POOLED(enums, enums); NUMBER(nenums);
-    BODY(view_choice); BODY(value); POOLED(alts, alts); NUMBER(nalts);
+    BODY(view_choice); BODY(value); BODY(inverse); POOLED(alts, alts); NUMBER(nalts);
+    STRING(sep); NUMBER(runs); NUMBER(reversed);
 END
 EACH(isa_slot, slots, nslots)
     ALWAYS(kind); NUMBER(at); NUMBER(size); NUMBER(is_signed); NUMBER(w); NUMBER(view);

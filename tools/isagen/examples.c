@@ -129,6 +129,11 @@ static void example_location(struct build *b, const struct expr *e, struct isa_e
     int flag = -1;
 
     item->loc = EX_REG;
+    if (e->kind == E_NAME && (!strcmp(e->name, "pc") || !strcmp(e->name, "npc"))) {
+        item->loc = EX_PC; /* whatever register is called so */
+        item->index = e->name[0] == 'n';
+        return;
+    }
     if (e->kind == E_INDEX) {
         indexed_location(b, e, item);
         return;
@@ -143,11 +148,6 @@ static void example_location(struct build *b, const struct expr *e, struct isa_e
         item->loc = EX_FLAG;
         item->view = group;
         item->index = (uint16_t)flag;
-    } else if (e->kind == E_NAME && !strcmp(e->name, "pc")) {
-        item->loc = EX_PC;
-    } else if (e->kind == E_NAME && !strcmp(e->name, "npc")) {
-        item->loc = EX_PC;
-        item->index = 1;
     } else {
         fail(b->g, e->pos, "E-NAME", "expected a register, flag, memN[A] or pc");
     }
@@ -172,6 +172,13 @@ static struct isa_ex_item *example_items(struct build *b, const struct list *lis
     n = 0;
     for (const struct list *l = list; l; l = l->next, n++) {
         example_location(b, l->expr, &items[n]);
+        if (items[n].loc == EX_REG) {
+            const struct isa_view *v = AT(b, views, struct isa_view, items[n].view);
+
+            if (v->file == ISA_NONE && !v->get.count)
+                fail(b->g, l->pos, "E-NAME",
+                     "view %s needs an instruction's pc: name the element of its file", v->name);
+        }
         unsigned w = location_width(b, &items[n]);
         struct val v = lower_expr(b, l->expr2, w > 128 ? 128 : w);
 

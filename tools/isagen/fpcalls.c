@@ -64,7 +64,7 @@ static void rounding(struct build *b, const struct expr *e, const struct item *e
         return;
     if (!e->round)
         b->l->scope = NULL;
-    v = lower_expr(b, r, 0);
+    v = lower_expr(b, r, 3);
     b->l->scope = scope;
     if (v.time == DECODE) { /* nearest-even deserves code of its own */
         struct val nearest = op2(b, S_EQ, 1, v.w ? v : adopt(b, v, 8, e->pos),

@@ -61,9 +61,11 @@ static void enc_slices(struct isagen *g, struct enc *e)
         fail(g, (struct pos){ g->source, g->cur - 1 }, "E-SYNTAX", "expected ']'");
 }
 
-void operand_add(struct isagen *g, struct operand **operands, const char *name, struct pos pos,
-                 struct kind *kind, unsigned bits)
+static void operand_insert(struct isagen *g, struct operand **operands, const char *name,
+                           struct pos pos, struct kind *kind, unsigned bits,
+                           struct expr *derived)
 {
+    struct operand **first = operands;
     struct operand *o = arena_alloc(&g->arena, sizeof *o);
 
     for (; *operands; operands = &(*operands)->next)
@@ -73,7 +75,21 @@ void operand_add(struct isagen *g, struct operand **operands, const char *name, 
     o->pos = pos;
     o->kind = kind;
     o->bits = bits;
-    *operands = o;
+    o->derived = derived;
+    if (derived) {
+        *operands = o;
+        return;
+    }
+    while (*first && !(*first)->derived)
+        first = &(*first)->next;
+    o->next = *first;
+    *first = o;
+}
+
+void operand_add(struct isagen *g, struct operand **operands, const char *name, struct pos pos,
+                 struct kind *kind, unsigned bits)
+{
+    operand_insert(g, operands, name, pos, kind, bits, NULL);
 }
 
 /* A kind written in place is one word, with an optional [..]. */
@@ -172,9 +188,16 @@ static void parse_enum(struct isagen *g, struct kind *k)
     if (!accept(g, '{'))
         return;
     while (!accept(g, '}')) {
+        struct list **last = tail;
+
         l = list_add(g, &tail, g->tok.pos);
         if (is(g, T_STRING)) {
             l->name = expect_string(g, "a name");
+        } else if (accept(g, '-')) { /* a value without a name */
+            tail = last;
+            *tail = NULL;
+            value++;
+            continue;
         } else if (accept(g, '.')) {
             l->name = arena_printf(&g->arena, ".%s", expect_name(g, "a name"));
         } else {
@@ -251,6 +274,28 @@ static void parse_kind_modifiers(struct isagen *g, struct kind *k)
             fail(g, k->pos, "E-SYNTAX", "align and scale are powers of two");
 }
 
+/* list VIEW uN [sep "..."] [runs] [reversed] */
+static void parse_list_kind(struct isagen *g, struct kind *k)
+{
+    struct pos pos;
+
+    k->base = K_LIST;
+    k->name = expect_name(g, "a file or view");
+    pos = g->tok.pos;
+    k->bits = number_kind(g, expect_name(g, "uN"), pos);
+    k->sep = ", ";
+    for (;;) {
+        if (accept_word(g, "sep"))
+            k->sep = expect_string(g, "the separator");
+        else if (accept_word(g, "runs"))
+            k->runs = true;
+        else if (accept_word(g, "reversed"))
+            k->reversed = true;
+        else
+            break;
+    }
+}
+
 struct kind *parse_kind(struct isagen *g)
 {
     struct kind *k = arena_alloc(&g->arena, sizeof *k);
@@ -297,7 +342,16 @@ struct kind *parse_kind(struct isagen *g)
             pos = g->tok.pos;
             k->is_signed = is(g, T_NAME) && g->tok.text[0] == 's';
             k->bits = number_kind(g, expect_name(g, "uN"), pos);
+            while (accept(g, ',')) {
+                k->args = arena_grow(&g->arena, k->args, k->nargs * sizeof *k->args,
+                                     (k->nargs + 1) * sizeof *k->args);
+                k->args[k->nargs++] = parse_expr(g);
+            }
             expect(g, ')', "')'");
+            if (accept_word(g, "inverse"))
+                k->inverse = expect_name(g, "a function");
+        } else if (!strcmp(k->name, "list")) {
+            parse_list_kind(g, k);
         } else if (is_number_kind(k->name)) {
             k->base = k->name[0] == 's' ? K_SIGNED : K_UNSIGNED;
             k->bits = number_kind(g, k->name, pos);
@@ -310,7 +364,7 @@ struct kind *parse_kind(struct isagen *g)
     return k;
 }
 
-/* ops = name {"," name} ":" kind { "," name ... ":" kind } ; */
+/* ops = name {"," name} (":" kind | "=" expr) { "," ... } ; with "=" it is computed */
 void parse_ops(struct isagen *g, struct operand **operands)
 {
     do {
@@ -320,6 +374,10 @@ void parse_ops(struct isagen *g, struct operand **operands)
             l = list_add(g, &tail, g->tok.pos);
             l->name = expect_name(g, "an operand");
         } while (accept(g, ','));
+        if (accept(g, '=')) {
+            operand_insert(g, operands, names->name, names->pos, NULL, 0, parse_expr(g));
+            continue;
+        }
         expect(g, ':', "':' and the operand's kind");
         struct kind *kind = parse_kind(g);
         for (l = names; l; l = l->next)

@@ -73,14 +73,20 @@ struct val oper_value(struct build *b, struct oper *o, struct pos pos)
     if (o->kind && o->kind->base == K_FN) {
         struct symbol *scope = b->l->scope;
         const struct item *fn = find_item(b, I_FN, o->kind->name);
-        struct expr *arg = expr_new(b->g, E_NAME, pos);
+        struct expr **args = arena_array(&b->g->arena, o->kind->nargs + 1, sizeof *args);
+        bool was = b->l->decode_only;
 
         if (!fn)
             fail(b->g, o->pos, "E-NAME", "no fn %s", o->kind->name);
-        arg->name = "v ";
+        args[0] = expr_new(b->g, E_NAME, pos);
+        args[0]->name = "v ";
+        for (unsigned i = 0; i < o->kind->nargs; i++)
+            args[i + 1] = o->kind->args[i];
         b->l->scope = NULL;
         bind(b, "v ", o->kind->is_signed ? o->number : o->raw);
-        struct val v = call_fn(b, fn, &arg, 1, pos, 0);
+        b->l->decode_only = true;
+        struct val v = call_fn(b, fn, args, o->kind->nargs + 1, pos, 0);
+        b->l->decode_only = was;
         b->l->scope = scope;
         return v;
     }
@@ -238,8 +244,6 @@ static struct val lower_compare(struct build *b, const struct expr *e, unsigned 
     unify(b, &a, &c, 0, e->pos);
     if (compares[i].not_ && a.w)
         fail(b->g, e->pos, "E-SIGN-AMBIG", "values have no sign: write <s or <u (>s, <=u, ...)");
-    if (!a.w && a.time == RUN)
-        fail(b->g, e->pos, "E-WIDTH", "a comparison of no known width");
     return compares[i].swap ? compare(b, compares[i].op, c, a, e->pos)
                             : compare(b, compares[i].op, a, c, e->pos);
 }

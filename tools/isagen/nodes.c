@@ -115,6 +115,22 @@ unsigned register_slot(struct build *b, int kind, unsigned view, unsigned w, con
     return slot_add(b, slot, d, pos);
 }
 
+static uint64_t node_max(struct build *b, uint16_t node, unsigned depth);
+
+/* A number that is only known at run time (a loop's counter): its node has some width. */
+static struct val adopt_run(struct build *b, struct val v, unsigned w, struct pos pos)
+{
+    unsigned has = emitted(b, v.node)->w;
+    uint64_t most = has > w ? node_max(b, v.node, 0) : 0;
+
+    if (w < 64 && most >> w)
+        fail(b->g, pos, "E-WIDTH", "a number up to %llu does not fit %u bits: use lo<%u>",
+             (unsigned long long)most, w, w);
+    if (has != w)
+        v.node = emit(b, has < w ? S_SEXT : S_EXTRACT, w, v.node, has < w ? ISA_NONE : 0, ISA_NONE);
+    return val_run(v.node, w);
+}
+
 /* A number takes a width that it must fit; a value must have it. */
 struct val adopt(struct build *b, struct val v, unsigned w, struct pos pos)
 {
@@ -127,6 +143,8 @@ struct val adopt(struct build *b, struct val v, unsigned w, struct pos pos)
              v.w, w);
     if (!w)
         fail(b->g, pos, "E-WIDTH", "a number of no known width: write b32(...)");
+    if (v.time == RUN)
+        return adopt_run(b, v, w, pos);
     if (v.time == SPEC) {
         low = high = (int64_t)v.lo;
     } else if (!dx_range(b, v.d, &low, &high)) {
@@ -178,7 +196,7 @@ struct val op2(struct build *b, int op, unsigned w, struct val a, struct val c, 
     if (latest(a, c) != RUN && aw <= 64 && cw <= 64 && w <= 64)
         return val_decode(dx_new(b, op, w ? w : 64, 0, val_dx(b, a, aw), val_dx(b, c, cw), NULL), w);
     uint16_t x = val_node(b, a, aw, pos), y = val_node(b, c, cw, pos);
-    return val_run(emit(b, op, w, x, y, ISA_NONE), w);
+    return val_run(emit(b, op, w ? w : 64, x, y, ISA_NONE), w);
 }
 
 struct val op3(struct build *b, int op, unsigned w, struct val a, struct val c, struct val d,
@@ -199,6 +217,8 @@ struct val extract(struct build *b, struct val v, unsigned low, unsigned w, stru
 {
     unsigned from = v.w ? v.w : 64;
 
+    if (!v.w && v.time == RUN)
+        v = adopt(b, v, 64, pos);
     if (low + w > from)
         fail(b->g, pos, "E-WIDTH", "bits %u..%u of a value of %u bits", low + w - 1, low, from);
     if (low == 0 && w == v.w)
@@ -243,6 +263,23 @@ struct val truth(struct build *b, struct val v, struct pos pos)
     return op2(b, S_NE, 1, v, val_number(0), pos);
 }
 
+/* A loop's counter is below its end. */
+static uint64_t loop_max(struct build *b, unsigned local, uint64_t most, unsigned depth)
+{
+    for (unsigned i = b->l->nnodes; i-- > 0;) {
+        const struct sem *s = emitted(b, (uint16_t)i);
+
+        if (s->op == S_SETL && s->a == local)
+            return most;
+        if (s->op == S_LOOP && s->a == local) {
+            uint64_t end = node_max(b, s->c, depth);
+
+            return end ? end - 1 : 0;
+        }
+    }
+    return most;
+}
+
 static uint64_t node_max(struct build *b, uint16_t node, unsigned depth)
 {
     const struct sem *s = emitted(b, node);
@@ -254,6 +291,10 @@ static uint64_t node_max(struct build *b, uint16_t node, unsigned depth)
     switch (s->op) {
     case S_CONST: return AT(b, consts, uint64_t, s->a | (uint32_t)s->b << 16)[0];
     case S_ZEXT: return node_max(b, s->a, depth + 1);
+    case S_SEXT:
+        x = node_max(b, s->a, depth + 1);
+        return emitted(b, s->a)->w < 64 && !(x >> (emitted(b, s->a)->w - 1)) ? x : most;
+    case S_LOCAL: return loop_max(b, s->a, most, depth + 1);
     case S_SLOT:
         if (dx_range(b, b->l->slot_dx[s->a], &low, &high) && low >= 0)
             return (uint64_t)high;
@@ -297,11 +338,62 @@ uint64_t val_max(struct build *b, struct val v)
     return node_max(b, v.node, 0);
 }
 
+static bool is_few(struct build *b, const struct dx *d)
+{
+    int64_t low, high;
+
+    return d->w == 1 || (dx_range(b, d, &low, &high) && low >= 0 && high <= 255);
+}
+
+/* The one part of few values that all of `d` depends on, or NULL. */
+static const struct dx *only_part(struct build *b, const struct dx *d)
+{
+    const struct dx *parts[] = { d->a, d->b, d->c }, *only = NULL;
+
+    if (d->op != S_CONST && is_few(b, d) && (d->w <= 8 || !d->a))
+        return d;
+    for (unsigned i = 0; i < 3; i++) {
+        const struct dx *p = parts[i] && parts[i]->op != S_CONST ? only_part(b, parts[i]) : NULL;
+
+        if (!parts[i] || parts[i]->op == S_CONST)
+            continue;
+        if (!p || (only && !dx_equal(p, only)))
+            return NULL;
+        only = p;
+    }
+    return only;
+}
+
+static const struct dx *with_part(struct build *b, const struct dx *d, const struct dx *part,
+                                  uint64_t value)
+{
+    if (!d)
+        return NULL;
+    if (dx_equal(d, part))
+        return dx_new(b, S_CONST, d->w, value, NULL, NULL, NULL);
+    if (!d->a)
+        return d;
+    return dx_new(b, d->op, d->w, d->k, with_part(b, d->a, part, value),
+                  with_part(b, d->b, part, value), with_part(b, d->c, part, value));
+}
+
 /* Follows the path of decisions; the first new one takes its value 0. */
 int64_t decide(struct build *b, struct val v, struct pos pos, const char *what)
 {
     struct lower *l = b->l;
     int64_t low = 0, high = 1;
+
+    if (v.time == DECODE && !is_few(b, v.d)) { /* 8 << size: decided by size */
+        const struct dx *part = only_part(b, v.d), *d;
+
+        if (part) {
+            int64_t value = decide(b, val_decode(part, part->w), pos, what);
+
+            d = with_part(b, v.d, part, (uint64_t)value);
+            if (d->op == S_CONST)
+                return (int64_t)d->k;
+        }
+    }
 
     if (v.time == SPEC)
         return (int64_t)v.lo;
@@ -317,7 +409,13 @@ int64_t decide(struct build *b, struct val v, struct pos pos, const char *what)
     if (l->used == l->ndecisions)
         l->decisions[l->ndecisions++] =
             (struct decision){ v.d, 0, (uint16_t)(v.w == 1 ? 2 : high + 1) };
-    return l->decisions[l->used++].value;
+    int64_t value = l->decisions[l->used++].value;
+    if (l->where) {
+        l->where = with_part(b, l->where, v.d, (uint64_t)value);
+        if (l->where->op == S_CONST && !l->where->k && l->dead)
+            longjmp(*l->dead, 1);
+    }
+    return value;
 }
 
 /* A trap can happen here: nothing architectural may have been written before. */

@@ -139,8 +139,11 @@ static void parse_view(struct isagen *g, struct pos pos)
             item->flag = true;
             item->number = expect_number(g, "the zero register's number");
         } else if (accept_word(g, "on_write")) {
-            if (is(g, '{'))
+            if (is(g, '{')) {
                 item->body = parse_body(g), item->flag2 = true;
+                if (!is(g, ';') && !is(g, '{'))
+                    return;
+            }
             else
                 item->word2 = expect_name(g, "zext, keep or { statements }");
         } else if (accept_word(g, "box")) {
@@ -622,6 +625,7 @@ static void parse_rows(struct isagen *g, struct pos pos)
 static void parse_section(struct isagen *g, struct pos pos)
 {
     struct expr *needs = g->section_needs, *when = g->section_when;
+    const struct around *around = g->around;
 
     (void)pos;
     for (;;) {
@@ -640,6 +644,41 @@ static void parse_section(struct isagen *g, struct pos pos)
     expect(g, '}', "'}'");
     g->section_needs = needs;
     g->section_when = when;
+    g->around = around;
+}
+
+/* around { ... body; ... }  and  after { ... }: of the instructions that follow in the
+ * section */
+static void parse_around(struct isagen *g, bool after)
+{
+    struct around *a = arena_alloc(&g->arena, sizeof *a);
+
+    if (g->around)
+        *a = *g->around;
+    if (after)
+        a->after = parse_body(g);
+    else
+        a->body = parse_body(g);
+    g->around = a;
+}
+
+static void parse_around_item(struct isagen *g, struct pos pos)
+{
+    (void)pos;
+    parse_around(g, false);
+}
+
+static void parse_after_item(struct isagen *g, struct pos pos)
+{
+    (void)pos;
+    parse_around(g, true);
+}
+
+/* alts NAME { ... }: for the texts of all instructions */
+static void parse_alts_item(struct isagen *g, struct pos pos)
+{
+    (void)pos;
+    parse_alts(g, &g->alts);
 }
 
 static void parse_import(struct isagen *g, struct pos pos)
@@ -676,6 +715,7 @@ static void parse_insn_item(struct isagen *g, struct pos pos)
 
     item->name = insn->name;
     item->insn = insn;
+    insn->around = g->around;
     insn->needs = item->needs = expr_and(g, item->needs, insn->needs);
     insn->when = item->when = expr_and(g, item->when, insn->when);
 }
@@ -746,6 +786,7 @@ static const struct {
     { "insn", parse_insn_item },  { "alias", parse_alias },     { "family", parse_family },
     { "rows", parse_rows },       { "section", parse_section }, { "import", parse_import },
     { "reserved", parse_reserved }, { "exclusive", parse_exclusive }, { "ex", parse_ex_item },
+    { "around", parse_around_item }, { "after", parse_after_item }, { "alts", parse_alts_item },
     { "test", parse_test_item },  { "stream", parse_stream_item }, { "doc", parse_doc },
 };
 /* clang-format on */
@@ -803,9 +844,11 @@ void parse_items(struct isagen *g, int end)
     volatile uint32_t start = 0;
     unsigned depth = g->depth;
     struct expr *needs = g->section_needs, *when = g->section_when;
+    const struct around *around = g->around;
 
     g->recover = &here;
     if (setjmp(here)) {
+        g->around = around;
         g->depth = depth;
         g->section_needs = needs;
         g->section_when = when;

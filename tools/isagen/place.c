@@ -173,26 +173,44 @@ static struct val view_index(struct build *b, struct place *p)
         return val_number((int64_t)i.lo);
     if (i.time == DECODE)
         return val_decode(val_dx(b, i, 64), 0);
+    if (!i.w)
+        i = adopt(b, i, 64, p->pos);
     return i.w > 16 ? extract(b, i, 0, 16, p->pos) : widen(b, S_ZEXT, i, 16, p->pos);
 }
 
-/* A computed view: its expression with the index bound. */
-static struct place *view_expand(struct build *b, const struct view *v, struct val index,
-                                 struct symbol **scope)
+struct outside { /* names that a view's own expressions do not see */
+    struct symbol *scope;
+    struct oper *opers;
+    unsigned nopers;
+};
+
+/* Into a computed view: its index is the only name of its own. */
+static struct outside view_enter(struct build *b, const struct view *v, struct place *p)
 {
-    *scope = b->l->scope;
+    struct outside o = { b->l->scope, b->l->opers, b->l->nopers };
+    struct val index = view_index(b, p);
+
     if (++b->l->depth > 40)
         fail(b->g, v->item->pos, "E-NAME", "view %s is defined by itself", v->name);
     b->l->scope = NULL;
+    b->l->nopers = 0;
     bind(b, v->item->word, index);
-    return place_of(b, v->item->expr3, true);
+    return o;
+}
+
+static void view_leave(struct build *b, struct outside o)
+{
+    b->l->depth--;
+    b->l->scope = o.scope;
+    b->l->opers = o.opers;
+    b->l->nopers = o.nopers;
 }
 
 static struct val view_get(struct build *b, struct place *p)
 {
     const struct view *v = AT(b, view_info, struct view, p->number);
     const struct isa_view *row = view_row(b, v);
-    struct symbol *scope;
+    struct outside outside;
     struct val e;
 
     if (v->item && v->simple && v->policy != POLICY_BOX && p->index.time == DECODE)
@@ -210,15 +228,9 @@ static struct val view_get(struct build *b, struct place *p)
     }
     if (is_zero_register(b, v, p->index))
         return val_bits(0, p->w);
-    struct expr *get = v->item->expr3;
-    scope = b->l->scope;
-    b->l->scope = NULL;
-    if (++b->l->depth > 40)
-        fail(b->g, v->item->pos, "E-NAME", "view %s is defined by itself", v->name);
-    bind(b, v->item->word, view_index(b, p));
-    e = adopt(b, lower_expr(b, get, p->w), p->w, v->item->pos);
-    b->l->depth--;
-    b->l->scope = scope;
+    outside = view_enter(b, v, p);
+    e = adopt(b, lower_expr(b, v->item->expr3, p->w), p->w, v->item->pos);
+    view_leave(b, outside);
     return e;
 }
 
@@ -226,16 +238,14 @@ static void view_put(struct build *b, struct place *p, struct val value, struct 
 {
     const struct view *v = AT(b, view_info, struct view, p->number);
     const struct isa_view *row = view_row(b, v);
-    struct symbol *scope;
+    struct outside outside;
 
     value = adopt(b, value, p->w, pos);
     if (v->item && v->item->flag2) { /* on_write { ... } */
-        scope = b->l->scope;
-        b->l->scope = NULL;
-        bind(b, v->item->word, view_index(b, p));
+        outside = view_enter(b, v, p);
         bind(b, "v", value);
         lower_stmts(b, v->item->body);
-        b->l->scope = scope;
+        view_leave(b, outside);
         return;
     }
     if (!v->item || v->simple) {
@@ -267,13 +277,13 @@ static void view_put(struct build *b, struct place *p, struct val value, struct 
     }
     if (is_zero_register(b, v, p->index))
         return;
-    struct place *of = view_expand(b, v, view_index(b, p), &scope);
+    outside = view_enter(b, v, p);
+    struct place *of = place_of(b, v->item->expr3, true);
     place_put(b, of, of->w > p->w && v->policy == POLICY_ZEXT
                          ? widen(b, S_ZEXT, value, of->w, pos)
                          : value,
               pos);
-    b->l->depth--;
-    b->l->scope = scope;
+    view_leave(b, outside);
 }
 
 /* --------------------------------------------------------------------- reading */

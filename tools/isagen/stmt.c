@@ -86,6 +86,29 @@ static void lower_if(struct build *b, const struct stmt *s)
     }
 }
 
+/* What a section does before its instructions are over. */
+static void lower_after(struct build *b)
+{
+    struct symbol *scope = b->l->scope;
+    const struct stmt *after = b->l->after;
+
+    b->l->after = NULL; /* not within itself */
+    b->l->scope = NULL;
+    lower_stmts(b, after);
+    b->l->scope = scope;
+    b->l->after = after;
+}
+
+/* A body, in what its section puts around it. */
+void lower_meaning(struct build *b, const struct around *around, const struct stmt *body)
+{
+    b->l->body = body;
+    b->l->after = around ? around->after : NULL;
+    lower_stmts(b, around && around->body ? around->body : body);
+    if (!b->l->returned)
+        lower_after(b);
+}
+
 static void emit_goto(struct build *b, const struct expr *to, unsigned how, struct pos pos)
 {
     struct lower *l = b->l;
@@ -95,6 +118,7 @@ static void emit_goto(struct build *b, const struct expr *to, unsigned how, stru
     if (l->decode_only)
         fail(b->g, pos, "E-TYPE", "goto here");
     t = adopt(b, t, w, pos);
+    lower_after(b);
     if (t.time != RUN) {
         unsigned slot = register_slot(b, SLOT_LINK, ISA_NONE, w, val_dx(b, t, w), pos);
 
@@ -141,10 +165,12 @@ static void lower_not_taken(struct build *b, struct val annul, struct pos pos)
 {
     if (annul.time == RUN) {
         emit(b, S_IF, 0, annul.node, ISA_NONE, ISA_NONE);
+        lower_after(b);
         emit(b, S_ANNUL, 0, ISA_NONE, ISA_NONE, ISA_NONE);
         emit(b, S_END, 0, ISA_NONE, ISA_NONE, ISA_NONE);
         b->l->flags |= VAR_BRANCHES;
     } else if (decide(b, annul, pos, "annul")) {
+        lower_after(b);
         emit(b, S_ANNUL, 0, ISA_NONE, ISA_NONE, ISA_NONE);
         b->l->flags |= VAR_BRANCHES;
         b->l->returned = true;
@@ -330,7 +356,10 @@ static struct val loop_counter(struct build *b, const struct stmt *s, struct val
 
     p = local_new(b, w, s->pos);
     emitted(b, emit(b, S_LOOP, 0, p->number, x, y))->x = lanes;
-    return place_get(b, p);
+    struct val counter = place_get(b, p);
+    if (!to.w && !from.w)
+        counter.w = 0; /* a number, as its bounds are */
+    return counter;
 }
 
 static void lower_run_loop(struct build *b, const struct stmt *s, struct val from, struct val to,
@@ -473,7 +502,16 @@ static void lower_call_stmt(struct build *b, const struct stmt *s)
     const struct item *proc;
     struct val v;
 
-    if (s->a->kind == E_CALL && !s->a->a && (proc = find_item(b, I_PROC, s->a->name)))
+    if (s->a->kind == E_NAME && !strcmp(s->a->name, "body") && b->l->body) {
+        struct symbol *scope = b->l->scope;
+        const struct stmt *body = b->l->body;
+
+        b->l->scope = NULL;
+        b->l->body = NULL;
+        lower_stmts(b, body);
+        b->l->body = body;
+        b->l->scope = scope;
+    } else if (s->a->kind == E_CALL && !s->a->a && (proc = find_item(b, I_PROC, s->a->name)))
         lower_proc(b, proc, s->a);
     else if (s->a->kind == E_NAME && (proc = find_item(b, I_PROC, s->a->name)) && !proc->list)
         lower_proc(b, proc, s->a);

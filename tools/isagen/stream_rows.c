@@ -518,7 +518,8 @@ static void build_row(struct build *b, struct stream_info *si, const struct insn
     add_row(b, si, &p, r, insn);
     *VEC(b, insns, struct isa_insn) = out;
     *VEC(b, insn_items, const struct insn *) = insn;
-    struct insn_context c = { insn, si->opers, si->nopers, insn->body };
+    struct insn_context c = { .insn = insn, .opers = si->opers, .nopers = si->nopers,
+                              .body = insn->body };
     si->row = r;
     si->insn = insn;
     uint32_t choice = lower_variants(b, &c, number);

@@ -46,7 +46,7 @@ static const char *separator(struct build *b, uint16_t insn, const char *name)
                         (named = find_item(b, I_OPERAND, k->name));
              n++)
             k = named->operand;
-        return k ? k->sep : NULL;
+        return k && k->base != K_LIST ? k->sep : NULL;
     }
     return NULL;
 }
