@@ -133,7 +133,8 @@ int isa_asm(const struct isa_args *args)
 
         line[strcspn(line, "\r\n")] = 0;
         failed |= asm_line(args, &pc, line, true);
-        if (args->words) /* as `dis --words`: an address for each line, not for each byte */
+        if (args->words) /* as `dis --words`: an address for each line, not for each byte
+                          */
             pc = next;
     }
     if (from_stdin)
@@ -233,6 +234,8 @@ static void explain_insn(const struct isa_args *args, const struct isa_decoded *
     for (unsigned i = 0; i < insn->fields; i++) {
         const struct isa_field *field = &args->isa->fields_all[insn->field + i];
 
+        if (!insn->length && !decoded->field[i])
+            continue; /* a stream's instructions share many fields */
         printf("field     %-10s %" PRId64 " (0x%" PRIx64 ")", field->name,
                (int64_t)decoded->field[i], decoded->field[i]);
         for (unsigned k = 0; k < field->pieces && insn->length; k++) {

@@ -144,6 +144,25 @@ static void draw_text(const struct isa *isa, const struct isa_insn *insn,
     }
 }
 
+/* Whether a text, or a piece that it chooses among, has operand number `wanted`. */
+static bool is_in_text(const struct isa *isa, const struct isa_insn *insn,
+                       const struct isa_text *item, unsigned wanted)
+{
+    for (; item->kind != TEXT_END; item++) {
+        const struct isa_operand *operand =
+            &isa->operands_all[insn->operand + item->operand];
+
+        if (item->kind != TEXT_OPERAND)
+            continue;
+        if (item->operand == wanted)
+            return true;
+        for (unsigned i = 0; i < operand->nalts; i++)
+            if (is_in_text(isa, insn, operand->alts[i].text, wanted))
+                return true;
+    }
+    return false;
+}
+
 static void describe_operand(const struct isa *isa, const struct isa_insn *insn,
                              const struct isa_operand *operand)
 {
@@ -256,7 +275,8 @@ static void show_insn(const struct isa *isa, unsigned number)
     draw_text(isa, insn, insn->text);
     putchar('\n');
     for (unsigned i = 0; i < insn->operands; i++)
-        describe_operand(isa, insn, &isa->operands_all[insn->operand + i]);
+        if (is_in_text(isa, insn, insn->text, i))
+            describe_operand(isa, insn, &isa->operands_all[insn->operand + i]);
     for (unsigned i = 0; i < isa->naliases; i++)
         if (isa->aliases[i].insn == number) {
             printf("    also ");

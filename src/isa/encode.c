@@ -20,7 +20,8 @@ static uint64_t raw_of(const struct isa_field *field, uint64_t number)
 
 bool isa_field_fits(const struct isa *isa, const struct isa_field *field, uint64_t number)
 {
-    uint64_t raw = raw_of(field, number), claimed = 0;
+    uint64_t raw = raw_of(field, number);
+    uint64_t claimed = field->pieces ? 0 : UINT64_MAX; /* a stream's: all of it */
 
     if (number & mask64(field->scale))
         return false;
