@@ -576,12 +576,13 @@ static bool match_alts(struct matcher *m, const struct isa_operand *operand,
                        const char *p)
 {
     struct after rest = { item + 1, after };
+    bool done = false;
 
-    for (unsigned i = 0; i < operand->nalts; i++)
-        if (with_pending(m, (struct pending){ operand, WANT_ALT, i },
-                         operand->alts[i].text, &rest, p))
-            return true;
-    return false;
+    /* of a stream's alternatives a later one may have a shorter encoding */
+    for (unsigned i = 0; i < operand->nalts && !(done && m->insn->length); i++)
+        done |= with_pending(m, (struct pending){ operand, WANT_ALT, i },
+                             operand->alts[i].text, &rest, p);
+    return done;
 }
 
 static bool omit_operand(struct matcher *m, const struct isa_operand *operand,

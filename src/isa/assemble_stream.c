@@ -229,8 +229,11 @@ bool stream_finish(struct matcher *m)
     s.row = stream_row_of(m->isa, m->decoded.insn, &s.stream);
     if (!s.row)
         return false;
+    struct isa_decoded kept = m->decoded;
+    m->set |= stream_fill(s.stream, s.row, &m->decoded);
     for (unsigned i = 0; i < s.row->needs; i++)
         s.used_up |= UINT64_C(1) << s.stream->needs[s.row->need + i].field;
     solve_from(&s, 0);
+    m->decoded = kept;
     return s.found;
 }

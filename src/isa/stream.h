@@ -106,6 +106,11 @@ void stream_set_field(const struct isa *isa, const struct isa_stream *stream,
 void stream_compose(const struct isa *isa, const struct isa_stream *stream,
                     struct isa_decoded *insn);
 
+/* Sets the fields that a row's pattern fixes after the opcode (x86: /reg, mod == 3);
+ * returns them as a set. */
+uint64_t stream_fill(const struct isa_stream *stream, const struct stream_row *row,
+                     struct isa_decoded *insn);
+
 /* Prefixes that hold fields which are not zero are there: sets their constants (REX's
  * "there is one"), but not fields in `set`.  Returns whether that changed something. */
 bool stream_complete(const struct isa_stream *stream, struct isa_decoded *insn,

@@ -176,27 +176,29 @@ static void try_phase(struct writer *w, unsigned phase, const struct isa_decoded
     }
 }
 
-/* Fields that the pattern after the opcode fixes (x86: /reg, mod == 3). */
-static void fill_from_pattern(struct writer *w)
+uint64_t stream_fill(const struct isa_stream *stream, const struct stream_row *row,
+                     struct isa_decoded *insn)
 {
-    const struct stream_row *row = w->row;
-    const struct stream_step *step = &w->stream->steps[row->step];
+    const struct stream_step *step = &stream->steps[row->step];
+    uint64_t filled = 0;
 
-    if (row->steps == 0 || row->bytes != w->stream->unit || step->bytes != row->bytes) {
-        return;
+    if (row->steps == 0 || row->bytes != stream->unit || step->bytes != row->bytes) {
+        return 0;
     }
     for (unsigned i = 0; i < step->sets.count; i++) {
-        const struct stream_set *set = &w->stream->sets[step->sets.first + i];
+        const struct stream_set *set = &stream->sets[step->sets.first + i];
         uint64_t covered = ones(set->len) << set->at;
 
         if (set->len != 0 && (row->mask & covered) == covered) {
             uint64_t value = row->value >> set->at;
 
             value = (set->invert ? ~value : value) & ones(set->len);
-            w->want.field[set->field] &= ~(ones(set->len) << set->to);
-            w->want.field[set->field] |= value << set->to;
+            insn->field[set->field] &= ~(ones(set->len) << set->to);
+            insn->field[set->field] |= value << set->to;
+            filled |= UINT64_C(1) << set->field;
         }
     }
+    return filled;
 }
 
 unsigned stream_encode(const struct isa *isa, const struct isa_stream *stream,
@@ -213,7 +215,7 @@ unsigned stream_encode(const struct isa *isa, const struct isa_stream *stream,
 
         w.want.field[need->field] = need->value;
     }
-    fill_from_pattern(&w);
+    stream_fill(stream, w.row, &w.want);
     try_phase(&w, 0, insn);
     memcpy(out, w.best, w.best_count);
     return w.best_count;
