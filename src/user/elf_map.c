@@ -5,7 +5,8 @@
 #include "isa/space.h"
 #include "user/elf.h"
 
-/* Zeroes the rest of the last file page of a segment, and maps what follows. */
+/* Zeroes the rest of the last file page of a segment (all of it: Linux does, and ld.so
+ * allocates from there), and maps what follows. */
 static int64_t map_bss(struct space *space, const struct elf_segment *segment,
                        uint64_t bias)
 {
@@ -14,11 +15,10 @@ static int64_t map_bss(struct space *space, const struct elf_segment *segment,
     uint64_t at = bias + segment->vaddr + segment->filesz;
     uint64_t end = bias + segment->vaddr + segment->memsz;
     uint64_t next = segment->filesz ? (at + page - 1) & ~(page - 1) : at & ~(page - 1);
-    uint64_t stop = next < end ? next : end;
 
     /* Read-only segments keep the file's bytes there, as under Linux. */
-    while (at < stop && (segment->prot & SPACE_WRITE)) {
-        size_t piece = stop - at < sizeof(zeros) ? (size_t)(stop - at) : sizeof(zeros);
+    while (at < next && (segment->prot & SPACE_WRITE)) {
+        size_t piece = next - at < sizeof(zeros) ? (size_t)(next - at) : sizeof(zeros);
 
         if (space_write(space, at, zeros, piece, NULL) < 0)
             return -1;

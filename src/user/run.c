@@ -282,6 +282,16 @@ static const struct engine *choose_engine(void)
     return &both;
 }
 
+static void attach_engine(void)
+{
+    if (task.engine->attach(task.cpu) == 0)
+        return;
+    if (!space_is_paged(proc.space))
+        die("engine %s cannot run %s", task.engine->name, proc.isa->name);
+    task.engine = &eval_engine; /* slow, but it needs no memory that it can point into */
+    task.engine->attach(task.cpu);
+}
+
 int run_main(int argc, char **argv)
 {
     static struct program program;
@@ -301,8 +311,7 @@ int run_main(int argc, char **argv)
     if (options.argv0)
         argv[0] = (char *)options.argv0;
     make_guest(&program, argv);
-    if (task.engine->attach(task.cpu) < 0)
-        die("engine %s cannot run %s", task.engine->name, proc.isa->name);
+    attach_engine();
     space_watch_code(proc.space, code_changed, &task);
     signals_start(&task);
     run_loop(&task);

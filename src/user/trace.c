@@ -46,7 +46,7 @@ static void show_block(struct cpu *cpu, uint64_t pc, uint64_t end, uint64_t mode
     }
 }
 
-/* All visible registers, four to a line. */
+/* All registers that are not zero, four to a line. */
 static void show_registers(struct cpu *cpu)
 {
     char line[256];
@@ -61,7 +61,9 @@ static void show_registers(struct cpu *cpu)
             struct fp128 value =
                 state_get(cpu, f, i, 0, file->width > 64 ? 64 : file->width);
 
-            n += snprintf(line + n, sizeof(line) - (size_t)n, " %8s %016" PRIx64, name,
+            if (value.lo == 0)
+                continue;
+            n += snprintf(line + n, sizeof(line) - (size_t)n, " %8.32s %016" PRIx64, name,
                           value.lo);
             if (++shown % 4 == 0) {
                 log_line("%s", line);

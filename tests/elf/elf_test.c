@@ -321,6 +321,8 @@ static void map_in(bool paged)
     ck_assert_int_eq(byte, 'd');
     ck_assert_int_eq(space_read(space, 0x12010, &byte, 1, NULL), 0);
     ck_assert_int_eq(byte, 0); /* bss begins within the page */
+    ck_assert_int_eq(space_read(space, 0x12fff, &byte, 1, NULL), 0);
+    ck_assert_int_eq(byte, 0);
     ck_assert_int_eq(space_read(space, 0x13000, &byte, 1, NULL), 0);
     ck_assert_int_eq(byte, 0);
     ck_assert_int_eq(elf_map(space, &image, fd, 0, &bias, error), -1);
