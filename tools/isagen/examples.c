@@ -248,20 +248,19 @@ static bool is_target(struct build *b, const char *name)
     return b->target && find_item(b, I_TARGET, name);
 }
 
-/* The first model of the spec that has the instruction; false: it is another target's. */
+/* The first model of this target that has the instruction; false: none has. */
 static bool first_model(struct build *b, struct isa_example *out)
 {
     const struct isa_insn *insn = AT(b, insns, struct isa_insn, out->insn);
-    bool ours_only = (*AT(b, insn_items, const struct insn *, out->insn))->when;
 
     for (uint32_t i = 0; i < b->kinds[I_MODEL].count; i++) {
         const struct item *m = ((struct item **)b->kinds[I_MODEL].items)[i];
         int number = find_model(b, m->name);
 
-        if (!item_fits(b, m, insn->features) || (number < 0 && ours_only))
+        if (number < 0 || !item_fits(b, m, insn->features))
             continue;
         out->model = (uint16_t)number;
-        return number >= 0;
+        return true;
     }
     return !b->models.count || !b->target;
 }
