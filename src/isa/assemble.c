@@ -86,71 +86,6 @@ static void complain_range(struct matcher *m, const char *at,
 
 /* ------------------------------------------------------------------- finishing */
 
-bool pending_holds(const struct matcher *m, const struct pending *pending)
-{
-    const struct isa_operand *operand = pending->operand;
-
-    switch (pending->kind) {
-    case WANT_NUMBER:
-        return operand_number(m->isa, operand, &m->decoded) == pending->want;
-    case WANT_VIEW: return operand_view(m->isa, operand, &m->decoded) == pending->want;
-    default:
-        return operand_alternative(m->isa, operand, &m->decoded) ==
-               &operand->alts[pending->want];
-    }
-}
-
-static bool all_hold(const struct matcher *m)
-{
-    for (unsigned i = 0; i < m->npending; i++)
-        if (!pending_holds(m, &m->pending[i]))
-            return false;
-    return true;
-}
-
-static bool is_allowed(const struct matcher *m)
-{
-    return !m->insn->where_ok.count ||
-           (isa_decode_value(m->isa, m->insn->where_ok, &m->decoded) & 1);
-}
-
-/* Gives the open fields the bits of `value`, in order. */
-static void fill_open(struct matcher *m, uint64_t value)
-{
-    for (unsigned i = 0; i < m->insn->fields; i++) {
-        const struct isa_field *field = &m->isa->fields_all[m->insn->field + i];
-        uint64_t raw = value & mask64(field->bits);
-
-        if (m->set >> i & 1)
-            continue;
-        m->decoded.field[i] = (field->is_signed ? sext64(raw, field->bits) : raw)
-                              << field->scale;
-        value = field->bits >= 64 ? 0 : value >> field->bits;
-    }
-}
-
-/* Finds values of fields that the text does not give. */
-static bool solve(struct matcher *m)
-{
-    unsigned bits = 0;
-
-    for (unsigned i = 0; i < m->insn->fields; i++)
-        if (!(m->set >> i & 1))
-            bits += m->isa->fields_all[m->insn->field + i].bits;
-    fill_open(m, 0);
-    if (all_hold(m) && is_allowed(m))
-        return true;
-    if (bits > MAX_OPEN_BITS)
-        return false;
-    for (uint64_t v = 1; v < UINT64_C(1) << bits; v++) {
-        fill_open(m, v);
-        if (all_hold(m) && is_allowed(m))
-            return true;
-    }
-    fill_open(m, 0);
-    return false;
-}
-
 static bool apply_fixes(struct matcher *m)
 {
     for (unsigned i = 0; m->alias && i < m->alias->nfixes; i++) {
@@ -210,10 +145,10 @@ static bool finish(struct matcher *m, const char *end)
         m->set = set;
         return done;
     }
-    if (!solve(m)) {
+    if (!assemble_solve(m)) {
         complain(m, end,
-                 is_allowed(m) ? "%s: no encoding has these operands"
-                               : "%s: not allowed with these operands",
+                 assemble_allowed(m) ? "%s: no encoding has these operands"
+                                     : "%s: not allowed with these operands",
                  own_name(m));
     } else {
         length = isa_encode(m->isa, &m->decoded, bytes);
@@ -333,7 +268,8 @@ static const char *parse_number(const char *p, uint64_t pc, uint64_t *number)
     }
 }
 
-/* The field is a function of the number; that it is the right one is checked at the end. */
+/* The field is a function of the number; that it is the right one is checked at the end.
+ */
 static bool match_inverse(struct matcher *m, const struct isa_operand *operand,
                           uint64_t number, const struct isa_text *item,
                           const struct after *after, const char *p)
@@ -516,12 +452,14 @@ static bool match_list(struct matcher *m, const struct isa_operand *operand,
     while (*sep == ' ')
         sep++;
     for (;;) {
-        int first = find_register(m->isa, operand->view, skip_blanks(p), &end), last = first;
+        int first = find_register(m->isa, operand->view, skip_blanks(p), &end),
+            last = first;
 
         if (first < 0)
             break;
         p = end;
-        if (*p == '-' && (last = find_register(m->isa, operand->view, p + 1, &end)) >= first)
+        if (*p == '-' &&
+            (last = find_register(m->isa, operand->view, p + 1, &end)) >= first)
             p = end;
         for (int i = first; i <= last; i++)
             set |= list_bit(m, operand, i);

@@ -40,6 +40,12 @@ struct matcher {
 /* Whether a condition on the fields holds. */
 bool pending_holds(const struct matcher *m, const struct pending *pending);
 
+/* assemble_solve.c.  Whether the instruction's constraint holds; and values for the
+ * fields that the text does not give: those that nothing asks about are 0.  False if
+ * there are none. */
+bool assemble_allowed(const struct matcher *m);
+bool assemble_solve(struct matcher *m);
+
 /* assemble_stream.c, for instructions of a stream.  Sets a field and those it is made of;
  * false if they have another value already. */
 bool stream_bind(struct matcher *m, unsigned field, uint64_t number);

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/report.h"
-#include "isa/stream.h"
+#include "isagen/emit_parts.h"
 
 enum { RECENT = 256 }; /* arrays that are looked through for one that is shared */
 
@@ -31,7 +31,8 @@ struct pool {
 struct emit {
     const struct isa *isa;
     FILE *out;
-    struct pool texts, alts, enums, fixes, lengths, names, numbers, fields, items, bytes, codes;
+    struct pool texts, alts, enums, fixes, lengths, names, numbers, fields, items, bytes,
+        codes;
 };
 
 /* --------------------------------------------------------------------- atoms */
@@ -53,7 +54,7 @@ static void put_string(FILE *out, const char *text)
     putc('"', out);
 }
 
-static void put_text(FILE *out, const char *member, const char *text)
+void put_text(FILE *out, const char *member, const char *text)
 {
     if (!text)
         return;
@@ -62,7 +63,7 @@ static void put_text(FILE *out, const char *member, const char *text)
     putc(',', out);
 }
 
-static void put_number(FILE *out, const char *member, uint64_t value)
+void put_number(FILE *out, const char *member, uint64_t value)
 {
     if (value > 9)
         fprintf(out, ".%s=0x%" PRIx64 ",", member, value);
@@ -70,7 +71,7 @@ static void put_number(FILE *out, const char *member, uint64_t value)
         fprintf(out, ".%s=%u,", member, (unsigned)value);
 }
 
-static void put_signed(FILE *out, const char *member, int64_t value)
+void put_signed(FILE *out, const char *member, int64_t value)
 {
     if (value < 0)
         fprintf(out, ".%s=-0x%" PRIx64 "-1,", member, (uint64_t) - (value + 1));
@@ -78,17 +79,13 @@ static void put_signed(FILE *out, const char *member, int64_t value)
         put_number(out, member, (uint64_t)value);
 }
 
-static void put_body(FILE *out, const char *member, struct sem_body body)
+void put_body(FILE *out, const char *member, struct sem_body body)
 {
     if (!body.count)
         return;
     fprintf(out, ".%s={%" PRIu32 ",%u,%u},", member, body.first, body.count, body.locals);
 }
 
-#define NUMBER(member) put_number(out, #member, it->member)
-#define SIGNED(member) put_signed(out, #member, it->member)
-#define STRING(member) put_text(out, #member, it->member)
-#define BODY(member) put_body(out, #member, it->member)
 #define POOLED(pool, member) put_pooled(e, &e->pool, #member, it->member)
 
 /* --------------------------------------------------------------------- pools */
@@ -369,9 +366,6 @@ static void pool_examples(struct emit *e)
     fputs("};\n", out);                                                                  \
     }
 
-/* A member that is always there, so that no initialiser is empty. */
-#define ALWAYS(member) fprintf(out, "." #member "=%u,", (unsigned)it->member)
-
 /* clang-format off */
 EACH(isa_file, files, nfiles)
     ALWAYS(count); STRING(name); POOLED(names, names); NUMBER(width); NUMBER(stride);
@@ -510,12 +504,11 @@ END
     fputs("};\n", e->out);
 }
 
-static void emit_numbers(FILE *out, const char *type, const char *name,
-                         const uint16_t *numbers, uint32_t count)
+void put_numbers(FILE *out, const char *name, const uint16_t *numbers, uint32_t count)
 {
     if (!count)
         return;
-    fprintf(out, "static const %s %s[] = {\n", type, name);
+    fprintf(out, "static const uint16_t %s[] = {\n", name);
     for (uint32_t i = 0; i < count; i++)
         fprintf(out, i % 16 == 15 ? "%u,\n" : "%u,", numbers[i]);
     fputs("};\n", out);
@@ -538,8 +531,8 @@ static void emit_small(struct emit *e)
 
     emit_words(out, "consts", isa->consts, isa->nconsts);
     emit_words(out, "effects", isa->effects, isa->neffects);
-    emit_numbers(out, "uint16_t", "dtable", isa->dtable, isa->ndtable);
-    emit_numbers(out, "uint16_t", "dleaves", isa->dleaves, isa->ndleaves);
+    put_numbers(out, "dtable", isa->dtable, isa->ndtable);
+    put_numbers(out, "dleaves", isa->dleaves, isa->ndleaves);
     if (isa->npieces) {
         fputs("static const struct isa_piece pieces[] = {\n", out);
         for (uint32_t i = 0; i < isa->npieces; i++)
@@ -554,146 +547,6 @@ static void emit_small(struct emit *e)
                     isa->dnodes[i].shift, isa->dnodes[i].bits, isa->dnodes[i].first);
         fputs("};\n", out);
     }
-}
-
-/* ------------------------------------------------------------------- streams */
-
-static void put_sets(FILE *out, struct stream_sets sets)
-{
-    if (sets.count)
-        fprintf(out, ".sets={%u,%u},", sets.first, sets.count);
-}
-
-static void emit_stream_rows(FILE *out, const struct isa_stream *stream, unsigned number)
-{
-    if (!stream->nrows)
-        return;
-    fprintf(out, "static const struct stream_row rows_%u[] = {\n", number);
-    for (uint32_t i = 0; i < stream->nrows; i++) {
-        const struct stream_row *it = &stream->rows[i];
-
-        putc('{', out);
-        ALWAYS(insn);
-        NUMBER(map);
-        NUMBER(bytes);
-        NUMBER(mask);
-        NUMBER(value);
-        NUMBER(not_mask);
-        NUMBER(not_value);
-        BODY(when);
-        put_sets(out, it->sets);
-        NUMBER(need);
-        NUMBER(needs);
-        NUMBER(step);
-        NUMBER(steps);
-        fputs("},\n", out);
-    }
-    fputs("};\n", out);
-}
-
-static void emit_stream_prefixes(FILE *out, const struct isa_stream *stream,
-                                 unsigned number)
-{
-    if (!stream->nprefixes)
-        return;
-    fprintf(out, "static const struct stream_prefix prefixes_%u[] = {\n", number);
-    for (uint32_t i = 0; i < stream->nprefixes; i++) {
-        const struct stream_prefix *it = &stream->prefixes[i];
-
-        putc('{', out);
-        ALWAYS(bytes);
-        NUMBER(mask);
-        NUMBER(value);
-        NUMBER(phase);
-        NUMBER(next);
-        NUMBER(last);
-        BODY(when);
-        put_sets(out, it->sets);
-        fputs("},\n", out);
-    }
-    fputs("};\n", out);
-}
-
-static void emit_stream_parts(FILE *out, const struct isa_stream *stream, unsigned number)
-{
-    if (stream->nsets)
-        fprintf(out, "static const struct stream_set sets_%u[] = {\n", number);
-    for (uint32_t i = 0; i < stream->nsets; i++) {
-        const struct stream_set *it = &stream->sets[i];
-
-        putc('{', out);
-        ALWAYS(field);
-        NUMBER(at);
-        NUMBER(len);
-        NUMBER(to);
-        NUMBER(invert);
-        NUMBER(is_signed);
-        NUMBER(constant);
-        NUMBER(mask);
-        NUMBER(value);
-        fputs("},\n", out);
-    }
-    fputs(stream->nsets ? "};\n" : "", out);
-    if (stream->nneeds)
-        fprintf(out, "static const struct stream_need needs_%u[] = {\n", number);
-    for (uint32_t i = 0; i < stream->nneeds; i++)
-        fprintf(out, "{%u,0x%" PRIx32 "},\n", stream->needs[i].field,
-                stream->needs[i].value);
-    fputs(stream->nneeds ? "};\n" : "", out);
-    if (stream->nsteps)
-        fprintf(out, "static const struct stream_step steps_%u[] = {\n", number);
-    for (uint32_t i = 0; i < stream->nsteps; i++) {
-        const struct stream_step *it = &stream->steps[i];
-
-        putc('{', out);
-        ALWAYS(bytes);
-        BODY(when);
-        put_sets(out, it->sets);
-        fputs("},\n", out);
-    }
-    fputs(stream->nsteps ? "};\n" : "", out);
-}
-
-static void emit_streams(struct emit *e)
-{
-    const struct isa_stream *it = e->isa->streams;
-    FILE *out = e->out;
-    char name[32];
-
-    for (unsigned i = 0; i < e->isa->nstreams; i++) {
-        emit_stream_prefixes(out, &it[i], i);
-        emit_stream_rows(out, &it[i], i);
-        emit_stream_parts(out, &it[i], i);
-        snprintf(name, sizeof(name), "index_%u", i);
-        emit_numbers(out, "uint16_t", name, it[i].index, it[i].maps * 256u);
-        snprintf(name, sizeof(name), "lists_%u", i);
-        emit_numbers(out, "uint16_t", name, it[i].lists, it[i].nlists);
-    }
-    if (e->isa->nstreams)
-        fputs("static const struct isa_stream streams[] = {\n", out);
-    for (unsigned i = 0; i < e->isa->nstreams; i++, it++) {
-        putc('{', out);
-        ALWAYS(max);
-        STRING(name);
-        NUMBER(unit);
-        NUMBER(big);
-        NUMBER(maps);
-        NUMBER(fields);
-        NUMBER(field);
-#define PART(part)                                                                       \
-    if (it->n##part)                                                                     \
-    fprintf(out, "." #part "=" #part "_%u,.n" #part "=%u,", i, it->n##part)
-        PART(prefixes);
-        PART(rows);
-        PART(sets);
-        PART(needs);
-        PART(steps);
-        PART(lists);
-        if (it->maps)
-            fprintf(out, ".index=index_%u,", i);
-        fputs("},\n", out);
-    }
-    fputs(e->isa->nstreams ? "};\n" : "", out);
 }
 
 /* ----------------------------------------------------------------- the whole */
@@ -734,8 +587,7 @@ static void emit_pools(struct emit *e)
     X(models)                                                                            \
     X(sysregs)                                                                           \
     X(examples)                                                                          \
-    X(nodes)                                                                             \
-    X(streams)
+    X(nodes)
 
 static void emit_isa(struct emit *e)
 {
@@ -758,6 +610,7 @@ static void emit_isa(struct emit *e)
     if (it->n##array)                                                                    \
         fprintf(out, "." #array "=" #array ",.n" #array "=%u,\n", (unsigned)it->n##array);
     ARRAYS(ARRAY)
+    ARRAY(streams)
     ARRAY(consts)
     ARRAY(effects)
     ARRAY(dtable)
@@ -790,9 +643,9 @@ void emit_table(const struct isa *isa, FILE *out)
         .bytes = { .name = "bytes", .type = "uint8_t " },
         .codes = { .name = "codes", .type = "struct isa_ex_code " },
     };
-    struct pool *pools[] = { &e.texts, &e.alts,    &e.enums,  &e.fixes, &e.lengths,
-                             &e.names, &e.numbers, &e.fields, &e.items, &e.bytes,
-                             &e.codes };
+    struct pool *pools[] = { &e.texts,   &e.alts,  &e.enums,   &e.fixes,
+                             &e.lengths, &e.names, &e.numbers, &e.fields,
+                             &e.items,   &e.bytes, &e.codes };
 
     fprintf(out, "/* %s: written by isagen. */\n#include \"isa/%s.h\"\n\n", isa->name,
             isa->nstreams ? "stream" : "isa");
@@ -806,6 +659,7 @@ void emit_table(const struct isa *isa, FILE *out)
     emit_operands_all(&e);
 #define EMIT(array) emit_##array(&e);
     ARRAYS(EMIT)
+    emit_streams(isa, out);
     emit_isa(&e);
     for (unsigned i = 0; i < sizeof(pools) / sizeof(*pools); i++)
         free(pools[i]->entries);
