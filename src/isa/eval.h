@@ -53,7 +53,14 @@ void eval_settle(struct cpu *cpu);
 struct fp128 eval_state_body(struct cpu *cpu, struct sem_body body,
                              const struct fp128 *args);
 
-/* The mode key that an example's state before gives. */
+/* A CPU (without a space) in the state before an example; what memory and code then hold is
+ * handed to `write`, which may be NULL. */
+struct cpu *example_cpu(const struct isa *isa, const struct isa_example *example,
+                        int (*write)(void *context, uint64_t addr, const void *bytes,
+                                     unsigned size),
+                        void *context);
+
+/* The mode key of that state. */
 uint64_t example_mode(const struct isa *isa, const struct isa_example *example);
 
 /* One example (isa->examples) through the evaluator.  0, or -1 with what differs in

@@ -70,31 +70,54 @@ static int scene_fetch(void *context, uint64_t addr, void *bytes, unsigned size)
     return 0;
 }
 
-static void put_memory(struct scene *scene, const struct isa *isa,
-                       const struct isa_ex_item *item, bool is_before)
+static int scene_before(void *context, uint64_t addr, const void *bytes, unsigned size)
+{
+    for (unsigned i = 0; i < size; i++) {
+        struct cell *cell = find_cell(context, addr + i);
+
+        cell->before = cell->now = ((const uint8_t *)bytes)[i];
+    }
+    return 0;
+}
+
+static int scene_wanted(void *context, uint64_t addr, const void *bytes, unsigned size)
+{
+    for (unsigned i = 0; i < size; i++)
+        find_cell(context, addr + i)->wanted = ((const uint8_t *)bytes)[i];
+    return 0;
+}
+
+/* Who gets the memory that an example mentions. */
+struct writer {
+    int (*write)(void *context, uint64_t addr, const void *bytes, unsigned size);
+    void *context;
+};
+
+static void put_memory(struct writer to, const struct isa *isa,
+                       const struct isa_ex_item *item)
 {
     bool big = item->view ? item->view == 2 : isa->naccesses && isa->accesses[0].big;
+    uint8_t bytes[16];
 
-    for (unsigned i = 0; i < item->size; i++) {
-        struct cell *cell = find_cell(scene, item->addr + i);
+    for (unsigned i = 0; i < item->size && i < sizeof(bytes); i++) {
         unsigned shift = 8 * (big ? item->size - 1u - i : i);
         uint64_t unit = shift < 64 ? item->value : item->value_hi;
 
-        cell->wanted = (uint8_t)(unit >> shift % 64);
-        if (is_before)
-            cell->before = cell->now = cell->wanted;
+        bytes[i] = (uint8_t)(unit >> shift % 64);
     }
+    if (to.write)
+        to.write(to.context, item->addr, bytes, item->size);
 }
 
 /* ------------------------------------------------------------------ execution */
 
-static void put_item(struct scene *scene, struct cpu *cpu, const struct isa_ex_item *item,
+static void put_item(struct writer to, struct cpu *cpu, const struct isa_ex_item *item,
                      bool is_before)
 {
     struct isa_reg reg = { item->view, item->index, ISA_NONE };
 
     switch (item->loc) {
-    case EX_MEM: put_memory(scene, cpu->isa, item, is_before); break;
+    case EX_MEM: put_memory(to, cpu->isa, item); break;
     case EX_FLAG: flags_put(cpu, item->view, item->index, item->value & 1); break;
     case EX_REG:
         cpu_put_unit(cpu, reg, 0, item->value);
@@ -172,7 +195,7 @@ static int check_state(struct scene *scene, const struct isa_example *example,
     for (unsigned i = 0; i < scene->count; i++)
         scene->cells[i].wanted = scene->cells[i].before;
     for (unsigned i = 0; i < example->npost; i++)
-        put_item(scene, want, &example->post[i], false);
+        put_item((struct writer){ scene_wanted, scene }, want, &example->post[i], false);
     if (check_pc(example, got, error, size))
         return -1;
     want->pc = got->pc;
@@ -207,28 +230,30 @@ static uint64_t no_helper(struct cpu *cpu, unsigned number, const uint64_t *args
     return 0;
 }
 
-/* A CPU as the example has it before. */
-static struct cpu *example_cpu(const struct isa *isa, const struct isa_example *example,
-                               struct scene *scene)
+struct cpu *example_cpu(const struct isa *isa, const struct isa_example *example,
+                        int (*write)(void *context, uint64_t addr, const void *bytes,
+                                     unsigned size),
+                        void *context)
 {
+    struct writer to = { write, context };
     struct cpu *cpu = cpu_new(isa, model_of(isa, example));
     struct isa_reg pc = { ISA_NONE, 0, ISA_NONE };
 
     cpu->helper = no_helper;
     cpu_put(cpu, pc, example->pc);
     for (unsigned i = 0; i < example->npre; i++)
-        put_item(scene, cpu, &example->pre[i], true);
+        put_item(to, cpu, &example->pre[i], true);
+    if (write)
+        write(context, example->pc, example->bytes, example->length);
     cpu->mode = eval_mode(cpu) | example->mode;
     return cpu;
 }
 
 uint64_t example_mode(const struct isa *isa, const struct isa_example *example)
 {
-    struct scene scene = { .example = example };
-    struct cpu *cpu = example_cpu(isa, example, &scene);
+    struct cpu *cpu = example_cpu(isa, example, NULL, NULL);
     uint64_t mode = cpu->mode;
 
-    free(scene.cells);
     cpu_free(cpu);
     return mode;
 }
@@ -324,7 +349,7 @@ int eval_example(const struct isa *isa, const struct isa_example *example, char 
 
     if (example->insn == ISA_NONE && !example->code)
         return example_text(isa, example, error, size);
-    cpu = example_cpu(isa, example, &scene);
+    cpu = example_cpu(isa, example, scene_before, &scene);
     want = cpu_clone(cpu);
     if (example->code)
         bad = run_code(example, cpu, &memory, &failed, error, size) < 0;
