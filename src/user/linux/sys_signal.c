@@ -134,8 +134,7 @@ int64_t sys_rt_sigreturn(struct task *t, const uint64_t *a)
 
     (void)a;
     if (frame_pop(t, &mask) < 0)
-        signal_force(t, signal_to_guest(SIGSEGV), SEGV_MAPERR,
-                     cpu_get(t->cpu, t->proc->sp));
+        signal_force(t, signal_to_guest(SIGSEGV), SI_KERNEL, 0);
     else
         set_blocked(t, mask);
     return -NO_RESULT;
