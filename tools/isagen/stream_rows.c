@@ -12,6 +12,7 @@ struct pattern {
     struct stream_row row;
     struct vec needs; /* struct stream_need */
     struct vec sets;
+    unsigned lead;    /* bytes that lead to the map */
     uint64_t tails;   /* set: which tails are read */
     const struct expr *where[8]; /* forms to check after decoding */
     unsigned nwhere;
@@ -166,6 +167,7 @@ static void opcode_bytes(struct build *b, const struct stream_info *si, struct p
     unsigned skip = m ? m->nbytes : 0;
 
     p->row.map = (uint8_t)(m ? m->number : 0);
+    p->lead = skip;
     count -= skip;
     if (count < 1 || count > 2 * si->s->unit)
         fail(b->g, pos, "E-SYNTAX", "after its map a row has one or two bytes of opcode");
@@ -372,7 +374,7 @@ static void row_words(struct build *b, struct stream_info *si, struct pattern *p
 static void row_steps(struct build *b, struct stream_info *si, struct pattern *p,
                       const struct row *r)
 {
-    unsigned number = 0, bytes = p->row.bytes + (p->row.map ? 3u : 0);
+    unsigned number = 0, bytes = p->row.bytes + p->lead;
 
     p->row.step = (uint16_t)si->steps.count;
     for (const struct tail *t = si->s->tails; t; t = t->next, number++) {
@@ -394,9 +396,7 @@ static void row_steps(struct build *b, struct stream_info *si, struct pattern *p
             break;
         }
     for (unsigned i = 0; i < p->row.steps; i++)
-        bytes += p->row.steps && all[p->row.step + i].when.count == 0
-                     ? all[p->row.step + i].bytes
-                     : 0u;
+        bytes += all[p->row.step + i].when.count ? 0u : all[p->row.step + i].bytes;
     if (bytes > si->s->max)
         fail(b->g, r->pos, "E-LENGTH", "at least %u bytes, the stream's maximum is %u", bytes,
              si->s->max);
