@@ -13,7 +13,8 @@ static bool is_hex(const char *s)
 
 static bool is_name_char(int c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           c == '_';
 }
 
 /* [~] name [ "[" high [":" low] "]" ] [":" [s|u] width] */
@@ -46,7 +47,8 @@ static void draw_field(struct isagen *g, struct draw *d, const char *word)
         p = end;
     }
     if (*p || !n || d->high < d->low || d->width > 64)
-        fail(g, d->pos, "E-SYNTAX", "expected bits, a byte, or a field like reg, ~vvvv, x[3:2], d:s8");
+        fail(g, d->pos, "E-SYNTAX",
+             "expected bits, a byte, or a field like reg, ~vvvv, x[3:2], d:s8");
 }
 
 static const char *byte_bits(struct isagen *g, const char *hex)
@@ -59,8 +61,8 @@ static const char *byte_bits(struct isagen *g, const char *hex)
     return arena_strndup(&g->arena, bits, 8);
 }
 
-/* The words of `text` (which began at `pos`) as drawn items.  The first ones may be bytes in
- * hexadecimal. */
+/* The words of `text` (which began at `pos`) as drawn items.  The first ones may be bytes
+ * in hexadecimal. */
 static struct draw *parse_draw(struct isagen *g, const char *text, struct pos pos)
 {
     struct draw *first = NULL, **tail = &first, *d;
@@ -185,7 +187,8 @@ static void parse_map(struct isagen *g, struct stream *s)
     *end = m;
     m->nbytes = dotted_bytes(text, m->bytes, 4);
     if (!m->nbytes)
-        fail(g, m->pos, "E-SYNTAX", "expected the bytes that lead to the map, like 0f.38");
+        fail(g, m->pos, "E-SYNTAX",
+             "expected the bytes that lead to the map, like 0f.38");
     expect(g, '=', "'=' and the map's number");
     number = expect_number(g, "the map's number");
     if (!number || number > 63)
@@ -311,7 +314,8 @@ static void parse_stream_part(struct isagen *g, struct stream *s)
         parse_alts(g, &s->alts);
     } else {
         fail(g, pos, "E-SYNTAX",
-             "expected unit, max, field, ops, let, prefix, lead, map, tag, needs, form, extension, tail or alts");
+             "expected unit, max, field, ops, let, prefix, lead, map, tag, needs, form, "
+             "extension, tail or alts");
     }
 }
 
@@ -337,7 +341,8 @@ struct item *parse_stream(struct isagen *g, struct pos pos)
 /* row OPCODE words ;   or   row "drawn" words ; */
 void parse_row(struct isagen *g, struct insn *insn)
 {
-    struct row *r = arena_alloc(&g->arena, sizeof *r), **end = (struct row **)(void *)&insn->rows;
+    struct row *r = arena_alloc(&g->arena, sizeof *r),
+               **end = (struct row **)(void *)&insn->rows;
     struct list **tail = &r->words, *l;
 
     while (*end)
@@ -349,8 +354,7 @@ void parse_row(struct isagen *g, struct insn *insn)
         g->cur = r->pos.at;
         next(g);
         r->spelled = expect_string(g, "the drawn opcode");
-        r->draw = parse_draw(g, r->spelled,
-                             (struct pos){ r->pos.source, r->pos.at + 1 });
+        r->draw = parse_draw(g, r->spelled, (struct pos){ r->pos.source, r->pos.at + 1 });
     }
     while (!accept(g, ';')) {
         if (accept_word(g, "when")) {
@@ -375,8 +379,8 @@ static unsigned count_rows(const struct row *r)
 }
 
 /* A name for each row: of the insn, and of the row where there are several. */
-static const char *row_name(struct isagen *g, const struct insn *insn, const struct row *r,
-                            const struct row *rows)
+static const char *row_name(struct isagen *g, const struct insn *insn,
+                            const struct row *r, const struct row *rows)
 {
     unsigned same = 0;
 

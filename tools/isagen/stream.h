@@ -10,10 +10,10 @@ struct draw {
     struct pos pos;
     const char *bits; /* "01-" */
     const char *name;
-    unsigned width;   /* of a piece, or of a number read shorter than its field; 0: all */
-    bool is_signed;   /* sign-extend into the rest of the field */
-    bool invert;      /* ~: the complement is encoded */
-    int high, low;    /* name[high:low], or -1 */
+    unsigned width; /* of a piece, or of a number read shorter than its field; 0: all */
+    bool is_signed; /* sign-extend into the rest of the field */
+    bool invert;    /* ~: the complement is encoded */
+    int high, low;  /* name[high:low], or -1 */
 };
 
 /* prefix, lead or escape: what is drawn, then { settings } */
@@ -21,7 +21,8 @@ struct affix {
     struct affix *next;
     struct pos pos;
     struct draw *draw;
-    struct list *sets; /* name = number; expr: `if (piece == number2)`, name2: the piece */
+    struct list
+        *sets; /* name = number; expr: `if (piece == number2)`, name2: the piece */
     struct expr *when;
     bool last, lead;
 };
@@ -70,18 +71,19 @@ struct stream {
     struct tag *tags;
     struct map *maps;
     struct tail *tails;
-    struct list *forms;     /* form NAME = condition */
-    const char *extension;  /* the field that /N names */
+    struct list *forms;    /* form NAME = condition */
+    const char *extension; /* the field that /N names */
     struct alts *alts;
 };
 
-/* row [TAG.]..[MAP.]OPCODE[/N][+FIELD] {form} [operand {, operand}] [lock] [when c] [needs c] */
+/* row [TAG.]..[MAP.]OPCODE[/N][+FIELD] {form} [operand {, operand}] [lock] [when c]
+ * [needs c] */
 struct row {
     struct row *next;
     struct pos pos;
-    const char *spelled;  /* "66.0f.fe", "81/0" */
-    struct draw *draw;    /* drawn as bits instead */
-    struct list *words;   /* operands and forms, in order */
+    const char *spelled; /* "66.0f.fe", "81/0" */
+    struct draw *draw;   /* drawn as bits instead */
+    struct list *words;  /* operands and forms, in order */
     struct expr *when, *needs;
     struct list *operands; /* of words; filled in when tables are made */
     bool lock, always_locked;

@@ -14,14 +14,16 @@ int stream_field(const struct stream_info *si, const char *name)
     return -1;
 }
 
-static unsigned field_bits(const struct build *b, const struct stream_info *si, unsigned field)
+static unsigned field_bits(const struct build *b, const struct stream_info *si,
+                           unsigned field)
 {
     return ((struct isa_field *)b->fields.items)[si->field_base + field].bits;
 }
 
 /* ------------------------------------------------------------------------- drawing */
 
-static unsigned draw_width(struct build *b, const struct stream_info *si, const struct draw *d)
+static unsigned draw_width(struct build *b, const struct stream_info *si,
+                           const struct draw *d)
 {
     int field;
 
@@ -32,8 +34,8 @@ static unsigned draw_width(struct build *b, const struct stream_info *si, const 
     if (d->high >= 0)
         return (unsigned)(d->high - d->low + 1);
     if ((field = stream_field(si, d->name)) < 0)
-        fail(b->g, d->pos, "E-NAME", "field %s is not declared; a piece is written %s:BITS", d->name,
-             d->name);
+        fail(b->g, d->pos, "E-NAME",
+             "field %s is not declared; a piece is written %s:BITS", d->name, d->name);
     return field_bits(b, si, (unsigned)field);
 }
 
@@ -41,7 +43,9 @@ static void draw_name(struct build *b, const struct stream_info *si, const struc
                       struct picture *p, unsigned at, unsigned len)
 {
     int field = stream_field(si, d->name);
-    struct stream_set set = { .at = (uint8_t)at, .len = (uint8_t)len, .invert = d->invert };
+    struct stream_set set = { .at = (uint8_t)at,
+                              .len = (uint8_t)len,
+                              .invert = d->invert };
 
     if (!strcmp(d->name, "map")) {
         field = STREAM_MAP;
@@ -57,8 +61,9 @@ static void draw_name(struct build *b, const struct stream_info *si, const struc
         if (set.to + len > bits)
             fail(b->g, d->pos, "E-FIELD-OVERLAP", "%s has %u bits", d->name, bits);
         set.is_signed = d->is_signed ||
-                        (len == bits && AT(b, fields, struct isa_field,
-                                           si->field_base + (unsigned)field)->is_signed);
+                        (len == bits &&
+                         AT(b, fields, struct isa_field, si->field_base + (unsigned)field)
+                             ->is_signed);
     }
     set.field = (uint8_t)field;
     *(struct stream_set *)vec_add(b, &p->sets, sizeof set) = set;
@@ -73,8 +78,8 @@ struct picture stream_draw(struct build *b, const struct stream_info *si,
     for (const struct draw *d = first; d; d = d->next)
         p.bits += draw_width(b, si, d);
     if (!p.bits || p.bits % (8 * si->s->unit) || p.bits > most)
-        fail(b->g, first->pos, "E-WIDTH-ENC", "%u bits are drawn, want whole units up to %u",
-             p.bits, most);
+        fail(b->g, first->pos, "E-WIDTH-ENC",
+             "%u bits are drawn, want whole units up to %u", p.bits, most);
     at = p.bits;
     for (const struct draw *d = first; d; d = d->next) {
         unsigned len = draw_width(b, si, d);
@@ -94,7 +99,8 @@ struct picture stream_draw(struct build *b, const struct stream_info *si,
     return p;
 }
 
-static struct stream_sets add_sets(struct build *b, struct stream_info *si, const struct vec *sets)
+static struct stream_sets add_sets(struct build *b, struct stream_info *si,
+                                   const struct vec *sets)
 {
     struct stream_sets run = { (uint16_t)si->sets.count, (uint16_t)sets->count };
 
@@ -119,8 +125,8 @@ struct sem_body stream_condition(struct build *b, const struct expr *e)
 
 /* ------------------------------------------------------------- prefixes and maps */
 
-static void affix_settings(struct build *b, const struct stream_info *si, const struct affix *a,
-                           struct picture *p)
+static void affix_settings(struct build *b, const struct stream_info *si,
+                           const struct affix *a, struct picture *p)
 {
     for (const struct list *l = a->sets; l; l = l->next) {
         struct stream_set set = { .constant = (uint32_t)l->number };
@@ -132,7 +138,8 @@ static void affix_settings(struct build *b, const struct stream_info *si, const 
         if (l->name2) { /* if (piece == value) */
             uint32_t i = 0;
 
-            while (i < p->names.count && strcmp(((const char **)p->names.items)[i], l->name2))
+            while (i < p->names.count &&
+                   strcmp(((const char **)p->names.items)[i], l->name2))
                 i++;
             if (i == p->names.count)
                 fail(b->g, l->pos, "E-NAME", "no piece %s is drawn", l->name2);
@@ -149,8 +156,10 @@ enum { PHASE_OPCODE = 255 };
 static void build_affix(struct build *b, struct stream_info *si, const struct affix *a)
 {
     struct picture p = stream_draw(b, si, a->draw, 32);
-    struct stream_prefix out = { .last = a->last, .bytes = (uint8_t)(p.bits / 8),
-                                 .mask = (uint32_t)p.mask, .value = (uint32_t)p.value,
+    struct stream_prefix out = { .last = a->last,
+                                 .bytes = (uint8_t)(p.bits / 8),
+                                 .mask = (uint32_t)p.mask,
+                                 .value = (uint32_t)p.value,
                                  .next = a->lead ? PHASE_OPCODE : 0 };
 
     affix_settings(b, si, a, &p);
@@ -160,7 +169,8 @@ static void build_affix(struct build *b, struct stream_info *si, const struct af
 }
 
 /* The phase in which the first n bytes of a map's way were read; 0: none were. */
-static unsigned map_phase(struct build *b, const struct stream_info *si, const struct map *m)
+static unsigned map_phase(struct build *b, const struct stream_info *si,
+                          const struct map *m)
 {
     unsigned phase = 1;
 
@@ -179,9 +189,12 @@ static void build_maps(struct build *b, struct stream_info *si)
     for (const struct map *m = si->s->maps; m; m = m->next, next++) {
         struct stream_set set = { .field = STREAM_MAP, .constant = m->number };
         struct vec sets = { &set, 1, 1 };
-        struct stream_prefix out = { .mask = 0xff, .value = m->bytes[m->nbytes - 1], .bytes = 1,
+        struct stream_prefix out = { .mask = 0xff,
+                                     .value = m->bytes[m->nbytes - 1],
+                                     .bytes = 1,
                                      .phase = (uint8_t)map_phase(b, si, m),
-                                     .next = (uint8_t)next, .sets = add_sets(b, si, &sets) };
+                                     .next = (uint8_t)next,
+                                     .sets = add_sets(b, si, &sets) };
 
         *(struct stream_prefix *)vec_add(b, &si->prefixes, sizeof out) = out;
         if (m->number >= si->maps)
@@ -205,7 +218,8 @@ static struct oper *add_oper(struct build *b, struct stream_info *si, const char
     o->pos = pos;
     o->used = true;
     o->number = val_decode(d, 0);
-    o->raw = val_decode(f.bits < 64 ? dx_new(b, S_EXTRACT, f.bits, 0, d, NULL, NULL) : d, f.bits);
+    o->raw = val_decode(f.bits < 64 ? dx_new(b, S_EXTRACT, f.bits, 0, d, NULL, NULL) : d,
+                        f.bits);
     *VEC(b, fields, struct isa_field) = f;
     si->nopers++;
     return o;
@@ -224,7 +238,8 @@ static void build_fields(struct build *b, struct stream_info *si)
         if (k) {
             k = resolve_kind(b, k, 0);
             if (k->base == K_CHOICE || k->base == K_FN)
-                fail(b->g, o->pos, "E-TYPE", "a stream's fields are numbers, registers or enums");
+                fail(b->g, o->pos, "E-TYPE",
+                     "a stream's fields are numbers, registers or enums");
             f.bits = (uint8_t)k->bits;
             f.is_signed = k->base == K_SIGNED || k->base == K_PCREL;
         }
@@ -250,10 +265,13 @@ static void build_composed(struct build *b, struct stream_info *si, const struct
             e = e->a;
         }
         int field = part->kind == E_NAME ? stream_field(si, part->name) : -1;
-        if (field < 0 || AT(b, fields, struct isa_field, si->field_base + (unsigned)field)->pieces)
-            fail(b->g, part->pos, "E-NAME", "a composed field is made of fields joined by ++");
-        pieces[n] = (struct isa_piece){ (uint8_t)field, (uint8_t)field_bits(b, si, (unsigned)field),
-                                        f.bits };
+        if (field < 0 ||
+            AT(b, fields, struct isa_field, si->field_base + (unsigned)field)->pieces)
+            fail(b->g, part->pos, "E-NAME",
+                 "a composed field is made of fields joined by ++");
+        pieces[n] =
+            (struct isa_piece){ (uint8_t)field,
+                                (uint8_t)field_bits(b, si, (unsigned)field), f.bits };
         f.bits = (uint8_t)(f.bits + pieces[n++].len);
     }
     if (f.bits > 64)
@@ -264,8 +282,8 @@ static void build_composed(struct build *b, struct stream_info *si, const struct
     add_oper(b, si, l->name, l->pos, f);
 }
 
-static struct isa_operand *new_operand(struct build *b, struct stream_info *si, const char *name,
-                                       unsigned kind, struct pos pos)
+static struct isa_operand *new_operand(struct build *b, struct stream_info *si,
+                                       const char *name, unsigned kind, struct pos pos)
 {
     if (b->operands.count - si->operand_base > 250)
         fail(b->g, pos, "E-BUDGET", "a stream has at most 250 operands and alts");
@@ -276,8 +294,9 @@ static struct isa_operand *new_operand(struct build *b, struct stream_info *si, 
 }
 
 /* The operand that prints view[field + bias]. */
-static unsigned register_operand(struct build *b, struct stream_info *si, const struct view *v,
-                                 unsigned field, int bias, struct pos pos)
+static unsigned register_operand(struct build *b, struct stream_info *si,
+                                 const struct view *v, unsigned field, int bias,
+                                 struct pos pos)
 {
     uint32_t i = si->operand_base;
 
@@ -299,7 +318,8 @@ static unsigned register_operand(struct build *b, struct stream_info *si, const 
 static int place_operand(struct build *b, struct stream_info *si, const struct expr *e)
 {
     const struct expr *index = e && e->kind == E_INDEX ? e->b : NULL;
-    const struct view *v = index && e->a->kind == E_NAME ? find_view(b, e->a->name) : NULL;
+    const struct view *v =
+        index && e->a->kind == E_NAME ? find_view(b, e->a->name) : NULL;
     int field, bias = 0;
 
     if (v && index->kind == E_BINARY && (index->op == '-' || index->op == '+') &&
@@ -312,7 +332,8 @@ static int place_operand(struct build *b, struct stream_info *si, const struct e
     return (int)register_operand(b, si, v, (unsigned)field, bias, e->pos);
 }
 
-static int operand_number_of(struct build *b, const struct stream_info *si, const char *name)
+static int operand_number_of(struct build *b, const struct stream_info *si,
+                             const char *name)
 {
     for (uint32_t i = si->operand_base; i < b->operands.count; i++)
         if (AT(b, operands, struct isa_operand, i)->kind != OPERAND_REG &&
@@ -341,16 +362,17 @@ static unsigned hole_operand(struct build *b, struct stream_info *si, const char
     }
     if (sscanf(name, "%79[^[][%79[^]]", view, field) == 2 && find_view(b, view) &&
         stream_field(si, field) >= 0)
-        return register_operand(b, si, find_view(b, view), (unsigned)stream_field(si, field), 0,
-                                pos);
+        return register_operand(b, si, find_view(b, view),
+                                (unsigned)stream_field(si, field), 0, pos);
     number = operand_number_of(b, si, name);
     if (number < 0)
         fail(b->g, pos, "E-NAME", "text: no operand {%s}", name);
     return (unsigned)number;
 }
 
-const struct isa_text *stream_text(struct build *b, struct stream_info *si, const char *text,
-                                   const struct list *words, struct pos pos)
+const struct isa_text *stream_text(struct build *b, struct stream_info *si,
+                                   const char *text, const struct list *words,
+                                   struct pos pos)
 {
     struct isa_text items[64];
     unsigned n = 0;
@@ -369,8 +391,9 @@ const struct isa_text *stream_text(struct build *b, struct stream_info *si, cons
         if (!p[length] || length > 70)
             fail(b->g, pos, "E-SYNTAX", "text: { without }");
         snprintf(name, sizeof name, "%.*s", (int)length - 1, p + 1);
-        items[n++] = (struct isa_text){ TEXT_OPERAND,
-                                        (uint8_t)hole_operand(b, si, name, words, pos), NULL };
+        items[n++] =
+            (struct isa_text){ TEXT_OPERAND,
+                               (uint8_t)hole_operand(b, si, name, words, pos), NULL };
         p += length + 1;
     }
     struct isa_text *out = arena_array(&b->g->arena, n + 1, sizeof *out);
@@ -418,7 +441,8 @@ static void build_operands(struct build *b, struct stream_info *si)
     for (unsigned i = 0; i < si->nopers; i++)
         add_operand(b, &si->opers[i], i);
     for (const struct operand *o = si->s->fields; o; o = o->next) {
-        int field = o->kind && o->kind->base == K_NAMED ? stream_field(si, o->kind->name) : -1;
+        int field =
+            o->kind && o->kind->base == K_NAMED ? stream_field(si, o->kind->name) : -1;
 
         if (field < 0 || stream_field(si, o->name) >= 0)
             continue;
@@ -463,7 +487,8 @@ static void build_tail(struct build *b, struct stream_info *si, struct tail *t)
 
 static void build_stream(struct build *b, struct item *item)
 {
-    struct stream_info *si = arena_alloc(&b->g->arena, sizeof *si), **end = &b->stream_infos;
+    struct stream_info *si = arena_alloc(&b->g->arena, sizeof *si),
+                       **end = &b->stream_infos;
 
     while (*end)
         end = &(*end)->next;

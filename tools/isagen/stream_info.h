@@ -9,21 +9,22 @@
 struct stream_info {
     struct stream_info *next;
     struct stream *s;
-    unsigned number;      /* in isa.streams */
+    unsigned number; /* in isa.streams */
     uint16_t fetch;
-    struct oper *opers;   /* fields, by number */
+    struct oper *opers; /* fields, by number */
     unsigned nopers;
     uint32_t field_base, operand_base;
     unsigned maps;
     struct vec prefixes, rows, sets, needs, steps; /* of src/isa/stream.h */
     struct vec row_items;                          /* const struct insn *, beside rows */
-    const struct row *row; /* whose insn is being lowered */
+    const struct row *row;                         /* whose insn is being lowered */
     const struct insn *insn;
-    struct place *places[8]; /* memory operands by position: their addresses are taken first */
-    bool locked;             /* this path has the lock prefix and operand 0 in memory */
-    uint16_t old;            /* locked: the node that loaded operand 0, or ISA_NONE */
-    bool stored;             /* locked: and it was stored */
-    struct val early[8];     /* locked: other operands, read before */
+    struct place
+        *places[8]; /* memory operands by position: their addresses are taken first */
+    bool locked;    /* this path has the lock prefix and operand 0 in memory */
+    uint16_t old;   /* locked: the node that loaded operand 0, or ISA_NONE */
+    bool stored;    /* locked: and it was stored */
+    struct val early[8]; /* locked: other operands, read before */
     bool has_early[8];
     uint32_t operand_end;
 };
@@ -41,7 +42,8 @@ struct sem_body stream_condition(struct build *b, const struct expr *e);
 void stream_overlaps(struct build *b, struct stream_info *si);
 
 int stream_field(const struct stream_info *si, const char *name); /* number, or -1 */
-const struct isa_text *stream_text(struct build *b, struct stream_info *si, const char *text,
-                                   const struct list *words, struct pos pos);
+const struct isa_text *stream_text(struct build *b, struct stream_info *si,
+                                   const char *text, const struct list *words,
+                                   struct pos pos);
 
 #endif

@@ -19,7 +19,8 @@ static bool few_values(const struct dx *d, uint64_t *values, unsigned *count)
         values[(*count)++] = d->k;
         return true;
     }
-    return d->op == S_SELECT && few_values(d->b, values, count) && few_values(d->c, values, count);
+    return d->op == S_SELECT && few_values(d->b, values, count) &&
+           few_values(d->c, values, count);
 }
 
 static bool is_equality(const struct dx *d)
@@ -72,7 +73,8 @@ static bool decide_condition(struct build *b, const struct expr *e)
         const struct dx *eq = dx_new(b, S_EQ, 1, 0, v.d->a, v.d->b, NULL);
 
         known = implied(b, eq);
-        return known >= 0 ? !known : !decide(b, val_decode(eq, 1), e->pos, "the condition");
+        return known >= 0 ? !known
+                          : !decide(b, val_decode(eq, 1), e->pos, "the condition");
     }
     if (v.time == DECODE && is_equality(v.d) && (known = implied(b, v.d)) >= 0)
         return known;
@@ -162,8 +164,8 @@ static bool mentions_args(struct expr *const *args, unsigned n, const char *name
 static bool mentions(const struct expr *e, const char *name)
 {
     return e && ((e->kind == E_NAME && !strcmp(e->name, name)) || mentions(e->a, name) ||
-                 mentions(e->b, name) || mentions(e->c, name) || mentions(e->round, name) ||
-                 mentions_args(e->args, e->nargs, name) ||
+                 mentions(e->b, name) || mentions(e->c, name) ||
+                 mentions(e->round, name) || mentions_args(e->args, e->nargs, name) ||
                  mentions_args(e->targs, e->ntargs, name));
 }
 
@@ -267,8 +269,9 @@ struct val stream_locked_get(struct build *b, struct place *p)
     if (si->old != ISA_NONE)
         return val_run(si->old, p->w);
     may_trap(b, p->pos);
-    v = val_run(emit(b, S_LD, p->w, val_node(b, p->index, p->low, p->pos), ISA_NONE, ISA_NONE),
-                p->w);
+    v = val_run(
+        emit(b, S_LD, p->w, val_node(b, p->index, p->low, p->pos), ISA_NONE, ISA_NONE),
+        p->w);
     emitted(b, v.node)->x = (uint8_t)p->number;
     si->old = v.node;
     return v;
@@ -276,8 +279,11 @@ struct val stream_locked_get(struct build *b, struct place *p)
 
 static int amo_of(int op)
 {
-    return op == S_ADD ? AMO_ADD : op == S_AND ? AMO_AND : op == S_OR ? AMO_OR
-         : op == S_XOR ? AMO_XOR : -1;
+    return op == S_ADD   ? AMO_ADD
+           : op == S_AND ? AMO_AND
+           : op == S_OR  ? AMO_OR
+           : op == S_XOR ? AMO_XOR
+                         : -1;
 }
 
 /* Storing operand 0: one atomic operation where the new value is old OP x and x was known
@@ -291,7 +297,8 @@ void stream_locked_put(struct build *b, struct place *p, struct val v, struct po
 
     if (si->stored || si->old == ISA_NONE || b->l->wrote)
         fail(b->g, si->row->pos, "E-LOCK",
-             "a `lock` row's body reads operand 0, stores it once, and writes nothing before");
+             "a `lock` row's body reads operand 0, stores it once, and writes nothing "
+             "before");
     si->stored = true;
     if (amo >= 0 && (made->a == si->old || made->b == si->old))
         x = made->a == si->old ? made->b : made->a;
@@ -316,5 +323,6 @@ void stream_end(struct build *b)
 {
     if (b->stream && b->stream->locked && !b->stream->stored)
         fail(b->g, b->stream->row->pos, "E-LOCK",
-             "a `lock` row's body reads operand 0, stores it once, and writes nothing before");
+             "a `lock` row's body reads operand 0, stores it once, and writes nothing "
+             "before");
 }

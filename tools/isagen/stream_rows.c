@@ -12,8 +12,8 @@ struct pattern {
     struct stream_row row;
     struct vec needs; /* struct stream_need */
     struct vec sets;
-    unsigned lead;    /* bytes that lead to the map */
-    uint64_t tails;   /* set: which tails are read */
+    unsigned lead;               /* bytes that lead to the map */
+    uint64_t tails;              /* set: which tails are read */
     const struct expr *where[8]; /* forms to check after decoding */
     unsigned nwhere;
 };
@@ -75,13 +75,15 @@ static unsigned count_bits(uint64_t v)
 }
 
 /* The tail that reads these fields, and the fewest others. */
-static const struct tail *tail_of(const struct stream_info *si, uint64_t fields, unsigned *number)
+static const struct tail *tail_of(const struct stream_info *si, uint64_t fields,
+                                  unsigned *number)
 {
     const struct tail *best = NULL;
     unsigned i = 0;
 
     for (const struct tail *t = si->s->tails; t; t = t->next, i++)
-        if ((fields & ~t->reads) == 0 && (!best || count_bits(t->reads) < count_bits(best->reads))) {
+        if ((fields & ~t->reads) == 0 &&
+            (!best || count_bits(t->reads) < count_bits(best->reads))) {
             best = t;
             *number = i;
         }
@@ -98,8 +100,8 @@ static uint64_t tail_fields(const struct stream_info *si)
 }
 
 /* The tail's first unit has the field: makes the pattern ask for its value there. */
-static bool match_first_unit(struct build *b, const struct stream_info *si, struct pattern *p,
-                             unsigned field, uint64_t value, bool not_)
+static bool match_first_unit(struct build *b, const struct stream_info *si,
+                             struct pattern *p, unsigned field, uint64_t value, bool not_)
 {
     unsigned number;
     const struct tail *t = tail_of(si, 1ull << field, &number);
@@ -107,10 +109,12 @@ static bool match_first_unit(struct build *b, const struct stream_info *si, stru
         t && t->count ? (struct stream_step *)si->steps.items + t->first : NULL;
 
     (void)b;
-    if (!step || step->when.count || step->bytes != si->s->unit || p->row.bytes != si->s->unit)
+    if (!step || step->when.count || step->bytes != si->s->unit ||
+        p->row.bytes != si->s->unit)
         return false;
     for (unsigned i = 0; i < step->sets.count; i++) {
-        const struct stream_set *set = (struct stream_set *)si->sets.items + step->sets.first + i;
+        const struct stream_set *set =
+            (struct stream_set *)si->sets.items + step->sets.first + i;
         uint32_t mask = (uint32_t)(((1ull << set->len) - 1) << set->at);
 
         if (set->field != field || set->len == 0 || set->to || (not_ && p->row.not_mask))
@@ -141,10 +145,13 @@ static void opcode_field(struct build *b, struct stream_info *si, struct pattern
     bits = AT(b, fields, struct isa_field, si->field_base + (unsigned)field)->bits;
     mask = (uint32_t)((1ull << bits) - 1) << shift;
     if (bits > 8 || p->row.value & mask)
-        fail(b->g, pos, "E-FIELD-OVERLAP", "the low %u bits of the opcode must be zero", bits);
+        fail(b->g, pos, "E-FIELD-OVERLAP", "the low %u bits of the opcode must be zero",
+             bits);
     p->row.mask &= ~mask;
     *(struct stream_set *)vec_add(b, &p->sets, sizeof(struct stream_set)) =
-        (struct stream_set){ .field = (uint8_t)field, .at = (uint8_t)shift, .len = (uint8_t)bits };
+        (struct stream_set){ .field = (uint8_t)field,
+                             .at = (uint8_t)shift,
+                             .len = (uint8_t)bits };
 }
 
 static const struct map *longest_map(const struct stream_info *si, const uint8_t *bytes,
@@ -181,7 +188,8 @@ static void opcode_bytes(struct build *b, const struct stream_info *si, struct p
 }
 
 /* [TAG.]..[BYTE.]..BYTE[/N][+field] */
-static void spell(struct build *b, struct stream_info *si, struct pattern *p, const struct row *r)
+static void spell(struct build *b, struct stream_info *si, struct pattern *p,
+                  const struct row *r)
 {
     uint8_t bytes[8];
     unsigned n = 0;
@@ -214,15 +222,18 @@ static void spell(struct build *b, struct stream_info *si, struct pattern *p, co
             int field = si->s->extension ? stream_field(si, si->s->extension) : -1;
 
             if (field < 0 || strlen(word) != 1 || *word < '0' || *word > '7' ||
-                !match_first_unit(b, si, p, (unsigned)field, (uint64_t)(*word - '0'), false))
-                fail(b->g, r->pos, "E-SYNTAX", "/%s needs `extension FIELD;` in the stream", word);
+                !match_first_unit(b, si, p, (unsigned)field, (uint64_t)(*word - '0'),
+                                  false))
+                fail(b->g, r->pos, "E-SYNTAX",
+                     "/%s needs `extension FIELD;` in the stream", word);
         }
         c += length;
     }
 }
 
 /* A drawn opcode: one unit, or two. */
-static void drawn(struct build *b, struct stream_info *si, struct pattern *p, const struct row *r)
+static void drawn(struct build *b, struct stream_info *si, struct pattern *p,
+                  const struct row *r)
 {
     struct picture pic = stream_draw(b, si, r->draw, 16 * si->s->unit);
     unsigned shift = 16 * si->s->unit - pic.bits;
@@ -262,11 +273,11 @@ static const struct list *find_list(const struct list *l, const char *name)
     return l;
 }
 
-static uint64_t fields_of_name(struct build *b, const struct stream_info *si, const char *name,
-                               unsigned depth);
+static uint64_t fields_of_name(struct build *b, const struct stream_info *si,
+                               const char *name, unsigned depth);
 
-static uint64_t fields_of(struct build *b, const struct stream_info *si, const struct expr *e,
-                          unsigned depth)
+static uint64_t fields_of(struct build *b, const struct stream_info *si,
+                          const struct expr *e, unsigned depth)
 {
     uint64_t set = 0;
 
@@ -281,8 +292,8 @@ static uint64_t fields_of(struct build *b, const struct stream_info *si, const s
     return set;
 }
 
-static uint64_t fields_of_text(struct build *b, const struct stream_info *si, const char *text,
-                               unsigned depth)
+static uint64_t fields_of_text(struct build *b, const struct stream_info *si,
+                               const char *text, unsigned depth)
 {
     uint64_t set = 0;
 
@@ -290,14 +301,15 @@ static uint64_t fields_of_text(struct build *b, const struct stream_info *si, co
         size_t open = strcspn(p, "["), close = strcspn(p, "}");
         const char *name = open < close ? p + open + 1 : p + 1;
 
-        set |= fields_of_name(b, si, arena_strndup(&b->g->arena, name, strcspn(name, "]}")), depth);
+        set |= fields_of_name(
+            b, si, arena_strndup(&b->g->arena, name, strcspn(name, "]}")), depth);
     }
     return set;
 }
 
 /* Fields that a name of the stream stands on, as a set. */
-static uint64_t fields_of_name(struct build *b, const struct stream_info *si, const char *name,
-                               unsigned depth)
+static uint64_t fields_of_name(struct build *b, const struct stream_info *si,
+                               const char *name, unsigned depth)
 {
     int field = stream_field(si, name);
     const struct list *l;
@@ -321,7 +333,8 @@ static uint64_t fields_of_name(struct build *b, const struct stream_info *si, co
             return 1ull << stream_field(si, o->kind->name);
     for (const struct alts *a = si->s->alts; a; a = a->next)
         for (l = strcmp(a->name, name) ? NULL : a->list; l; l = l->next)
-            set |= fields_of(b, si, l->expr, depth + 1) | fields_of(b, si, l->expr2, depth + 1) |
+            set |= fields_of(b, si, l->expr, depth + 1) |
+                   fields_of(b, si, l->expr2, depth + 1) |
                    fields_of_text(b, si, l->name, depth + 1);
     return set;
 }
@@ -335,8 +348,8 @@ static bool is_operand(const struct stream_info *si, const char *name)
 }
 
 /* Operands, forms and `lock`; leaves only the operands in *operands. */
-static void row_words(struct build *b, struct stream_info *si, struct pattern *p, struct row *r,
-                      uint64_t opcode_fields)
+static void row_words(struct build *b, struct stream_info *si, struct pattern *p,
+                      struct row *r, uint64_t opcode_fields)
 {
     struct list *operands = NULL, **tail = &operands;
 
@@ -357,14 +370,16 @@ static void row_words(struct build *b, struct stream_info *si, struct pattern *p
         if (form || lock)
             continue;
         if (!is_operand(si, w->name))
-            fail(b->g, w->pos, "E-NAME", "%s is no operand and no form of the stream", w->name);
+            fail(b->g, w->pos, "E-NAME", "%s is no operand and no form of the stream",
+                 w->name);
         struct list *copy = list_add(b->g, &tail, w->pos);
         copy->name = w->name;
         fields = fields_of_name(b, si, w->name, 0) & tail_fields(si) & ~opcode_fields;
         if (!fields)
             continue;
         if (!tail_of(si, fields, &number))
-            fail(b->g, w->pos, "E-OPERAND-NOT-ENCODED", "no tail reads all of %s", w->name);
+            fail(b->g, w->pos, "E-OPERAND-NOT-ENCODED", "no tail reads all of %s",
+                 w->name);
         p->tails |= 1ull << number;
     }
     r->operands = operands;
@@ -381,7 +396,8 @@ static void row_steps(struct build *b, struct stream_info *si, struct pattern *p
         if (!(p->tails >> number & 1))
             continue;
         for (uint32_t i = 0; i < t->count; i++) {
-            struct stream_step step = ((struct stream_step *)si->steps.items)[t->first + i];
+            struct stream_step step =
+                ((struct stream_step *)si->steps.items)[t->first + i];
 
             *(struct stream_step *)vec_add(b, &si->steps, sizeof step) = step;
             p->row.steps++;
@@ -398,14 +414,14 @@ static void row_steps(struct build *b, struct stream_info *si, struct pattern *p
     for (unsigned i = 0; i < p->row.steps; i++)
         bytes += all[p->row.step + i].when.count ? 0u : all[p->row.step + i].bytes;
     if (bytes > si->s->max)
-        fail(b->g, r->pos, "E-LENGTH", "at least %u bytes, the stream's maximum is %u", bytes,
-             si->s->max);
+        fail(b->g, r->pos, "E-LENGTH", "at least %u bytes, the stream's maximum is %u",
+             bytes, si->s->max);
 }
 
 /* --------------------------------------------------------------------------- rows */
 
-static void check_when(struct build *b, const struct stream_info *si, const struct pattern *p,
-                       const struct row *r)
+static void check_when(struct build *b, const struct stream_info *si,
+                       const struct pattern *p, const struct row *r)
 {
     uint64_t late = tail_fields(si), used = fields_of(b, si, r->when, 0);
 
@@ -416,17 +432,19 @@ static void check_when(struct build *b, const struct stream_info *si, const stru
             late |= 1ull << i;
     if (used & late)
         fail(b->g, r->when->pos, "E-BIND",
-             "a row's condition looks at prefixes and modes: this is read after the opcode");
+             "a row's condition looks at prefixes and modes: this is read after the "
+             "opcode");
 }
 
-static void add_row(struct build *b, struct stream_info *si, struct pattern *p, struct row *r,
-                    const struct insn *insn)
+static void add_row(struct build *b, struct stream_info *si, struct pattern *p,
+                    struct row *r, const struct insn *insn)
 {
     if (r->when) {
         check_when(b, si, p, r);
         p->row.when = stream_condition(b, r->when);
     }
-    p->row.sets = (struct stream_sets){ (uint16_t)si->sets.count, (uint16_t)p->sets.count };
+    p->row.sets =
+        (struct stream_sets){ (uint16_t)si->sets.count, (uint16_t)p->sets.count };
     for (uint32_t i = 0; i < p->sets.count; i++)
         *(struct stream_set *)vec_add(b, &si->sets, sizeof(struct stream_set)) =
             ((struct stream_set *)p->sets.items)[i];
@@ -468,7 +486,8 @@ static const char *mnemonic(struct build *b, const char *text)
     return arena_strndup(&b->g->arena, text, strcspn(text, " {"));
 }
 
-static struct sem_body row_where(struct build *b, const struct pattern *p, const struct insn *insn)
+static struct sem_body row_where(struct build *b, const struct pattern *p,
+                                 const struct insn *insn)
 {
     struct val all = val_bits(1, 1);
 
@@ -518,8 +537,9 @@ static void build_row(struct build *b, struct stream_info *si, const struct insn
     add_row(b, si, &p, r, insn);
     *VEC(b, insns, struct isa_insn) = out;
     *VEC(b, insn_items, const struct insn *) = insn;
-    struct insn_context c = { .insn = insn, .opers = si->opers, .nopers = si->nopers,
-                              .body = insn->body };
+    struct insn_context c = {
+        .insn = insn, .opers = si->opers, .nopers = si->nopers, .body = insn->body
+    };
     si->row = r;
     si->insn = insn;
     uint32_t choice = lower_variants(b, &c, number);
@@ -564,7 +584,8 @@ static void build_index(struct build *b, struct stream_info *si, struct isa_stre
         for (uint32_t i = 0; i < si->rows.count; i++) {
             const struct stream_row *row = (struct stream_row *)si->rows.items + i;
 
-            if (row->map == k / 256 && (((k % 256) ^ row->value >> top) & row->mask >> top) == 0)
+            if (row->map == k / 256 &&
+                (((k % 256) ^ row->value >> top) & row->mask >> top) == 0)
                 *(uint16_t *)vec_add(b, &lists, sizeof(uint16_t)) = (uint16_t)i;
         }
         if (lists.count == first)
@@ -585,20 +606,32 @@ void finish_streams(struct build *b)
         struct isa_stream *out = AT(b, streams, struct isa_stream, si->number);
 
         if (si->rows.count)
-            qsort(si->rows.items, si->rows.count, sizeof(struct stream_row), compare_rows);
+            qsort(si->rows.items, si->rows.count, sizeof(struct stream_row),
+                  compare_rows);
         for (uint32_t i = 0; i < si->rows.count; i++)
-            AT(b, insns, struct isa_insn, ((struct stream_row *)si->rows.items)[i].insn)->value = i;
+            AT(b, insns, struct isa_insn, ((struct stream_row *)si->rows.items)[i].insn)
+                ->value = i;
         for (uint32_t i = 0; i < b->insns.count; i++)
             if (!AT(b, insns, struct isa_insn, i)->length)
                 AT(b, insns, struct isa_insn, i)->operands =
                     (uint8_t)(si->operand_end - si->operand_base);
         *out = (struct isa_stream){
-            .name = si->s->name, .max = (uint8_t)si->s->max, .unit = (uint8_t)si->s->unit,
-            .big = si->s->big, .maps = (uint8_t)si->maps, .fields = (uint8_t)si->nopers,
-            .field = si->field_base, .prefixes = si->prefixes.items, .rows = si->rows.items,
-            .sets = si->sets.items, .needs = si->needs.items, .steps = si->steps.items,
-            .nprefixes = (uint16_t)si->prefixes.count, .nrows = (uint16_t)si->rows.count,
-            .nsets = (uint16_t)si->sets.count, .nneeds = (uint16_t)si->needs.count,
+            .name = si->s->name,
+            .max = (uint8_t)si->s->max,
+            .unit = (uint8_t)si->s->unit,
+            .big = si->s->big,
+            .maps = (uint8_t)si->maps,
+            .fields = (uint8_t)si->nopers,
+            .field = si->field_base,
+            .prefixes = si->prefixes.items,
+            .rows = si->rows.items,
+            .sets = si->sets.items,
+            .needs = si->needs.items,
+            .steps = si->steps.items,
+            .nprefixes = (uint16_t)si->prefixes.count,
+            .nrows = (uint16_t)si->rows.count,
+            .nsets = (uint16_t)si->sets.count,
+            .nneeds = (uint16_t)si->needs.count,
             .nsteps = (uint16_t)si->steps.count,
         };
         build_index(b, si, out);
@@ -618,13 +651,14 @@ void stream_examples(struct build *b)
         if (ex->insn == ISA_NONE || b->isa.insns[ex->insn].length ||
             b->isa.insns[ex->insn].mode_set >= b->isa.nfetches)
             continue;
-        for (unsigned k = 0; ex->model != ISA_NONE && k < b->isa.models[ex->model].nfeatures; k++) {
+        for (unsigned k = 0;
+             ex->model != ISA_NONE && k < b->isa.models[ex->model].nfeatures; k++) {
             unsigned f = b->isa.models[ex->model].features[k];
 
             features.bits[f / 64] |= 1ull << f % 64;
         }
-        isa_decode(&b->isa, ex->model == ISA_NONE ? NULL : &features, ex->mode, ex->pc, ex->bytes,
-                   ex->length, &d);
+        isa_decode(&b->isa, ex->model == ISA_NONE ? NULL : &features, ex->mode, ex->pc,
+                   ex->bytes, ex->length, &d);
         whole = (*AT(b, insn_items, const struct insn *, ex->insn))->whole;
         if (d.insn != ISA_NONE && whole &&
             (*AT(b, insn_items, const struct insn *, d.insn))->whole &&
@@ -649,7 +683,8 @@ static bool needs_agree(const struct stream_info *si, const struct stream_row *a
 }
 
 /* Is there an opcode that both patterns fit? */
-static bool patterns_meet(const struct stream_row *a, const struct stream_row *c, uint32_t *witness)
+static bool patterns_meet(const struct stream_row *a, const struct stream_row *c,
+                          uint32_t *witness)
 {
     if ((a->value ^ c->value) & a->mask & c->mask)
         return false;
@@ -673,8 +708,8 @@ static bool is_inside(const struct stream_info *si, const struct stream_row *a,
                       const struct stream_row *c)
 {
     const struct stream_need *needs = si->needs.items;
-    bool more = (a->mask & ~c->mask) || (a->not_mask && !c->not_mask) || a->needs > c->needs ||
-                (a->when.count && !c->when.count);
+    bool more = (a->mask & ~c->mask) || (a->not_mask && !c->not_mask) ||
+                a->needs > c->needs || (a->when.count && !c->when.count);
 
     for (unsigned k = 0; k < c->needs; k++) {
         bool found = false;
@@ -684,12 +719,12 @@ static bool is_inside(const struct stream_info *si, const struct stream_row *a,
         if (!found)
             return false;
     }
-    return more && (c->mask & ~a->mask) == 0 && (!c->not_mask || a->not_mask == c->not_mask) &&
-           !c->when.count;
+    return more && (c->mask & ~a->mask) == 0 &&
+           (!c->not_mask || a->not_mask == c->not_mask) && !c->when.count;
 }
 
-/* Two rows of different instructions for the same bytes, none inside the other: which one is
- * meant?  Conditions of rows and modes are taken to keep rows apart. */
+/* Two rows of different instructions for the same bytes, none inside the other: which one
+ * is meant?  Conditions of rows and modes are taken to keep rows apart. */
 void stream_overlaps(struct build *b, struct stream_info *si)
 {
     const struct stream_row *rows = si->rows.items;
@@ -701,14 +736,14 @@ void stream_overlaps(struct build *b, struct stream_info *si)
             uint32_t witness;
 
             if (rows[i].map != rows[k].map || !needs_agree(si, &rows[i], &rows[k]) ||
-                !patterns_meet(&rows[i], &rows[k], &witness) || is_inside(si, &rows[i], &rows[k]) ||
-                is_inside(si, &rows[k], &rows[i]))
+                !patterns_meet(&rows[i], &rows[k], &witness) ||
+                is_inside(si, &rows[i], &rows[k]) || is_inside(si, &rows[k], &rows[i]))
                 continue;
-            if ((rows[i].when.count && rows[k].when.count) || x->guard.count || y->guard.count ||
-                x->features != y->features)
+            if ((rows[i].when.count && rows[k].when.count) || x->guard.count ||
+                y->guard.count || x->features != y->features)
                 continue;
-            error_at(b->g, (*AT(b, insn_items, const struct insn *, rows[i].insn))->pos, "E-OVERLAP",
-                     "%s and %s (%s) share opcode %0*x in map %u", x->name, y->name, y->where,
-                     4 * (int)si->s->unit, witness, rows[i].map);
+            error_at(b->g, (*AT(b, insn_items, const struct insn *, rows[i].insn))->pos,
+                     "E-OVERLAP", "%s and %s (%s) share opcode %0*x in map %u", x->name,
+                     y->name, y->where, 4 * (int)si->s->unit, witness, rows[i].map);
         }
 }
