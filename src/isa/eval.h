@@ -53,8 +53,8 @@ void eval_settle(struct cpu *cpu);
 struct fp128 eval_state_body(struct cpu *cpu, struct sem_body body,
                              const struct fp128 *args);
 
-/* A CPU (without a space) in the state before an example; what memory and code then hold is
- * handed to `write`, which may be NULL. */
+/* A CPU (without a space) in the state before an example; what memory and code then hold
+ * is handed to `write`, which may be NULL. */
 struct cpu *example_cpu(const struct isa *isa, const struct isa_example *example,
                         int (*write)(void *context, uint64_t addr, const void *bytes,
                                      unsigned size),
