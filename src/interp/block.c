@@ -65,7 +65,8 @@ void mode_table_use(struct interp *ip, struct mode_table *table)
 
 /* ------------------------------------------------------------------- look-up */
 
-static uint32_t map_start(const struct interp *ip, uint64_t pc, const struct mode_table *table)
+static uint32_t map_start(const struct interp *ip, uint64_t pc,
+                          const struct mode_table *table)
 {
     return hash(pc ^ (uint64_t)(uintptr_t)table << 20) & ip->map_mask;
 }
@@ -199,8 +200,8 @@ struct op *stub_new(struct interp *ip, interp_handler fn, uint64_t pc, struct op
 static void set_link(struct op *at, uint32_t to, struct interp *ip)
 {
     struct stub *stub = (struct stub *)at;
-    int32_t distance = (int32_t)((const uint8_t *)&ip->ops[to] -
-                                 (const uint8_t *)(at + stub->op));
+    int32_t distance =
+        (int32_t)((const uint8_t *)&ip->ops[to] - (const uint8_t *)(at + stub->op));
 
     memcpy((uint8_t *)stub + stub->link, &distance, sizeof distance);
 }
@@ -215,7 +216,8 @@ void block_link(struct interp *ip, struct op *at, struct block *target)
     target->incoming = unit_of(ip, at);
 }
 
-/* Links to the block lead to their stubs again.  Its ops stay: somebody may be in them. */
+/* Links to the block lead to their stubs again.  Its ops stay: somebody may be in them.
+ */
 static void unlink_block(struct interp *ip, struct block *block)
 {
     while (block->incoming) {

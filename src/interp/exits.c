@@ -60,7 +60,8 @@ HANDLER(x_jump_mode)
     ip->head.has_jumped = false;
     if (UNLIKELY(cpu->kick))
         CALL_HANDLER(x_jump, op);
-    mode_table_use(ip, mode_table_get(ip, interp_mode(ip), ip->mode->kind & ~(unsigned)TABLE_SLOT));
+    mode_table_use(
+        ip, mode_table_get(ip, interp_mode(ip), ip->mode->kind & ~(unsigned)TABLE_SLOT));
     to = enter(cpu, cpu->pc);
     if (!to)
         LEAVE();
@@ -100,7 +101,8 @@ HANDLER(x_kick)
 
         cpu->npc = op_position(ip, op).pc;
         cpu->pc = next_pc(ip, &at);
-        mode_table_use(ip, mode_table_get(ip, ip->mode->mode, ip->mode->kind | TABLE_SLOT));
+        mode_table_use(ip,
+                       mode_table_get(ip, ip->mode->mode, ip->mode->kind | TABLE_SLOT));
     } else {
         cpu->pc = op_position(ip, op).pc;
         if (op->fn == x_stub_mode)
@@ -185,7 +187,7 @@ HANDLER(x_more)
         TAIL(op);
     }
     memset(here->payload, 0, sizeof here->payload);
-    here->fn = ip->head.counting ? x_goto : x_warm;
+    here->fn = x_warm;
     stub_new(ip, x_stub, pc, here, OP_PAYLOAD);
     TAIL(op);
 }
@@ -318,7 +320,8 @@ void interp_leave(struct cpu *cpu, enum exec_kind kind)
     cpu->event.kind = (uint8_t)kind;
 }
 
-void interp_trap(struct cpu *cpu, const struct op *op, unsigned trap, uint64_t a, uint64_t b)
+void interp_trap(struct cpu *cpu, const struct op *op, unsigned trap, uint64_t a,
+                 uint64_t b)
 {
     interp_leave(cpu, EXEC_TRAP);
     cpu->event.trap = (uint16_t)trap;
@@ -343,7 +346,8 @@ void interp_illegal(struct cpu *cpu, const struct op *op)
 }
 
 uint64_t interp_helper(struct cpu *cpu, const struct op *op, unsigned number, bool sync,
-                       uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
+                       uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
+                       uint64_t f)
 {
     struct interp *ip = interp_of(cpu);
     uint64_t args[6] = { a, b, c, d, e, f }, result, pc;

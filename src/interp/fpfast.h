@@ -1,8 +1,9 @@
 /* fpfast.h - the host's floating point inside of handlers.
  *
  * The functions of fp_host.h, but where those would call the soft function, these set
- * env->cause to FP_DEFERRED instead, and their result means nothing: the handler then goes
- * to its slow copy by a tail call.  So a fast handler calls nothing and has no frame. */
+ * env->cause to FP_DEFERRED instead, and their result means nothing: the handler then
+ * goes to its slow copy by a tail call.  So a fast handler calls nothing and has no
+ * frame. */
 #ifndef RHEA_INTERP_FPFAST_H
 #define RHEA_INTERP_FPFAST_H
 
@@ -65,8 +66,8 @@ static inline uint32_t fp_defer(struct fp_env *env)
 
 #include "isa/fp/fp_host.h" /* after the names above */
 
-/* f64 fma needs the instruction.  Where only some hosts of the kind have it, handlers that
- * use it are compiled for those, and predecode looks (struct interp_variant). */
+/* f64 fma needs the instruction.  Where only some hosts of the kind have it, handlers
+ * that use it are compiled for those, and predecode looks (struct interp_variant). */
 #if defined(__x86_64__) && !defined(__FMA__) && FP_HAS_HOST
 #define FP_FMA_TARGET __attribute__((target("fma")))
 #define FP_FMA_OPTIONAL 1
@@ -81,8 +82,8 @@ static inline uint32_t fp_defer(struct fp_env *env)
 #define FP_HAS_FMA 0
 #endif
 
-/* The host's result counts if it is far from the ends of the exponent range, as in fp_host.h;
- * whether it is exact is not asked, so FP_NX must be set already. */
+/* The host's result counts if it is far from the ends of the exponent range, as in
+ * fp_host.h; whether it is exact is not asked, so FP_NX must be set already. */
 FP_FMA_TARGET static inline uint64_t fp_quick_f64_fma(uint64_t a, uint64_t b, uint64_t c,
                                                       struct fp_env *env)
 {
@@ -90,9 +91,9 @@ FP_FMA_TARGET static inline uint64_t fp_quick_f64_fma(uint64_t a, uint64_t b, ui
     uint64_t r =
         fp_f64_bits(__builtin_fma(fp_f64_real(a), fp_f64_real(b), fp_f64_real(c)));
 
-    if (FP_LIKELY(env->flags & FP_NX && fp_f64_within(r, 2, 0x7fe) && fp_host_rounds(env) &&
-                  fp_f64_is_plain(a, env) && fp_f64_is_plain(b, env) &&
-                  fp_f64_is_plain(c, env)))
+    if (FP_LIKELY(env->flags & FP_NX && fp_f64_within(r, 2, 0x7fe) &&
+                  fp_host_rounds(env) && fp_f64_is_plain(a, env) &&
+                  fp_f64_is_plain(b, env) && fp_f64_is_plain(c, env)))
         return r;
 #endif
     return fp_f64_fma(a, b, c, env);

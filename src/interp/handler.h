@@ -49,11 +49,11 @@ typedef uint64_t op_u64 __attribute__((may_alias));
 #endif
 #define REG_LANE(w, place, lane) REG##w((place) + LANE_AT(w, lane))
 #define REG_LANE128(place, lane)                                                         \
-    wide_make(REG64((place) + (lane) * 16 + 8), REG64((place) + (lane) * 16))
+    wide_make(REG64((place) + (lane)*16 + 8), REG64((place) + (lane)*16))
 #define PUT_LANE128(place, lane, value)                                                  \
     do {                                                                                 \
-        REG64((place) + (lane) * 16) = wide_lo(value);                                   \
-        REG64((place) + (lane) * 16 + 8) = wide_hi(value);                               \
+        REG64((place) + (lane)*16) = wide_lo(value);                                     \
+        REG64((place) + (lane)*16 + 8) = wide_hi(value);                                 \
     } while (0)
 
 /* --------------------------------------------------------------------- dispatch */
@@ -65,12 +65,12 @@ struct jump_entry {
 };
 enum { JUMP_ENTRIES = 4096 };
 struct interp_head {
-    struct jump_entry *jumps; /* of the current mode: by pc */
-    uint64_t acc;             /* between handlers, where they return to a loop */
-    uint64_t target;          /* of a delayed jump, on its way to x_jump_delayed */
-    bool has_jumped;          /* a helper has set cpu->pc */
+    struct jump_entry *jumps;   /* of the current mode: by pc */
+    uint64_t acc;               /* between handlers, where they return to a loop */
+    uint64_t target;            /* of a delayed jump, on its way to x_jump_delayed */
+    bool has_jumped;            /* a helper has set cpu->pc */
     const struct op *left_from; /* whose jump or event ended the run */
-    uint64_t stop;            /* counting: cpu->insns at which to stop */
+    uint64_t stop;              /* counting: cpu->insns at which to stop */
     bool counting;
 };
 #define INTERP_HEAD(cpu) ((struct interp_head *)(cpu)->engine)
@@ -92,15 +92,15 @@ struct interp_head {
                                    uint8_t *base INTERP_UNUSED,                          \
                                    uint64_t acc INTERP_UNUSED)
 
-/* The next op is computed into its own register, not into a spare one that is then moved. */
+/* The next op is computed into its own register, not into a spare one that is then moved.
+ */
 #if defined(__GNUC__) && INTERP_TAIL
 #define HERE(op) __asm__("" : "+r"(op))
 #else
 #define HERE(op) (void)0
 #endif
 
-#define CALL_HANDLER(fn, to)                                                             \
-    INTERP_MUSTTAIL return (fn)(cpu, (to), base, acc)
+#define CALL_HANDLER(fn, to) INTERP_MUSTTAIL return (fn)(cpu, (to), base, acc)
 #if INTERP_TAIL
 #define TAIL(to)                                                                         \
     do {                                                                                 \
@@ -119,10 +119,11 @@ struct interp_head {
 #endif
 
 #define NEXT(units) TAIL(op + (units))
-#define GO_SLOW(name) CALL_HANDLER(name, op)
+#define GO_SLOW(unit, name) CALL_HANDLER(name, op + (unit))
 
 /* A link: signed distance in bytes from the op it belongs to. */
-#define LINK_TARGET(unit, link) ((const struct op *)((const uint8_t *)(op + (unit)) + (link)))
+#define LINK_TARGET(unit, link)                                                          \
+    ((const struct op *)((const uint8_t *)(op + (unit)) + (link)))
 #define JUMP(unit, link)                                                                 \
     do {                                                                                 \
         const struct op *jump_to = LINK_TARGET(unit, link);                              \
@@ -145,11 +146,11 @@ struct interp_head {
 #define JUMP_MODE(unit, target)                                                          \
     do {                                                                                 \
         cpu->pc = (target);                                                              \
-        CALL_HANDLER(x_jump_mode, op + (unit));                                                 \
+        CALL_HANDLER(x_jump_mode, op + (unit));                                          \
     } while (0)
 #define JUMP_DELAYED(unit, to_pc)                                                        \
     do {                                                                                 \
-        INTERP_HEAD(cpu)->target = (to_pc);                                             \
+        INTERP_HEAD(cpu)->target = (to_pc);                                              \
         CALL_HANDLER(x_jump_delayed, op + (unit));                                       \
     } while (0)
 #define ANNUL(unit) CALL_HANDLER(x_annul, op + (unit))
@@ -182,15 +183,15 @@ HANDLER(x_jump_mode);
 HANDLER(x_jump_delayed);
 HANDLER(x_annul);
 HANDLER(x_repeat);
-INTERP_COLD void interp_trap(struct cpu *cpu, const struct op *op, unsigned trap, uint64_t a,
-                             uint64_t b);
+INTERP_COLD void interp_trap(struct cpu *cpu, const struct op *op, unsigned trap,
+                             uint64_t a, uint64_t b);
 INTERP_COLD void interp_misaligned(struct cpu *cpu, const struct op *op, unsigned trap,
                                    uint64_t addr, unsigned access);
 INTERP_COLD void interp_illegal(struct cpu *cpu, const struct op *op);
 INTERP_COLD uint64_t interp_npc(struct cpu *cpu, const struct op *op);
 INTERP_COLD uint64_t interp_helper(struct cpu *cpu, const struct op *op, unsigned number,
-                                   bool sync, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
-                                   uint64_t e, uint64_t f);
+                                   bool sync, uint64_t a, uint64_t b, uint64_t c,
+                                   uint64_t d, uint64_t e, uint64_t f);
 INTERP_COLD void interp_fence_fetch(struct cpu *cpu);
 
 /* S_SCALB's exponent. */
@@ -206,13 +207,14 @@ static inline int32_t fp_exponent(uint64_t a, unsigned w)
 static inline wide mem_wide_load(struct cpu *cpu, uint8_t *base, uint64_t addr, bool big)
 {
     uint64_t first = big ? mem_ld64_be(cpu, base, addr) : mem_ld64_le(cpu, base, addr);
-    uint64_t second = big ? mem_ld64_be(cpu, base, addr + 8) : mem_ld64_le(cpu, base, addr + 8);
+    uint64_t second =
+        big ? mem_ld64_be(cpu, base, addr + 8) : mem_ld64_le(cpu, base, addr + 8);
 
     return big ? wide_make(first, second) : wide_make(second, first);
 }
 
-static inline void mem_wide_store(struct cpu *cpu, uint8_t *base, uint64_t addr, wide value,
-                                  bool big)
+static inline void mem_wide_store(struct cpu *cpu, uint8_t *base, uint64_t addr,
+                                  wide value, bool big)
 {
     if (big) {
         mem_st64_be(cpu, base, addr, wide_hi(value));
@@ -224,8 +226,8 @@ static inline void mem_wide_store(struct cpu *cpu, uint8_t *base, uint64_t addr,
 }
 
 /* Not atomic against other threads. */
-static inline wide mem_wide_cas(struct cpu *cpu, uint8_t *base, uint64_t addr, wide expected,
-                                wide value, bool big)
+static inline wide mem_wide_cas(struct cpu *cpu, uint8_t *base, uint64_t addr,
+                                wide expected, wide value, bool big)
 {
     wide old = mem_wide_load(cpu, base, addr, big);
 
@@ -253,7 +255,8 @@ static inline wide mem_wide_amo(struct cpu *cpu, uint8_t *base, uint64_t addr,
     return old;
 }
 
-static inline wide mem_wide_reserve(struct cpu *cpu, uint8_t *base, uint64_t addr, bool big)
+static inline wide mem_wide_reserve(struct cpu *cpu, uint8_t *base, uint64_t addr,
+                                    bool big)
 {
     wide value = mem_wide_load(cpu, base, addr, big);
 

@@ -1,8 +1,8 @@
 /* interp.h - the interpreter from the inside: blocks of ops, and how they are found.
  *
  *   run.c        attach, run, faults          block.c      look-up, links, invalidation
- *   predecode.c  bytes to ops                 exits.c      handlers that are not generated
- *   lockstep.c   beside the tree evaluator
+ *   predecode.c  bytes to ops                 exits.c      handlers that are not
+ * generated lockstep.c   beside the tree evaluator
  *
  * All ops of a CPU lie in one reserved array, so that a link is a distance of 32 bits.
  * Blocks grow from its beginning, stubs (where a link leads before its target is known)
@@ -20,11 +20,11 @@
 enum {
     MAX_UNITS = UINTPTR_MAX > 0xffffffff ? 4 << 20 : 1 << 20, /* 64 MB of ops */
     MAX_BLOCKS = MAX_UNITS / 8,
-    SPARE_UNITS = 4096,      /* what one block may need */
+    SPARE_UNITS = 4096, /* what one block may need */
     MAX_BLOCK_INSNS = 96,
-    MAX_BLOCK_PAGES = 2,     /* that one block's code lies in */
+    MAX_BLOCK_PAGES = 2, /* that one block's code lies in */
     PAGE_SHIFT = 12,
-    NO_BLOCK = 0,            /* blocks[0] is not used */
+    NO_BLOCK = 0, /* blocks[0] is not used */
 };
 
 /* How instructions are executed besides their meaning; part of a block's key. */
@@ -44,18 +44,19 @@ struct mode_table {
 /* Where an op's instruction is: the last position at or before an op is its own. */
 struct position {
     uint32_t unit;
-    uint8_t ilen;     /* 0: an exit, no instruction */
+    uint8_t ilen; /* 0: an exit, no instruction */
     uint64_t pc;
 };
 
 struct block {
     uint64_t pc;
     struct mode_table *table;
-    uint64_t pages[MAX_BLOCK_PAGES]; /* page numbers of its code; unused: the first again */
-    uint32_t unit;                   /* first op */
-    uint32_t position;               /* first position */
-    uint32_t incoming;               /* first stub of a link that leads here, 0: none */
-    uint8_t remade;                  /* how often it was predecoded for being hot */
+    uint64_t
+        pages[MAX_BLOCK_PAGES]; /* page numbers of its code; unused: the first again */
+    uint32_t unit;              /* first op */
+    uint32_t position;          /* first position */
+    uint32_t incoming;          /* first stub of a link that leads here, 0: none */
+    uint8_t remade;             /* how often it was predecoded for being hot */
     bool is_dead;
 };
 
@@ -66,9 +67,9 @@ struct stub {
     uint32_t unused;
 #endif
     uint64_t pc;
-    int32_t link;      /* bytes from the stub to the link's 4 bytes */
-    int32_t op;        /* units from the stub to the link's op */
-    uint32_t next;     /* unit of the next stub with the same target */
+    int32_t link;  /* bytes from the stub to the link's 4 bytes */
+    int32_t op;    /* units from the stub to the link's op */
+    uint32_t next; /* unit of the next stub with the same target */
     uint32_t unused2;
 };
 
@@ -79,23 +80,23 @@ struct interp {
     const struct isa *isa;
     struct mode_table *modes, *mode; /* all, and the current one */
     struct op *ops;
-    uint32_t units;                  /* used from the beginning */
-    uint32_t stubs;                  /* first unit used at the end */
+    uint32_t units; /* used from the beginning */
+    uint32_t stubs; /* first unit used at the end */
     struct position *positions;
     uint32_t npositions;
     struct block *blocks;
     uint32_t nblocks;
-    uint32_t *map;                   /* open hash of live blocks by pc and mode */
+    uint32_t *map; /* open hash of live blocks by pc and mode */
     uint32_t map_mask, map_used;
-    uint64_t *pages;                 /* open hash of page number + 1: pages with code */
+    uint64_t *pages; /* open hash of page number + 1: pages with code */
     uint32_t pages_mask, pages_used;
-    uint64_t last_page;              /* noted last */
-    uint32_t flushes;                /* counts: after a flush old ops mean nothing */
-    bool is_counting;                /* always, not only for limits */
-    bool is_fetch_fenced;            /* a fence was executed: changed code is to be seen */
-    volatile bool is_running;        /* handlers run: a fault is the guest's */
-    bool is_plain;                   /* jumps are not threaded: lockstep counts them */
-    uint16_t last_acc;               /* of the newest block's end */
+    uint64_t last_page;       /* noted last */
+    uint32_t flushes;         /* counts: after a flush old ops mean nothing */
+    bool is_counting;         /* always, not only for limits */
+    bool is_fetch_fenced;     /* a fence was executed: changed code is to be seen */
+    volatile bool is_running; /* handlers run: a fault is the guest's */
+    bool is_plain;            /* jumps are not threaded: lockstep counts them */
+    uint16_t last_acc;        /* of the newest block's end */
     jmp_buf recover;
 };
 

@@ -7,22 +7,24 @@
 #include "interp/op.h"
 #include "isa/isa.h"
 
-enum { INTERP_FORMS = 4, INTERP_MAX_FUSED = 3 };
+enum { INTERP_FORMS = 4, INTERP_MAX_FUSED = 4 };
 
 /* A variant's handlers.  `acc` is the value that the op before wrote: bit k of a form
  * says that read slot in[k] - 1 is taken from there. */
 struct interp_variant {
     interp_handler form[INTERP_FORMS]; /* NULL: there is no such form */
-    interp_handler slow; /* without the host's floating point, or NULL */
+    interp_handler slow;               /* without the host's floating point, or NULL */
     uint8_t in[2];
+    uint16_t same;  /* the first variant with the same handlers */
     uint8_t out;    /* acc afterwards: 0 as before, k: what slot k - 1 got, 0xff lost */
     bool needs_fma; /* the forms execute the host's fma instruction */
 };
 
-/* Ops in a row that have one handler.  An id is variant * INTERP_FORMS + form. */
+/* Ops in a row that have one handler.  An id is `same` * INTERP_FORMS + form. */
 struct interp_fused {
     uint32_t id[INTERP_MAX_FUSED];
-    uint32_t count;
+    uint16_t count;
+    bool needs_fma;
     interp_handler handler;
 };
 
@@ -30,7 +32,7 @@ struct interp_isa {
     const struct isa *isa;
     const struct interp_variant *variants;
     const struct interp_fused *fused;
-    const uint16_t *fused_first; /* by id: longest groups first */
+    const uint16_t *fused_first; /* by id: sorted by the second id, then longest first */
     uint64_t (*mode_key)(struct cpu *cpu);
 };
 

@@ -1,10 +1,10 @@
 /* lockstep.c - the interpreter beside the tree evaluator, block by block.
  *
  * A round: the evaluator runs ahead on a copy of the CPU, up to a jump, an event or STEPS
- * instructions, keeping its stores in a list that its loads see, and a snapshot after each
- * instruction.  Then the interpreter runs with the kick word set, so that it leaves at the
- * first link or jump; how many instructions that were its positions tell.  Registers must
- * equal that snapshot, memory the stores up to it.
+ * instructions, keeping its stores in a list that its loads see, and a snapshot after
+ * each instruction.  Then the interpreter runs with the kick word set, so that it leaves
+ * at the first link or jump; how many instructions that were its positions tell.
+ * Registers must equal that snapshot, memory the stores up to it.
  *
  * Helpers whose results vary run once: the interpreter gets what the evaluator got. */
 #include "interp/lockstep.h"
@@ -35,7 +35,7 @@ struct lockstep {
     struct cpu *at[STEPS + 1]; /* snapshots: before, after 1, 2 ... instructions */
     unsigned stores_at[STEPS + 1];
     unsigned steps;
-    bool has_event;            /* of the instruction after the last step, in ahead->event */
+    bool has_event; /* of the instruction after the last step, in ahead->event */
     struct store stores[MAX_STORES];
     unsigned nstores;
     uint64_t results[MAX_RESULTS];
@@ -56,7 +56,8 @@ static int ahead_read(void *context, uint64_t addr, void *bytes, unsigned size)
     for (unsigned i = 0; i < ls->nstores; i++)
         for (unsigned k = 0; k < ls->stores[i].size; k++)
             if (ls->stores[i].addr + k - addr < size)
-                ((uint8_t *)bytes)[ls->stores[i].addr + k - addr] = ls->stores[i].bytes[k];
+                ((uint8_t *)bytes)[ls->stores[i].addr + k - addr] =
+                    ls->stores[i].bytes[k];
     return 0;
 }
 
@@ -109,7 +110,8 @@ static void copy_state(struct cpu *to, const struct cpu *from)
     to->event = from->event;
     to->reserved_addr = from->reserved_addr;
     to->reserved_value = from->reserved_value;
-    memcpy((uint8_t *)to + CPU_STATE, (const uint8_t *)from + CPU_STATE, from->isa->state_size);
+    memcpy((uint8_t *)to + CPU_STATE, (const uint8_t *)from + CPU_STATE,
+           from->isa->state_size);
 }
 
 static void snapshot(struct lockstep *ls)
@@ -122,8 +124,9 @@ static void snapshot(struct lockstep *ls)
 
 static void run_ahead(struct lockstep *ls, unsigned limit)
 {
-    struct eval_memory memory = { .context = ls, .read = ahead_read, .write = ahead_write,
-                                  .fetch = ahead_fetch };
+    struct eval_memory memory = {
+        .context = ls, .read = ahead_read, .write = ahead_write, .fetch = ahead_fetch
+    };
     struct isa_decoded insn;
     uint64_t pc;
 
@@ -136,7 +139,8 @@ static void run_ahead(struct lockstep *ls, unsigned limit)
     while (ls->steps < limit) {
         ls->ahead->event.kind = EXEC_NONE;
         pc = ls->ahead->pc;
-        if (eval_fetch(ls->ahead, &memory, &insn) || eval_insn(ls->ahead, &memory, &insn)) {
+        if (eval_fetch(ls->ahead, &memory, &insn) ||
+            eval_insn(ls->ahead, &memory, &insn)) {
             ls->has_event = true;
             break;
         }
@@ -149,8 +153,8 @@ static void run_ahead(struct lockstep *ls, unsigned limit)
 
 /* -------------------------------------------------------------- interpreter */
 
-/* Instructions that the interpreter has executed in this round: those of the block from its
- * head to the op that it left from (which counts if it did jump). */
+/* Instructions that the interpreter has executed in this round: those of the block from
+ * its head to the op that it left from (which counts if it did jump). */
 static unsigned executed(struct interp *ip, uint64_t head)
 {
     const struct op *from = ip->head.left_from;
@@ -164,7 +168,8 @@ static unsigned executed(struct interp *ip, uint64_t head)
     unit = unit_of(ip, from);
     block = block_of(ip, unit);
     if (block->pc != head)
-        bug("lockstep: ran from 0x%" PRIx64 " into the block at 0x%" PRIx64, head, block->pc);
+        bug("lockstep: ran from 0x%" PRIx64 " into the block at 0x%" PRIx64, head,
+            block->pc);
     for (uint32_t i = block->position; i < ip->npositions; i++) {
         const struct position *p = &ip->positions[i];
         bool is_last = i + 1 == ip->npositions || ip->positions[i + 1].unit > unit;
@@ -180,8 +185,9 @@ static unsigned executed(struct interp *ip, uint64_t head)
 
 static void print_insn(struct lockstep *ls, const struct cpu *before, FILE *out)
 {
-    struct eval_memory memory = { .context = ls, .read = ahead_read, .write = ahead_write,
-                                  .fetch = ahead_fetch };
+    struct eval_memory memory = {
+        .context = ls, .read = ahead_read, .write = ahead_write, .fetch = ahead_fetch
+    };
     struct isa_decoded insn;
     char text[128];
 
@@ -200,8 +206,8 @@ static int report(struct lockstep *ls, unsigned done, const char *what, FILE *ou
     fprintf(out, "after these instructions:\n");
     for (unsigned i = 0; i < done; i++)
         print_insn(ls, ls->at[i], out);
-    fprintf(out, "evaluator: pc 0x%" PRIx64 ", interpreter: pc 0x%" PRIx64 "\n", ls->at[done]->pc,
-            ls->cpu->pc);
+    fprintf(out, "evaluator: pc 0x%" PRIx64 ", interpreter: pc 0x%" PRIx64 "\n",
+            ls->at[done]->pc, ls->cpu->pc);
     return -1;
 }
 

@@ -2,9 +2,9 @@
  *
  * An op is 16 bytes: the handler, and 8 bytes of packed operands from OP_PAYLOAD on;
  * instructions that need more have further units of 16 bytes behind.  Handlers run in
- * threaded style: each ends by calling the next op's handler with the same arguments, by a
- * guaranteed or a sibling call; where the compiler makes neither, it returns the next op
- * (NULL: leave) to a small loop. */
+ * threaded style: each ends by calling the next op's handler with the same arguments, by
+ * a guaranteed or a sibling call; where the compiler makes neither, it returns the next
+ * op (NULL: leave) to a small loop. */
 #ifndef RHEA_INTERP_OP_H
 #define RHEA_INTERP_OP_H
 
@@ -49,8 +49,8 @@ typedef const struct op *interp_result;
 #endif
 
 /* `acc`: the value that the op before wrote (see struct interp_variant). */
-typedef interp_result (*interp_handler)(struct cpu *cpu, const struct op *op, uint8_t *base,
-                                        uint64_t acc);
+typedef interp_result (*interp_handler)(struct cpu *cpu, const struct op *op,
+                                        uint8_t *base, uint64_t acc);
 
 enum { OP_SIZE = 16, OP_PAYLOAD = 8 };
 

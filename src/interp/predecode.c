@@ -2,8 +2,8 @@
  *
  * A block is decoded as far as it is sure to run: to its first branch.  What follows a
  * branch that was not taken is decoded when it is reached, in place if no other block was
- * made meanwhile (x_more).  A block that goes on elsewhere again and again (x_warm) is made
- * anew as one piece through all that has run (is_hot).
+ * made meanwhile (x_more).  A block that goes on elsewhere again and again (x_warm) is
+ * made anew as one piece through all that has run (is_hot).
  *
  * Unconditional jumps without effect cost nothing: the block goes on at their target.
  * So do instructions that only write a zero register. */
@@ -26,11 +26,10 @@ struct builder {
     struct block *block;
     uint64_t pc;
     bool is_hot, is_counting;
-    unsigned count;          /* instructions */
-    uint16_t acc;            /* offset of the register whose value acc is, or NO_ACC */
-    unsigned group;          /* ops at the end that a longer fusion may take: 0 to 2 */
-    uint32_t group_unit;     /* first of them */
-    uint32_t ids[INTERP_MAX_FUSED];
+    unsigned count; /* instructions */
+    uint16_t acc;   /* offset of the register whose value acc is, or NO_ACC */
+    unsigned nids;  /* ops that may be fused, and where they are */
+    uint32_t ids[MAX_BLOCK_INSNS], id_units[MAX_BLOCK_INSNS];
     uint64_t code_pc;
     unsigned code_size;
     uint8_t code[CODE_BYTES];
@@ -184,8 +183,8 @@ static uint64_t slot_number(const struct isa *isa, const struct isa_slot *slot,
            (slot->plus_pc ? insn->pc : 0);
 }
 
-static void fill_slots(struct builder *b, struct op *op, const struct isa_variant *variant,
-                       const struct isa_decoded *insn)
+static void fill_slots(struct builder *b, struct op *op,
+                       const struct isa_variant *variant, const struct isa_decoded *insn)
 {
     const struct isa_slot *slot = &b->isa->slots[variant->slot];
 
@@ -221,7 +220,8 @@ static uint16_t slot_offset(const struct builder *b, const struct op *op,
 static unsigned choose_form(struct builder *b, const struct op *op,
                             const struct isa_variant *variant)
 {
-    const struct interp_variant *forms = &b->ip->tables->variants[variant - b->isa->variants];
+    const struct interp_variant *forms =
+        &b->ip->tables->variants[variant - b->isa->variants];
     unsigned form = 0;
 
     for (unsigned k = 0; k < 2 && b->acc != NO_ACC; k++)
@@ -250,38 +250,47 @@ static interp_handler handler_of(const struct builder *b, uint32_t variant, unsi
     return forms->needs_fma && !host_has_fma() ? forms->slow : forms->form[form];
 }
 
+/* The longest group that begins with these ids, or NULL. */
 static const struct interp_fused *find_fused(const struct interp_isa *tables,
                                              const uint32_t *ids, unsigned count)
 {
-    unsigned i = tables->fused_first[ids[0]], end = tables->fused_first[ids[0] + 1];
+    unsigned low = tables->fused_first[ids[0]], end = tables->fused_first[ids[0] + 1];
+    unsigned high = end;
 
-    for (; i < end; i++) {
-        const struct interp_fused *fused = &tables->fused[i];
+    while (low < high) {
+        unsigned middle = low + (high - low) / 2;
 
-        if (fused->count == count && fused->id[1] == ids[1] &&
-            (count < 3 || fused->id[2] == ids[2]))
+        if (tables->fused[middle].id[1] < ids[1])
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < end && tables->fused[low].id[1] == ids[1]; low++) {
+        const struct interp_fused *fused = &tables->fused[low];
+        unsigned k = 2;
+
+        while (k < fused->count && k < count && fused->id[k] == ids[k])
+            k++;
+        if (k >= fused->count && (!fused->needs_fma || host_has_fma()))
             return fused;
     }
     return NULL;
 }
 
-/* An op with this id was added at `unit`: it may go into one handler with those before. */
-static void fuse(struct builder *b, uint32_t id, uint32_t unit)
+/* Gives groups of the ops that were added one handler each. */
+static void fuse(struct builder *b)
 {
-    const struct interp_fused *fused = NULL;
+    for (unsigned i = 0; i + 1 < b->nids;) {
+        const struct interp_fused *fused =
+            find_fused(b->ip->tables, b->ids + i, b->nids - i);
 
-    if (b->group) {
-        b->ids[b->group] = id;
-        fused = find_fused(b->ip->tables, b->ids, b->group + 1);
+        if (!fused) {
+            i++;
+            continue;
+        }
+        b->ip->ops[b->id_units[i]].fn = fused->handler;
+        i += fused->count;
     }
-    if (!fused) {
-        b->group = 1;
-        b->group_unit = unit;
-        b->ids[0] = id;
-        return;
-    }
-    b->ip->ops[b->group_unit].fn = fused->handler;
-    b->group = (b->group + 1) % INTERP_MAX_FUSED;
 }
 
 static bool is_sink(const struct isa *isa, const struct isa_slot *slot, uint16_t offset)
@@ -295,7 +304,8 @@ static bool is_sink(const struct isa *isa, const struct isa_slot *slot, uint16_t
     return offset == CPU_STATE + file->offset + (file->count + 1u) * file->stride;
 }
 
-/* Whether nothing but zero registers is written, and perhaps jumped (then the last node). */
+/* Whether nothing but zero registers is written, and perhaps jumped (then the last node).
+ */
 static bool has_no_effect(const struct builder *b, const struct op *op,
                           const struct isa_variant *variant)
 {
@@ -307,7 +317,8 @@ static bool has_no_effect(const struct builder *b, const struct op *op,
         if (node->op == S_CONST || node->op == S_SLOT || node->op == S_GET ||
             node->op == S_CALL || (node->op >= S_ADD && node->op <= S_CLMUL))
             continue;
-        if (node->op == S_PUT && is_sink(b->isa, slot, slot_offset(b, op, variant, node->a)))
+        if (node->op == S_PUT &&
+            is_sink(b->isa, slot, slot_offset(b, op, variant, node->a)))
             continue;
         if (node->op == S_GOTO && node->x & GOTO_DIRECT && i == variant->body.count - 1u)
             continue;
@@ -328,12 +339,14 @@ static bool falls_through(const struct isa *isa, const struct isa_variant *varia
     return last != S_GOTO && last != S_TRAP && last != S_ANNUL && last != S_REPEAT;
 }
 
-/* A jump without effect was added: takes it back and goes on at its target.  false: no. */
+/* A jump without effect was added: takes it back and goes on at its target.  false: no.
+ */
 static bool thread_jump(struct builder *b, const struct isa_variant *variant,
                         const struct isa_decoded *insn, uint32_t unit, uint32_t stubs)
 {
     const struct isa_slot *slot = &b->isa->slots[variant->slot];
-    const struct sem *jump = &b->isa->nodes[variant->body.first + variant->body.count - 1];
+    const struct sem *jump =
+        &b->isa->nodes[variant->body.first + variant->body.count - 1];
     struct block *target;
     uint64_t pc;
 
@@ -376,7 +389,7 @@ static enum next add_insn(struct builder *b, const struct isa_decoded *insn)
     struct op *op;
 
     if (b->is_counting)
-        add_op(b, profile_handler(b->ip, x_count), 1);
+        add_op(b, profile_handler(x_count), 1);
     unit = b->ip->units;
     op = add_op(b, NULL, variant->op_units);
     fill_slots(b, op, variant, insn);
@@ -393,9 +406,10 @@ static enum next add_insn(struct builder *b, const struct isa_decoded *insn)
     }
     form = choose_form(b, op, variant);
     op->fn = handler_of(b, number, form);
-    profile_op(b->ip, unit, number * INTERP_FORMS + form);
-    if (!b->is_counting)
-        fuse(b, number * INTERP_FORMS + form, unit);
+    number = b->ip->tables->variants[number].same;
+    profile_op(unit, number * INTERP_FORMS + form);
+    b->ids[b->nids] = number * INTERP_FORMS + form;
+    b->id_units[b->nids++] = unit;
     return after_jump(b, variant);
 }
 
@@ -447,15 +461,23 @@ static void build(struct builder *b)
             add_goto(b);
             break;
         }
+    if (!b->is_counting)
+        fuse(b);
     b->ip->last_acc = b->acc;
 }
 
-static struct builder new_builder(struct interp *ip, uint64_t pc)
+static void begin(struct builder *b, struct interp *ip, uint64_t pc, bool is_hot)
 {
-    return (struct builder){ .ip = ip,
-                             .isa = ip->isa,
-                             .pc = pc,
-                             .is_counting = (ip->mode->kind & TABLE_COUNT) != 0 };
+    b->ip = ip;
+    b->isa = ip->isa;
+    b->pc = pc;
+    b->is_hot = is_hot;
+    b->is_counting = (ip->mode->kind & TABLE_COUNT) != 0;
+    b->count = 0;
+    b->acc = NO_ACC;
+    b->nids = 0;
+    b->code_pc = pc;
+    b->code_size = 0;
 }
 
 /* The first instruction cannot be read: no block. */
@@ -484,8 +506,7 @@ struct block *predecode(struct interp *ip, uint64_t pc, bool is_hot)
 
     if (ip->units + SPARE_UNITS > ip->stubs || ip->nblocks + 1 >= MAX_BLOCKS)
         block_flush(ip);
-    b = new_builder(ip, pc);
-    b.is_hot = is_hot;
+    begin(&b, ip, pc, is_hot);
     if (!is_fetchable(&b))
         return NULL;
     b.block = block_new(ip, pc);
@@ -499,8 +520,9 @@ struct block *predecode(struct interp *ip, uint64_t pc, bool is_hot)
 
 void predecode_more(struct interp *ip, struct op *op, uint64_t pc)
 {
-    struct builder b = new_builder(ip, pc);
+    struct builder b;
 
+    begin(&b, ip, pc, false);
     b.block = &ip->blocks[ip->nblocks - 1];
     b.acc = ip->last_acc;
     ip->units = unit_of(ip, op);

@@ -61,7 +61,7 @@ static int interp_attach(struct cpu *cpu)
     cpu->base = space_is_paged(cpu->space) ? NULL : space_base(cpu->space);
     block_flush(ip);
     if (getenv("RHEA_PAIRS"))
-        profile_start(ip);
+        profile_start(ip, getenv("RHEA_PAIRS"));
     space_watch_code(cpu->space, code_changed, cpu);
     return 0;
 }
@@ -72,8 +72,6 @@ static void interp_detach(struct cpu *cpu)
 
     if (!ip)
         return;
-    if (getenv("RHEA_PAIRS"))
-        profile_print(ip);
     space_watch_code(cpu->space, NULL, NULL);
     while (ip->modes) {
         struct mode_table *table = ip->modes;

@@ -1,8 +1,8 @@
 /* wide.h - integer operations of handlers that C has no operator for.
  *
- * Values of 65 to 128 bits are `wide`: the compiler's 128-bit integer where it has one (so
- * that the high half of a product is one instruction), else two words.  As everywhere in
- * the semantic table, bits above a value's width are zero. */
+ * Values of 65 to 128 bits are `wide`: the compiler's 128-bit integer where it has one
+ * (so that the high half of a product is one instruction), else two words.  As everywhere
+ * in the semantic table, bits above a value's width are zero. */
 #ifndef RHEA_INTERP_WIDE_H
 #define RHEA_INTERP_WIDE_H
 
@@ -119,7 +119,7 @@ static inline uint64_t int_bitrev(uint64_t a, unsigned w)
     return __builtin_bswap64(a) >> (64 - w);
 }
 
-uint64_t int_clmul(uint64_t a, uint64_t b);              /* low 64 bits */
+uint64_t int_clmul(uint64_t a, uint64_t b);                  /* low 64 bits */
 struct fp128 int_clmul_full(struct fp128 a, struct fp128 b); /* low 128 bits */
 
 #ifdef __SIZEOF_INT128__
@@ -272,7 +272,8 @@ static inline unsigned wide_popcount(wide a)
 
 static inline wide wide_bswap(wide a, unsigned w)
 {
-    return wide_shr(wide_make(int_bswap(wide_lo(a), 64), int_bswap(wide_hi(a), 64)), 128 - w);
+    return wide_shr(wide_make(int_bswap(wide_lo(a), 64), int_bswap(wide_hi(a), 64)),
+                    128 - w);
 }
 
 static inline wide wide_bitrev(wide a, unsigned w)

@@ -5,9 +5,9 @@
  * that may fault or read anew after it (mem_barrier on both sides).
  * An aligned access is one host access.
  *
- * Direct scheme: guest address + base is the host's.  Paged scheme (RHEA_PAGED: hosts whose
- * addresses are too small, or a test): functions that ask the space and do not return where
- * the guest faults. */
+ * Direct scheme: guest address + base is the host's.  Paged scheme (RHEA_PAGED: hosts
+ * whose addresses are too small, or a test): functions that ask the space and do not
+ * return where the guest faults. */
 #ifndef RHEA_MEM_H
 #define RHEA_MEM_H
 
@@ -145,8 +145,9 @@ static inline uint64_t mem_amo_result(enum sem_amo op, uint64_t old, uint64_t va
     return value;
 }
 
-/* mem_amoN(cpu, base, addr, op, value, big) and mem_casN(cpu, base, addr, expected, value,
- * big) give the old value.  Atomic where the address is aligned, or the host does not mind. */
+/* mem_amoN(cpu, base, addr, op, value, big) and mem_casN(cpu, base, addr, expected,
+ * value, big) give the old value.  Atomic where the address is aligned, or the host does
+ * not mind. */
 #define MEM_DEFINE_ATOMIC(bits, type)                                                    \
     static inline type *mem_atomic##bits(struct cpu *cpu, uint8_t *base, uint64_t addr)  \
     {                                                                                    \

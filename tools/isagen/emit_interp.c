@@ -1,9 +1,9 @@
 /* emit_interp.c - the interpreter of a target as C: a handler for each variant and form,
  * fused groups of them, and the tables that predecode reads (interp/interp_isa.h).
  *
- * Files, in `dir`: TARGET_interp.h (what handlers share), TARGET_interp_fp.c (floating point
- * and system registers),
- * TARGET_interp_0.c ... (handlers), TARGET_interp_table.c. */
+ * Files, in `dir`: TARGET_interp.h (what handlers share), TARGET_interp_fp.c (floating
+ * point and system registers), TARGET_interp_0.c ... (handlers), TARGET_interp_table.c.
+ */
 #include "isagen/emit_interp.h"
 
 #include <ctype.h>
@@ -13,7 +13,7 @@
 #include "base/report.h"
 #include "isagen/emit.h"
 
-enum { PER_FILE = 150, MAX_FUSED = 3 };
+enum { PER_FILE = 150, MAX_FUSED = 4 };
 
 struct fused {
     uint32_t id[MAX_FUSED]; /* variant * FORMS + form */
@@ -26,19 +26,21 @@ struct emitter {
     struct arena arena;
     FILE *header, *handlers;
     unsigned files, in_file;
+    uint32_t *same; /* by variant: the first one with the same handlers */
     struct fused *fused;
     unsigned nfused;
 };
 
 static FILE *open_file(struct emitter *e, const char *suffix)
 {
-    const char *path = arena_printf(&e->arena, "%s/%s_interp%s", e->dir, e->target, suffix);
+    const char *path =
+        arena_printf(&e->arena, "%s/%s_interp%s", e->dir, e->target, suffix);
     FILE *file = fopen(path, "w");
 
     if (!file)
         die("%s: cannot be written", path);
-    fprintf(file, "/* %s_interp%s - made by isagen from the %s spec; do not edit. */\n", e->target,
-            suffix, e->isa->family);
+    fprintf(file, "/* %s_interp%s - made by isagen from the %s spec; do not edit. */\n",
+            e->target, suffix, e->isa->family);
     return file;
 }
 
@@ -58,16 +60,20 @@ static const char *c_name(struct arena *arena, const char *name)
     return text;
 }
 
-static struct body new_body(struct emitter *e, FILE *out, const struct isa_variant *variant)
+static struct body new_body(struct emitter *e, FILE *out,
+                            const struct isa_variant *variant)
 {
-    return (struct body){
-        .out = out, .arena = &e->arena, .isa = e->isa, .target = e->target, .variant = variant
-    };
+    return (struct body){ .out = out,
+                          .arena = &e->arena,
+                          .isa = e->isa,
+                          .target = e->target,
+                          .variant = variant };
 }
 
 /* --------------------------------------------------------- shared by handlers */
 
-static void emit_fn_head(FILE *out, const struct isa_fn *fn, const char *target, unsigned i)
+static void emit_fn_head(FILE *out, const struct isa_fn *fn, const char *target,
+                         unsigned i)
 {
     fprintf(out, "static inline %s %s_fn_%u(", expr_type(fn->result_w), target, i);
     for (unsigned k = 0; k < fn->args && k < 3; k++)
@@ -99,11 +105,13 @@ static const char *element_of(struct emitter *e, unsigned file, unsigned k)
     return element_read(&e->arena, f, element_place(&e->arena, f, k), 0, f->width);
 }
 
-static const char *set_element(struct emitter *e, unsigned file, unsigned k, const char *value)
+static const char *set_element(struct emitter *e, unsigned file, unsigned k,
+                               const char *value)
 {
     const struct isa_file *f = &e->isa->files[file];
 
-    return element_write(&e->arena, f, element_place(&e->arena, f, k), 0, f->width, value);
+    return element_write(&e->arena, f, element_place(&e->arena, f, k), 0, f->width,
+                         value);
 }
 
 /* One flag of one flagfn, from the arguments that SETFLAGS kept. */
@@ -114,7 +122,8 @@ static void emit_flag_case(struct emitter *e, unsigned number, unsigned flag)
     struct body body = new_body(e, e->header, NULL);
 
     body.depth = 1;
-    fprintf(e->header, "    case %u: { /* %s */\n", number + 1, fn->name ? fn->name : "flagfn");
+    fprintf(e->header, "    case %u: { /* %s */\n", number + 1,
+            fn->name ? fn->name : "flagfn");
     for (unsigned k = 0; k < fn->args && k < 3; k++) {
         const char *text = element_of(e, group->args_file, k);
         unsigned stored = e->isa->files[group->args_file].width;
@@ -138,8 +147,8 @@ static void emit_flag(struct emitter *e, unsigned g, unsigned flag)
 
     fprintf(e->header, "\n/* %s.%s, settled or as the last flagfn says */\n", group->name,
             group->names ? group->names[flag] : "");
-    fprintf(e->header, "static inline uint32_t %s_flag%u_%u(struct cpu *cpu)\n{\n", e->target, g,
-            flag);
+    fprintf(e->header, "static inline uint32_t %s_flag%u_%u(struct cpu *cpu)\n{\n",
+            e->target, g, flag);
     if (group->kind_file != ISA_NONE) {
         fprintf(e->header, "    switch (%s) {\n", element_of(e, group->kind_file, 0));
         for (unsigned i = 0; i < e->isa->nflagfns; i++)
@@ -154,25 +163,29 @@ static void emit_settle(struct emitter *e, unsigned g)
 {
     const struct isa_flags *group = &e->isa->flags[g];
 
-    fprintf(e->header, "\nstatic inline void %s_settle%u(struct cpu *cpu)\n{\n", e->target, g);
-    fprintf(e->header, "    uint32_t flag[%u];\n\n    if (!%s)\n        return;\n", group->count,
-            element_of(e, group->kind_file, 0));
+    fprintf(e->header, "\nstatic inline void %s_settle%u(struct cpu *cpu)\n{\n",
+            e->target, g);
+    fprintf(e->header, "    uint32_t flag[%u];\n\n    if (!%s)\n        return;\n",
+            group->count, element_of(e, group->kind_file, 0));
     for (unsigned k = 0; k < group->count; k++)
         fprintf(e->header, "    flag[%u] = %s_flag%u_%u(cpu);\n", k, e->target, g, k);
     for (unsigned k = 0; k < group->count; k++)
-        fprintf(e->header, "    %s\n",
-                set_element(e, group->bits_file, k, arena_printf(&e->arena, "flag[%u]", k)));
+        fprintf(
+            e->header, "    %s\n",
+            set_element(e, group->bits_file, k, arena_printf(&e->arena, "flag[%u]", k)));
     fprintf(e->header, "    %s\n}\n", set_element(e, group->kind_file, 0, "0"));
 }
 
-/* SETFLAGS: remembers the flagfn and its arguments; flags it does not define are settled. */
+/* SETFLAGS: remembers the flagfn and its arguments; flags it does not define are settled.
+ */
 static void emit_set(struct emitter *e, unsigned number)
 {
     const struct isa_flagfn *fn = &e->isa->flagfns[number];
     const struct isa_flags *group = &e->isa->flags[fn->group];
     uint32_t all = group->count >= 32 ? UINT32_MAX : (UINT32_C(1) << group->count) - 1;
 
-    fprintf(e->header, "\nstatic inline void %s_set%u(struct cpu *cpu", e->target, number);
+    fprintf(e->header, "\nstatic inline void %s_set%u(struct cpu *cpu", e->target,
+            number);
     for (unsigned k = 0; k < fn->args && k < 3; k++)
         fprintf(e->header, ", %s a%u", expr_type(fn->arg_w[k]), k);
     fprintf(e->header, ")\n{\n");
@@ -186,8 +199,9 @@ static void emit_set(struct emitter *e, unsigned number)
             value = arena_printf(&e->arena, "wide_from(%s)", value);
         fprintf(e->header, "    %s\n", set_element(e, group->args_file, k, value));
     }
-    fprintf(e->header, "    %s\n}\n", set_element(e, group->kind_file, 0,
-                                                  arena_printf(&e->arena, "%uu", number + 1)));
+    fprintf(
+        e->header, "    %s\n}\n",
+        set_element(e, group->kind_file, 0, arena_printf(&e->arena, "%uu", number + 1)));
 }
 
 static void emit_flags(struct emitter *e)
@@ -212,15 +226,18 @@ static void emit_view(struct emitter *e, unsigned number)
 
     if (view->file != ISA_NONE)
         return;
-    fprintf(e->header, "\nstatic inline %s %s_view%u_get(struct cpu *cpu, uint32_t a0)\n{\n",
+    fprintf(e->header,
+            "\nstatic inline %s %s_view%u_get(struct cpu *cpu, uint32_t a0)\n{\n",
             expr_type(view->width), e->target, number);
     if (view->zero != ISA_NONE)
         fprintf(e->header, "    if (a0 == %u)\n        return 0;\n", view->zero);
     fprintf(e->header, "    (void)cpu;\n    (void)a0;\n");
     get.inner = put.inner = true;
     body_pure(&get, view->get);
-    fprintf(e->header, "}\nstatic inline void %s_view%u_put(struct cpu *cpu, uint32_t a0, %s a1)\n{\n",
-            e->target, number, expr_type(view->width));
+    fprintf(
+        e->header,
+        "}\nstatic inline void %s_view%u_put(struct cpu *cpu, uint32_t a0, %s a1)\n{\n",
+        e->target, number, expr_type(view->width));
     if (view->zero != ISA_NONE)
         fprintf(e->header, "    if (a0 == %u)\n        return;\n", view->zero);
     fprintf(e->header, "    (void)cpu;\n    (void)a0;\n    (void)a1;\n");
@@ -262,8 +279,8 @@ static void emit_sysreg(struct emitter *e, FILE *out, unsigned number, bool writ
         if (reg->file != ISA_NONE)
             fprintf(out, "        %s\n",
                     element_write(&e->arena, &e->isa->files[reg->file],
-                                  element_place(&e->arena, &e->isa->files[reg->file], 0), 0,
-                                  reg->w, "a0"));
+                                  element_place(&e->arena, &e->isa->files[reg->file], 0),
+                                  0, reg->w, "a0"));
         fprintf(out, "        return 0;\n");
     } else if (sem.count) {
         body_pure(&body, sem);
@@ -272,29 +289,38 @@ static void emit_sysreg(struct emitter *e, FILE *out, unsigned number, bool writ
                 reg->file == ISA_NONE
                     ? "0"
                     : element_read(&e->arena, &e->isa->files[reg->file],
-                                   element_place(&e->arena, &e->isa->files[reg->file], 0), 0,
-                                   reg->w));
+                                   element_place(&e->arena, &e->isa->files[reg->file], 0),
+                                   0, reg->w));
     }
     fprintf(out, "    }\n");
 }
 
 static void emit_sysregs(struct emitter *e, FILE *out)
 {
-    fprintf(e->header, "\nuint64_t %s_sysread(struct cpu *cpu, const struct op *op, uint64_t number);\n",
+    fprintf(
+        e->header,
+        "\nuint64_t %s_sysread(struct cpu *cpu, const struct op *op, uint64_t number);\n",
+        e->target);
+    fprintf(e->header,
+            "uint64_t %s_syswrite(struct cpu *cpu, const struct op *op, uint64_t number, "
+            "uint64_t a0);\n",
             e->target);
-    fprintf(e->header, "uint64_t %s_syswrite(struct cpu *cpu, const struct op *op, uint64_t number, "
-                       "uint64_t a0);\n", e->target);
     if (e->isa->sysreg_priv.count) {
         struct body body = new_body(e, out, NULL);
 
-        fprintf(out, "\nstatic inline uint64_t sysreg_priv(struct cpu *cpu)\n{\n    (void)cpu;\n");
+        fprintf(
+            out,
+            "\nstatic inline uint64_t sysreg_priv(struct cpu *cpu)\n{\n    (void)cpu;\n");
         body_pure(&body, e->isa->sysreg_priv);
         fprintf(out, "}\n");
     }
     for (unsigned write = 0; write < 2; write++) {
-        fprintf(out, "\nuint64_t %s_sys%s(struct cpu *cpu, const struct op *op, uint64_t number%s)\n{\n",
+        fprintf(out,
+                "\nuint64_t %s_sys%s(struct cpu *cpu, const struct op *op, uint64_t "
+                "number%s)\n{\n",
                 e->target, write ? "write" : "read", write ? ", uint64_t a0" : "");
-        fprintf(out, "    (void)cpu;\n%s    switch (number) {\n", write ? "    (void)a0;\n" : "");
+        fprintf(out, "    (void)cpu;\n%s    switch (number) {\n",
+                write ? "    (void)a0;\n" : "");
         for (unsigned i = 0; i < e->isa->nsysregs; i++)
             emit_sysreg(e, out, i, write);
         fprintf(out, "    default: break;\n    }\n");
@@ -305,7 +331,8 @@ static void emit_sysregs(struct emitter *e, FILE *out)
 
 /* ------------------------------------------------------------------- handlers */
 
-static bool has_op(const struct isa *isa, const struct isa_variant *variant, bool (*is)(unsigned))
+static bool has_op(const struct isa *isa, const struct isa_variant *variant,
+                   bool (*is)(unsigned))
 {
     for (unsigned i = 0; i < variant->body.count; i++)
         if (is(isa->nodes[variant->body.first + i].op))
@@ -408,6 +435,44 @@ static void emit_slow(struct emitter *e, unsigned number)
     fprintf(e->handlers, "}\n");
 }
 
+/* The C text of a variant, all of whose operands are in memory. */
+static const char *variant_text(struct emitter *e, unsigned number)
+{
+    const struct isa_variant *variant = &e->isa->variants[number];
+    FILE *file = tmpfile();
+    struct body body = new_body(e, file, variant);
+    char *text;
+    long size;
+
+    if (!file)
+        die("no room for temporary files");
+    body.acc = body_acc_use(e->isa, variant);
+    body.has_slow = wants_slow(e->isa, variant);
+    body.number = UINT32_MAX;
+    if (!emit_insn(&body))
+        finish(&body);
+    size = ftell(file);
+    rewind(file);
+    text = arena_alloc(&e->arena, (size_t)size + 1);
+    if (size < 0 || fread(text, 1, (size_t)size, file) != (size_t)size)
+        die("temporary files cannot be read");
+    fclose(file);
+    return text;
+}
+
+/* Instructions often mean the same (a short and a long form): they share handlers. */
+static void find_same(struct emitter *e)
+{
+    const char **texts = arena_array(&e->arena, e->isa->nvariants + 1, sizeof *texts);
+
+    e->same = arena_array(&e->arena, e->isa->nvariants + 1, sizeof *e->same);
+    for (uint32_t i = 0; i < e->isa->nvariants; i++) {
+        texts[i] = variant_text(e, i);
+        for (e->same[i] = 0; strcmp(texts[e->same[i]], texts[i]); e->same[i]++)
+            ;
+    }
+}
+
 static void emit_variant(struct emitter *e, unsigned number)
 {
     const struct isa_variant *variant = &e->isa->variants[number];
@@ -426,10 +491,11 @@ static void emit_variant(struct emitter *e, unsigned number)
         body.acc = acc;
         body.form = form;
         body.has_slow = slow;
+        body.number = number;
         fprintf(e->header, "%s(%s_v%u_%u);\n", kind, e->target, number, form);
         fprintf(e->handlers, "\n/* %s%s */\n%s(%s_v%u_%u)\n{\n",
-                variant_name(e->isa, variant), form ? ", from acc" : "", kind, e->target, number,
-                form);
+                variant_name(e->isa, variant), form ? ", from acc" : "", kind, e->target,
+                number, form);
         if (!emit_insn(&body))
             finish(&body);
         fprintf(e->handlers, "}\n");
@@ -439,19 +505,28 @@ static void emit_variant(struct emitter *e, unsigned number)
 
 /* ---------------------------------------------------------------------- fusion */
 
+static bool needs_fma(const struct emitter *e, const struct fused *fused)
+{
+    for (unsigned i = 0; i < fused->count; i++)
+        if (fp_needs_fma(e->isa, &e->isa->variants[fused->id[i] / FORMS]))
+            return true;
+    return false;
+}
+
 static void emit_fused(struct emitter *e, unsigned index)
 {
     const struct fused *fused = &e->fused[index];
+    const char *kind = needs_fma(e, fused) ? "FMA_HANDLER" : "HANDLER";
     unsigned at = 0;
 
     next_file(e);
-    fprintf(e->header, "HANDLER(%s_fused%u);\n", e->target, index);
+    fprintf(e->header, "%s(%s_fused%u);\n", kind, e->target, index);
     fprintf(e->handlers, "\n/*");
     for (unsigned i = 0; i < fused->count; i++)
         fprintf(e->handlers, " %s/%u",
                 variant_name(e->isa, &e->isa->variants[fused->id[i] / FORMS]),
                 fused->id[i] % FORMS);
-    fprintf(e->handlers, " */\nHANDLER(%s_fused%u)\n{\n", e->target, index);
+    fprintf(e->handlers, " */\n%s(%s_fused%u)\n{\n", kind, e->target, index);
     for (unsigned i = 0; i < fused->count; i++) {
         const struct isa_variant *variant = &e->isa->variants[fused->id[i] / FORMS];
         struct body body = new_body(e, e->handlers, variant);
@@ -460,10 +535,13 @@ static void emit_fused(struct emitter *e, unsigned index)
         body.at = at;
         body.acc = body_acc_use(e->isa, variant);
         body.form = fused->id[i] % FORMS;
+        body.number = fused->id[i] / FORMS;
+        body.has_slow = wants_slow(e->isa, variant);
         body.depth = 1;
         fprintf(e->handlers, "    {\n");
         ended = emit_insn(&body);
         fprintf(e->handlers, "    }\n");
+        body.ended = ended;
         body.depth = 0;
         if (i == fused->count - 1 && !ended)
             finish(&body);
@@ -474,8 +552,9 @@ static void emit_fused(struct emitter *e, unsigned index)
 }
 
 /* "addi", "fadd.d#2/1": instruction, its nth variant, form. */
-static int parse_id(const struct isa *isa, char *word, uint32_t *id)
+static int parse_id(const struct emitter *e, char *word, uint32_t *id)
 {
+    const struct isa *isa = e->isa;
     char *slash = strchr(word, '/'), *hash;
     unsigned form = slash ? (unsigned)strtoul(slash + 1, NULL, 10) : 0, nth;
 
@@ -487,14 +566,13 @@ static int parse_id(const struct isa *isa, char *word, uint32_t *id)
         *hash = 0;
     for (unsigned i = 0; i < isa->nvariants; i++)
         if (!strcmp(variant_name(isa, &isa->variants[i]), word) && nth-- == 0) {
-            *id = i * FORMS + form % FORMS;
+            *id = e->same[i] * FORMS + form % FORMS;
             return 0;
         }
     return -1;
 }
 
-/* Only the last one of a group may leave in other ways than to the next op, and handlers
- * with a slow copy are never in a group. */
+/* All but the last one of a group go on to the next op, or leave by a branch. */
 static bool may_be_fused(const struct isa *isa, const struct fused *fused)
 {
     for (unsigned i = 0; i < fused->count; i++) {
@@ -503,7 +581,7 @@ static bool may_be_fused(const struct isa *isa, const struct fused *fused)
         unsigned form = fused->id[i] % FORMS;
         unsigned flags = VAR_ENDS_BLOCK | VAR_MODE | VAR_SYNC | VAR_DELAY;
 
-        if ((form & 1 && !acc.in[0]) || (form & 2 && !acc.in[1]) || wants_slow(isa, variant))
+        if ((form & 1 && !acc.in[0]) || (form & 2 && !acc.in[1]))
             return false;
         if (variant->flags & flags && i < fused->count - 1)
             return false;
@@ -519,7 +597,7 @@ static int by_ids(const void *x, const void *y)
         uint32_t p = i < a->count ? a->id[i] + 1 : 0, q = i < b->count ? b->id[i] + 1 : 0;
 
         if (p != q) /* longer groups of one beginning come first */
-            return i == 0 ? (p > q) - (p < q) : (p < q) - (p > q);
+            return i < 2 ? (p > q) - (p < q) : (p < q) - (p > q);
     }
     return 0;
 }
@@ -533,14 +611,14 @@ static void read_pairs(struct emitter *e, const char *path)
     unsigned capacity = 0;
 
     while (file && fgets(line, sizeof line, file)) {
-        struct fused fused = { { 0 }, 0 };
+        struct fused fused = { .count = 0 };
         char *hash = strstr(line, " #");
         bool known = true;
 
         if (hash || *line == '#')
             *(hash ? hash : line) = 0;
         for (char *word = strtok(line, " \t\n"); word; word = strtok(NULL, " \t\n"))
-            if (fused.count == MAX_FUSED || parse_id(e->isa, word, &fused.id[fused.count++]))
+            if (fused.count == MAX_FUSED || parse_id(e, word, &fused.id[fused.count++]))
                 known = false;
         if (!known || !may_be_fused(e->isa, &fused))
             continue;
@@ -568,7 +646,8 @@ static void read_pairs(struct emitter *e, const char *path)
 
 static void emit_mode(struct emitter *e, FILE *out)
 {
-    fprintf(out, "\nstatic uint64_t mode_key(struct cpu *cpu)\n{\n    uint64_t key = 0;\n\n");
+    fprintf(out,
+            "\nstatic uint64_t mode_key(struct cpu *cpu)\n{\n    uint64_t key = 0;\n\n");
     for (unsigned i = 0; i < e->isa->nmodes; i++) {
         const struct isa_mode *mode = &e->isa->modes[i];
 
@@ -597,8 +676,9 @@ static void emit_modes(struct emitter *e, FILE *out)
 static void emit_variants(struct emitter *e, FILE *out)
 {
     fprintf(out, "\nstatic const struct interp_variant variants[] = {\n");
-    for (unsigned i = 0; i < e->isa->nvariants; i++) {
-        struct acc_use acc = body_acc_use(e->isa, &e->isa->variants[i]);
+    for (unsigned k = 0; k < e->isa->nvariants; k++) {
+        struct acc_use acc = body_acc_use(e->isa, &e->isa->variants[k]);
+        unsigned i = e->same[k];
 
         fprintf(out, "    { {");
         for (unsigned form = 0; form < FORMS; form++) {
@@ -611,11 +691,11 @@ static void emit_variants(struct emitter *e, FILE *out)
             fprintf(out, " }, %s_v%u_slow,", e->target, i);
         else
             fprintf(out, " }, 0,");
-        fprintf(out, " { %u, %u }, %u, %d },\n", acc.in[0], acc.in[1], acc.out,
+        fprintf(out, " { %u, %u }, %u, %u, %d },\n", acc.in[0], acc.in[1], i, acc.out,
                 fp_needs_fma(e->isa, &e->isa->variants[i]) &&
                     wants_slow(e->isa, &e->isa->variants[i]));
     }
-    fprintf(out, "    { { 0, 0, 0, 0 }, 0, { 0, 0 }, 0, 0 },\n};\n");
+    fprintf(out, "    { { 0, 0, 0, 0 }, 0, { 0, 0 }, 0, 0, 0 },\n};\n");
 }
 
 static void emit_fused_table(struct emitter *e, FILE *out)
@@ -626,11 +706,14 @@ static void emit_fused_table(struct emitter *e, FILE *out)
     for (unsigned i = 0; i < e->nfused; i++) {
         const struct fused *f = &e->fused[i];
 
-        fprintf(out, "    { { %u, %u, %u }, %u, %s_fused%u },\n", f->id[0], f->id[1],
-                f->count > 2 ? f->id[2] : 0, f->count, e->target, i);
+        fprintf(out, "    { { %u, %u, %u, %u }, %u, %d, %s_fused%u },\n", f->id[0],
+                f->id[1], f->count > 2 ? f->id[2] : 0, f->count > 3 ? f->id[3] : 0,
+                f->count, needs_fma(e, f), e->target, i);
     }
-    fprintf(out, "    { { 0, 0, 0 }, 0, 0 },\n};\n");
-    fprintf(out, "\n/* Groups that begin with an id: fused[fused_first[id]] up to the next. */\n");
+    fprintf(out, "    { { 0, 0, 0, 0 }, 0, 0, 0 },\n};\n");
+    fprintf(
+        out,
+        "\n/* Groups that begin with an id: fused[fused_first[id]] up to the next. */\n");
     fprintf(out, "static const uint16_t fused_first[] = {");
     for (unsigned id = 0; id <= e->isa->nvariants * FORMS; id++) {
         while (k < e->nfused && e->fused[k].id[0] < id)
@@ -669,10 +752,13 @@ void emit_interp(const struct isa *isa, const char *dir)
     FILE *fp;
 
     e.target = c_name(&e.arena, isa->name);
-    read_pairs(&e, arena_printf(&e.arena, "isa-specs/%s/%s.pairs", isa->family, isa->name));
+    find_same(&e);
+    read_pairs(&e,
+               arena_printf(&e.arena, "isa-specs/%s/%s.pairs", isa->family, isa->name));
     e.header = open_file(&e, ".h");
     fprintf(e.header, "#ifndef %s_INTERP_H\n#define %s_INTERP_H\n\n", e.target, e.target);
-    fprintf(e.header, "#define JUMP_SHIFT %u\n#include \"interp/handler.h\"\n", jump_shift(isa));
+    fprintf(e.header, "#define JUMP_SHIFT %u\n#include \"interp/handler.h\"\n",
+            jump_shift(isa));
     emit_fns(&e);
     emit_flags(&e);
     for (unsigned i = 0; i < isa->nviews; i++)
@@ -685,7 +771,8 @@ void emit_interp(const struct isa *isa, const char *dir)
     close_file(&e, fp);
     fprintf(e.header, "\n");
     for (unsigned i = 0; i < isa->nvariants; i++)
-        emit_variant(&e, i);
+        if (e.same[i] == i)
+            emit_variant(&e, i);
     for (unsigned i = 0; i < e.nfused; i++)
         emit_fused(&e, i);
     if (e.handlers)
@@ -704,7 +791,9 @@ void emit_list(const char *const *targets, unsigned count, FILE *out)
     fprintf(out, "/* made by isagen; do not edit */\n#include \"interp/interp_isa.h\"\n"
                  "#include \"isa/engine.h\"\n\n");
     for (unsigned i = 0; i < count; i++)
-        fprintf(out, "extern const struct isa isa_%s;\nextern const struct interp_isa interp_%s;\n",
+        fprintf(out,
+                "extern const struct isa isa_%s;\nextern const struct interp_isa "
+                "interp_%s;\n",
                 c_name(&arena, targets[i]), c_name(&arena, targets[i]));
     fprintf(out, "\nconst struct isa *const isa_list[] = {\n");
     for (unsigned i = 0; i < count; i++)

@@ -26,20 +26,21 @@ struct body {
     FILE *out;
     struct arena *arena;
     const struct isa *isa;
-    const char *target;              /* as a C name */
+    const char *target;                /* as a C name */
     const struct isa_variant *variant; /* NULL: a pure body */
     const struct sem *nodes;
     unsigned count;
-    const char **text;   /* of each value: how to name it */
+    const char **text; /* of each value: how to name it */
     unsigned *uses;
-    unsigned at;         /* bytes from the first op of a fused group */
-    unsigned depth;      /* of IF and LOOP */
+    unsigned at;    /* bytes from the first op of a fused group */
+    unsigned depth; /* of IF and LOOP */
     struct acc_use acc;
-    unsigned form;       /* bit k: in[k] comes from acc */
-    bool ended;          /* nothing can be executed after this */
-    bool soft;           /* the slow copy of a handler: no host floating point */
-    bool has_slow;       /* a slow copy exists */
-    bool inner;          /* of a system register or view: a C function with `cpu` and `op` */
+    unsigned form;   /* bit k: in[k] comes from acc */
+    bool ended;      /* nothing can be executed after this */
+    bool soft;       /* the slow copy of a handler: no host floating point */
+    bool has_slow;   /* a slow copy exists */
+    unsigned number; /* of the variant, in names */
+    bool inner;      /* of a system register or view: a C function with `cpu` and `op` */
     bool puts_npc;
     unsigned pushed;
     uint16_t push[MAX_PUSHED];
@@ -49,18 +50,21 @@ struct body {
 /* emit_interp_expr.c */
 const char *expr_type(unsigned width);
 const char *expr_mask(struct arena *arena, unsigned width, const char *text);
-const char *expr_of(struct body *body, unsigned node); /* NULL: not a pure node */
+const char *expr_of(struct body *body, unsigned node);     /* NULL: not a pure node */
 const char *expr_wide(struct body *body, unsigned node);   /* operand as `wide` */
 const char *expr_narrow(struct body *body, unsigned node); /* ... as at most 64 bits */
-const char *expr_const(struct arena *arena, const struct isa *isa, const struct sem *node);
+const char *expr_const(struct arena *arena, const struct isa *isa,
+                       const struct sem *node);
 
-/* An element, or `width` bits from `low` of it, as an lvalue-free expression; and a statement
- * that writes it.  `place`: C expression of its offset in the cpu struct. */
-const char *element_read(struct arena *arena, const struct isa_file *file, const char *place,
-                         unsigned low, unsigned width);
-const char *element_write(struct arena *arena, const struct isa_file *file, const char *place,
-                          unsigned low, unsigned width, const char *value);
-const char *element_place(struct arena *arena, const struct isa_file *file, unsigned element);
+/* An element, or `width` bits from `low` of it, as an lvalue-free expression; and a
+ * statement that writes it.  `place`: C expression of its offset in the cpu struct. */
+const char *element_read(struct arena *arena, const struct isa_file *file,
+                         const char *place, unsigned low, unsigned width);
+const char *element_write(struct arena *arena, const struct isa_file *file,
+                          const char *place, unsigned low, unsigned width,
+                          const char *value);
+const char *element_place(struct arena *arena, const struct isa_file *file,
+                          unsigned element);
 
 /* emit_interp_body.c */
 void body_begin(struct body *body, struct sem_body sem);
@@ -72,8 +76,8 @@ void body_line(struct body *body, const char *fmt, ...)
 
 /* emit_interp_fp.c */
 void fp_emit(struct body *body, unsigned node);
-const char *fp_function(struct arena *arena, const struct isa *isa, const struct sem *nodes,
-                        unsigned node);
+const char *fp_function(struct arena *arena, const struct isa *isa,
+                        const struct sem *nodes, unsigned node);
 bool fp_has_fast(const struct isa *isa, const struct sem *nodes, unsigned node);
 bool fp_needs_fma(const struct isa *isa, const struct isa_variant *variant);
 void fp_emit_all(FILE *header, FILE *source, struct arena *arena, const struct isa *isa,

@@ -1,7 +1,7 @@
 /* emit_interp_body.c - a body's nodes, in order, as C statements.
  *
- * Values become locals v0, v1, ... by node; constants, packed operands and pure nodes that
- * are used once are written where they are used. */
+ * Values become locals v0, v1, ... by node; constants, packed operands and pure nodes
+ * that are used once are written where they are used. */
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,11 +31,23 @@ static unsigned operands(const struct isa *isa, const struct sem *node, uint16_t
     unsigned first = 0, last = 0, n = 0;
 
     switch (node->op) {
-    case S_GETX: first = 1; last = 2; break;
+    case S_GETX:
+        first = 1;
+        last = 2;
+        break;
     case S_PUT:
-    case S_SETL: first = 1; last = 2; break;
-    case S_PUTF: first = 2; last = 3; break;
-    case S_PUTX: first = 1; last = 3; break;
+    case S_SETL:
+        first = 1;
+        last = 2;
+        break;
+    case S_PUTF:
+        first = 2;
+        last = 3;
+        break;
+    case S_PUTX:
+        first = 1;
+        last = 3;
+        break;
     case S_SETFLAGS:
     case S_CALL:
         all[0] = node->b;
@@ -60,11 +72,20 @@ static unsigned operands(const struct isa *isa, const struct sem *node, uint16_t
     case S_PUSH:
     case S_SYSREAD:
     case S_PUTNPC: last = 1; break;
-    case S_GETL: first = 1; last = 2; break;
-    case S_PUTL: first = 1; last = 3; break;
+    case S_GETL:
+        first = 1;
+        last = 2;
+        break;
+    case S_PUTL:
+        first = 1;
+        last = 3;
+        break;
     case S_GOTO: last = node->x & GOTO_DIRECT ? 0 : 1; break;
     case S_TRAP:
-    case S_LOOP: first = 1; last = 3; break;
+    case S_LOOP:
+        first = 1;
+        last = 3;
+        break;
     case S_CAS:
     case S_SELECT:
     case S_FP: last = 3; break;
@@ -164,7 +185,10 @@ struct acc_use body_acc_use(const struct isa *isa, const struct isa_variant *var
         case S_HELPER:
         case S_SYSREAD:
         case S_SYSWRITE:
-        case S_SETTLE: use.out = 0xff; puts++; break;
+        case S_SETTLE:
+            use.out = 0xff;
+            puts++;
+            break;
         default: break;
         }
     }
@@ -188,19 +212,34 @@ static const struct isa_file *slot_file(const struct body *body, unsigned number
     return &body->isa->files[body->isa->views[slot_of(body, number)->view].file];
 }
 
+/* Whether a slot's value is the same read as a signed number: so that instructions with a
+ * short unsigned immediate share the handlers of those with a longer signed one. */
+static bool reads_as_signed(const struct body *body, const struct isa_slot *slot)
+{
+    const struct isa_insn *insn = &body->isa->insns[body->variant->insn];
+    const struct isa_field *field;
+
+    if (slot->is_signed || !slot->quick || slot->plus_pc || slot->size > 4)
+        return slot->is_signed;
+    field = &body->isa->fields_all[insn->field + slot->quick - 1u];
+    return !field->is_signed && slot->bias >= 0 && slot->bias < 0x1000 &&
+           field->bits + field->scale < slot->size * 8u - 2;
+}
+
 static const char *slot_value(struct body *body, const struct sem *node)
 {
     const struct isa_slot *slot = slot_of(body, node->a);
     unsigned at = slot->at + body->at, bits = slot->size * 8u;
+    bool is_signed = reads_as_signed(body, slot);
     const char *text;
 
     if (slot->size == 16)
         return arena_printf(body->arena, "wide_make(OP_U64(%u), OP_U64(%u))", at + 8, at);
-    text = arena_printf(body->arena, "OP_%c%u(%u)", slot->is_signed ? 'S' : 'U', bits, at);
+    text = arena_printf(body->arena, "OP_%c%u(%u)", is_signed ? 'S' : 'U', bits, at);
     if (node->w > 64)
-        return expr_mask(body->arena, node->w,
-                         arena_printf(body->arena, "wide_sext64((uint64_t)%s, %u)", text,
-                                      slot->is_signed ? 64 : 64));
+        return expr_mask(
+            body->arena, node->w,
+            arena_printf(body->arena, "wide_sext64((uint64_t)%s, 64)", text));
     text = arena_printf(body->arena, "(%s)%s", expr_type(node->w), text);
     if (node->w == 32 || node->w == 64 || (!slot->is_signed && bits <= node->w))
         return arena_printf(body->arena, "(%s)", text);
@@ -219,15 +258,17 @@ static void get_slot(struct body *body, unsigned i)
     const struct isa_file *file;
 
     if (is_computed(body, node->a)) {
-        body_line(body, "%s v%u = %s_view%u_get(cpu, %s);", expr_type(node->w), i, body->target,
-                  slot_of(body, node->a)->view, slot_place(body, node->a));
+        body_line(body, "%s v%u = %s_view%u_get(cpu, %s);", expr_type(node->w), i,
+                  body->target, slot_of(body, node->a)->view, slot_place(body, node->a));
         return;
     }
     file = slot_file(body, node->a);
     for (unsigned k = 0; k < 2; k++)
         if (body->form >> k & 1 && body->acc.in[k] == node->a + 1) {
-            const char *text = node->w < file->width ? expr_mask(body->arena, node->w, "in")
-                               : arena_printf(body->arena, "(%s)in", expr_type(node->w));
+            const char *text =
+                node->w < file->width
+                    ? expr_mask(body->arena, node->w, "in")
+                    : arena_printf(body->arena, "(%s)in", expr_type(node->w));
 
             body_line(body, "%s v%u = %s;", expr_type(node->w), i, text);
             return;
@@ -254,8 +295,9 @@ static void put_slot(struct body *body, const struct sem *node)
         body_line(body, "acc = %s;", value);
         value = "acc";
     }
-    body_line(body, "%s", element_write(body->arena, file, slot_place(body, node->a),
-                                        view->low_bit, slot->w, value));
+    body_line(body, "%s",
+              element_write(body->arena, file, slot_place(body, node->a), view->low_bit,
+                            slot->w, value));
 }
 
 /* Lane `b` of w bits, counted from the element that the slot names. */
@@ -268,7 +310,8 @@ static void lane_node(struct body *body, unsigned i)
     if (node->op == S_GETL && w > 64)
         body_line(body, "wide v%u = REG_LANE128(%s, %s);", i, place, lane);
     else if (node->op == S_GETL)
-        body_line(body, "%s v%u = REG_LANE(%u, %s, %s);", expr_type(w), i, w, place, lane);
+        body_line(body, "%s v%u = REG_LANE(%u, %s, %s);", expr_type(w), i, w, place,
+                  lane);
     else if (w > 64)
         body_line(body, "PUT_LANE128(%s, %s, %s);", place, lane, body->text[node->c]);
     else
@@ -283,8 +326,8 @@ static void sysreg_node(struct body *body, unsigned i)
     const char *number = expr_narrow(body, node->a);
 
     if (node->op == S_SYSREAD)
-        body_line(body, "%s v%u = (%s)%s_sysread(cpu, op + %u, %s);", expr_type(node->w), i,
-                  expr_type(node->w), body->target, body->at / 16, number);
+        body_line(body, "%s v%u = (%s)%s_sysread(cpu, op + %u, %s);", expr_type(node->w),
+                  i, expr_type(node->w), body->target, body->at / 16, number);
     else
         body_line(body, "%s_syswrite(cpu, op + %u, %s, %s);", body->target, body->at / 16,
                   number, expr_narrow(body, node->b));
@@ -306,8 +349,8 @@ static int zero_of(const struct isa *isa, unsigned file)
 static const char *indexed_place(struct body *body, const struct sem *node, bool write)
 {
     const struct isa_file *file = &body->isa->files[node->a];
-    const char *index = arena_printf(body->arena, "(%s %% %u)", expr_narrow(body, node->b),
-                                     file->count);
+    const char *index =
+        arena_printf(body->arena, "(%s %% %u)", expr_narrow(body, node->b), file->count);
     int zero = zero_of(body->isa, node->a);
 
     if (zero >= 0)
@@ -321,7 +364,8 @@ static const char *indexed_place(struct body *body, const struct sem *node, bool
 static void settle_for(struct body *body, unsigned file)
 {
     for (unsigned g = 0; g < body->isa->nflags; g++)
-        if (body->isa->flags[g].bits_file == file && body->isa->flags[g].kind_file != ISA_NONE)
+        if (body->isa->flags[g].bits_file == file &&
+            body->isa->flags[g].kind_file != ISA_NONE)
             body_line(body, "%s_settle%u(cpu);", body->target, g);
 }
 
@@ -335,8 +379,8 @@ static void state_node(struct body *body, unsigned i)
     switch (node->op) {
     case S_GETF:
         body_line(body, "%s v%u = %s;", expr_type(node->w), i,
-                  element_read(body->arena, file, element_place(body->arena, file, node->b), 0,
-                               node->w));
+                  element_read(body->arena, file,
+                               element_place(body->arena, file, node->b), 0, node->w));
         break;
     case S_GETX:
         place = indexed_place(body, node, false);
@@ -345,13 +389,15 @@ static void state_node(struct body *body, unsigned i)
         break;
     case S_PUTF:
         body_line(body, "%s",
-                  element_write(body->arena, file, element_place(body->arena, file, node->b), 0,
-                                file->width, body->text[node->c]));
+                  element_write(body->arena, file,
+                                element_place(body->arena, file, node->b), 0, file->width,
+                                body->text[node->c]));
         break;
     default: /* S_PUTX */
         place = indexed_place(body, node, true);
-        body_line(body, "%s", element_write(body->arena, file, place, 0, file->width,
-                                            body->text[node->c]));
+        body_line(
+            body, "%s",
+            element_write(body->arena, file, place, 0, file->width, body->text[node->c]));
     }
 }
 
@@ -380,38 +426,47 @@ static void check_alignment(struct body *body, const struct sem *node, const cha
 
     if (access->align > 1) {
         body_line(body, "if (UNLIKELY(%s %% %u))", addr, access->align);
-        body_line(body, "    MISALIGNED(%u, %u, %s, %s);", body->at / 16, access->trap, addr,
-                  is_write ? "ACCESS_WRITE" : "ACCESS_READ");
+        body_line(body, "    MISALIGNED(%u, %u, %s, %s);", body->at / 16, access->trap,
+                  addr, is_write ? "ACCESS_WRITE" : "ACCESS_READ");
     }
 }
 
 /* An access of any number of bytes as accesses of 8, 4, 2 and 1; `shift` in bits. */
-static void store_pieces(struct body *body, const struct isa_access *access, const char *addr,
-                         const char *value, unsigned w)
+static void store_pieces(struct body *body, const struct isa_access *access,
+                         const char *addr, const char *value, unsigned w)
 {
     unsigned size = (w + 7) / 8;
 
     for (unsigned done = 0; done < size;) {
-        unsigned n = size - done >= 8 ? 8 : size - done >= 4 ? 4 : size - done >= 2 ? 2 : 1;
+        unsigned n = size - done >= 8   ? 8
+                     : size - done >= 4 ? 4
+                     : size - done >= 2 ? 2
+                                        : 1;
         unsigned shift = 8 * (access->big ? size - done - n : done);
 
-        body_line(body, "mem_st%u_%s(cpu, base, %s + %u, (uint%u_t)wide_lo(wide_shr(%s, %u)));",
+        body_line(body,
+                  "mem_st%u_%s(cpu, base, %s + %u, (uint%u_t)wide_lo(wide_shr(%s, %u)));",
                   n * 8, order_of(access), addr, done, n * 8, value, shift);
         done += n;
     }
 }
 
-static void load_pieces(struct body *body, const struct isa_access *access, const char *addr,
-                        unsigned i, unsigned w)
+static void load_pieces(struct body *body, const struct isa_access *access,
+                        const char *addr, unsigned i, unsigned w)
 {
     unsigned size = (w + 7) / 8;
 
     body_line(body, "wide t%u = wide_from(0);", i);
     for (unsigned done = 0; done < size;) {
-        unsigned n = size - done >= 8 ? 8 : size - done >= 4 ? 4 : size - done >= 2 ? 2 : 1;
+        unsigned n = size - done >= 8   ? 8
+                     : size - done >= 4 ? 4
+                     : size - done >= 2 ? 2
+                                        : 1;
         unsigned shift = 8 * (access->big ? size - done - n : done);
 
-        body_line(body, "t%u = wide_or(t%u, wide_shl(wide_from(mem_ld%u_%s(cpu, base, %s + %u)), %u));",
+        body_line(body,
+                  "t%u = wide_or(t%u, wide_shl(wide_from(mem_ld%u_%s(cpu, base, %s + "
+                  "%u)), %u));",
                   i, i, n * 8, order_of(access), addr, done, shift);
         done += n;
     }
@@ -437,8 +492,8 @@ static void load(struct body *body, unsigned i)
     if (!is_access_width(node->w))
         load_pieces(body, access, addr, i, node->w);
     else if (body->uses[i])
-        body_line(body, "%s v%u = mem_ld%u_%s(cpu, base, %s);", expr_type(node->w), i, node->w,
-                  order_of(access), addr);
+        body_line(body, "%s v%u = mem_ld%u_%s(cpu, base, %s);", expr_type(node->w), i,
+                  node->w, order_of(access), addr);
     else
         body_line(body, "mem_ld%u_%s(cpu, base, %s);", node->w, order_of(access), addr);
     if (access->order & 1)
@@ -455,8 +510,8 @@ static void store(struct body *body, const struct sem *node)
     if (access->order & 2)
         body_line(body, "mem_fence();");
     if (is_access_width(w))
-        body_line(body, "mem_st%u_%s(cpu, base, %s, (uint%u_t)%s);", w, order_of(access), addr, w,
-                  body->text[node->b]);
+        body_line(body, "mem_st%u_%s(cpu, base, %s, (uint%u_t)%s);", w, order_of(access),
+                  addr, w, body->text[node->b]);
     else
         store_pieces(body, access, addr, expr_wide(body, node->b), w);
     if (access->order & 1)
@@ -465,8 +520,9 @@ static void store(struct body *body, const struct sem *node)
 
 static void atomic(struct body *body, unsigned i)
 {
-    static const char *const amos[] = { "AMO_XCHG", "AMO_ADD", "AMO_AND",  "AMO_OR",  "AMO_XOR",
-                                        "AMO_MIN",  "AMO_MAX", "AMO_MINU", "AMO_MAXU" };
+    static const char *const amos[] = { "AMO_XCHG", "AMO_ADD",  "AMO_AND",
+                                        "AMO_OR",   "AMO_XOR",  "AMO_MIN",
+                                        "AMO_MAX",  "AMO_MINU", "AMO_MAXU" };
     const struct sem *node = &body->nodes[i];
     unsigned w = node->op == S_STCOND ? body->nodes[node->b].w : node->w;
     const char *addr = body->text[node->a], *call;
@@ -476,28 +532,35 @@ static void atomic(struct body *body, unsigned i)
     check_alignment(body, node, addr, node->op != S_RESERVE);
     switch (node->op) {
     case S_AMO:
-        call = w > 64 ? arena_printf(body->arena, "mem_wide_amo(cpu, base, %s, %s, %s, %s)", addr,
-                                     amos[node->d % 9], b, big)
-                      : arena_printf(body->arena, "mem_amo%u(cpu, base, %s, %s, (uint%u_t)%s, %s)",
-                                     w, addr, amos[node->d % 9], w, b, big);
+        call = w > 64
+                   ? arena_printf(body->arena, "mem_wide_amo(cpu, base, %s, %s, %s, %s)",
+                                  addr, amos[node->d % 9], b, big)
+                   : arena_printf(body->arena,
+                                  "mem_amo%u(cpu, base, %s, %s, (uint%u_t)%s, %s)", w,
+                                  addr, amos[node->d % 9], w, b, big);
         break;
     case S_CAS:
-        call = w > 64 ? arena_printf(body->arena, "mem_wide_cas(cpu, base, %s, %s, %s, %s)", addr,
-                                     b, body->text[node->c], big)
-                      : arena_printf(body->arena,
-                                     "mem_cas%u(cpu, base, %s, (uint%u_t)%s, (uint%u_t)%s, %s)",
-                                     w, addr, w, b, w, body->text[node->c], big);
+        call =
+            w > 64
+                ? arena_printf(body->arena, "mem_wide_cas(cpu, base, %s, %s, %s, %s)",
+                               addr, b, body->text[node->c], big)
+                : arena_printf(body->arena,
+                               "mem_cas%u(cpu, base, %s, (uint%u_t)%s, (uint%u_t)%s, %s)",
+                               w, addr, w, b, w, body->text[node->c], big);
         break;
     case S_RESERVE:
-        call = w > 64 ? arena_printf(body->arena, "mem_wide_reserve(cpu, base, %s, %s)", addr, big)
-                      : arena_printf(body->arena, "mem_reserve%u(cpu, base, %s, %s)", w, addr,
-                                     big);
+        call = w > 64 ? arena_printf(body->arena, "mem_wide_reserve(cpu, base, %s, %s)",
+                                     addr, big)
+                      : arena_printf(body->arena, "mem_reserve%u(cpu, base, %s, %s)", w,
+                                     addr, big);
         break;
     default:
-        call = w > 64 ? arena_printf(body->arena, "mem_wide_stcond(cpu, base, %s, %s, %s)", addr,
-                                     b, big)
-                      : arena_printf(body->arena, "mem_stcond%u(cpu, base, %s, (uint%u_t)%s, %s)",
-                                     w, addr, w, b, big);
+        call = w > 64
+                   ? arena_printf(body->arena, "mem_wide_stcond(cpu, base, %s, %s, %s)",
+                                  addr, b, big)
+                   : arena_printf(body->arena,
+                                  "mem_stcond%u(cpu, base, %s, (uint%u_t)%s, %s)", w,
+                                  addr, w, b, big);
     }
     if (body->uses[i])
         body_line(body, "%s v%u = %s;", expr_type(node->w), i, call);
@@ -548,8 +611,7 @@ static void helper(struct body *body, unsigned i)
     const struct sem *node = &body->nodes[i];
     bool sync = body->variant && body->variant->flags & VAR_SYNC;
     const char *value = arena_printf(body->arena, "interp_helper(cpu, op + %u, %u, %s",
-                                     body->at / 16, node->a,
-                                     sync ? "true" : "false");
+                                     body->at / 16, node->a, sync ? "true" : "false");
 
     if (body->pushed > 6)
         die("%s: helper %s has more than 6 arguments", body->isa->name,
@@ -562,8 +624,9 @@ static void helper(struct body *body, unsigned i)
         if (sync && body->isa->flags[g].kind_file != ISA_NONE)
             body_line(body, "%s_settle%u(cpu);", body->target, g);
     if (node->w)
-        body_line(body, "%s v%u = %s;", expr_type(node->w), i,
-                  expr_mask(body->arena, node->w, arena_printf(body->arena, "%s)", value)));
+        body_line(
+            body, "%s v%u = %s;", expr_type(node->w), i,
+            expr_mask(body->arena, node->w, arena_printf(body->arena, "%s)", value)));
     else
         body_line(body, "%s);", value);
     if (node->w && !body->uses[i])
@@ -626,7 +689,8 @@ static void pure(struct body *body, unsigned i)
 /* Reads that nobody notices. */
 static bool is_unseen(unsigned op)
 {
-    return op == S_GETL || op == S_NPC || op == S_FEATURE || op == S_GET || op == S_GETF || op == S_GETX || op == S_LOCAL || op == S_FLAG;
+    return op == S_GETL || op == S_NPC || op == S_FEATURE || op == S_GET ||
+           op == S_GETF || op == S_GETX || op == S_LOCAL || op == S_FLAG;
 }
 
 static void statement(struct body *body, unsigned i)
@@ -640,7 +704,8 @@ static void statement(struct body *body, unsigned i)
     case S_NOP: break;
     case S_SLOT:
         if (!body->variant)
-            die("%s: a body that is no instruction's asks for its fields", body->isa->name);
+            die("%s: a body that is no instruction's asks for its fields",
+                body->isa->name);
         body->text[i] = slot_value(body, node);
         break;
     case S_MODE:
@@ -650,8 +715,8 @@ static void statement(struct body *body, unsigned i)
                                          body->isa->modes[node->a].at)));
         break;
     case S_FEATURE:
-        body_line(body, "uint32_t v%u = cpu->features.bits[%u] >> %u & 1;", i, node->a / 64,
-                  node->a % 64);
+        body_line(body, "uint32_t v%u = cpu->features.bits[%u] >> %u & 1;", i,
+                  node->a / 64, node->a % 64);
         break;
     case S_LOCAL: body_line(body, "%s v%u = l%u;", expr_type(node->w), i, node->a); break;
     case S_SETL: body_line(body, "l%u = %s;", node->a, body->text[node->b]); break;
@@ -662,7 +727,8 @@ static void statement(struct body *body, unsigned i)
     case S_PUTF:
     case S_PUTX: state_node(body, i); break;
     case S_FLAG:
-        body_line(body, "uint32_t v%u = %s_flag%u_%u(cpu);", i, body->target, node->a, node->b);
+        body_line(body, "uint32_t v%u = %s_flag%u_%u(cpu);", i, body->target, node->a,
+                  node->b);
         break;
     case S_SETFLAGS: set_flags(body, node); break;
     case S_LD: load(body, i); break;
@@ -699,7 +765,9 @@ static void statement(struct body *body, unsigned i)
         body_line(body, "%s v%u = (%s)interp_npc(cpu, op + %u);", expr_type(node->w), i,
                   expr_type(node->w), body->at / 16);
         break;
-    case S_PUTNPC: body_line(body, "next_npc = %s; has_npc = true;", body->text[node->a]); break;
+    case S_PUTNPC:
+        body_line(body, "next_npc = %s; has_npc = true;", body->text[node->a]);
+        break;
     default: pure(body, i);
     }
 }

@@ -1,7 +1,7 @@
 /* emit_interp_expr.c - pure nodes as C expressions.
  *
- * Values of up to 32 bits are uint32_t, up to 64 uint64_t, wider ones `wide`.  Bits above a
- * value's width are zero: only what may set one is masked. */
+ * Values of up to 32 bits are uint32_t, up to 64 uint64_t, wider ones `wide`.  Bits above
+ * a value's width are zero: only what may set one is masked. */
 #include <inttypes.h>
 
 #include "isagen/emit_interp.h"
@@ -17,7 +17,8 @@ const char *expr_mask(struct arena *arena, unsigned width, const char *text)
     if (width == 32 || width == 64)
         return arena_printf(arena, "(%s)(%s)", expr_type(width), text);
     if (width > 64)
-        return width >= 128 ? text : arena_printf(arena, "wide_mask(%s, %u)", text, width);
+        return width >= 128 ? text
+                            : arena_printf(arena, "wide_mask(%s, %u)", text, width);
     return arena_printf(arena, "(%s)((%s) & 0x%" PRIx64 "u)", expr_type(width), text,
                         (UINT64_C(1) << width) - 1);
 }
@@ -28,7 +29,8 @@ const char *expr_const(struct arena *arena, const struct isa *isa, const struct 
     uint64_t lo = isa->consts[at];
 
     if (node->w > 64)
-        return arena_printf(arena, "wide_make(UINT64_C(0x%" PRIx64 "), UINT64_C(0x%" PRIx64 "))",
+        return arena_printf(arena,
+                            "wide_make(UINT64_C(0x%" PRIx64 "), UINT64_C(0x%" PRIx64 "))",
                             isa->consts[at + 1], lo);
     if (node->w > 32)
         return arena_printf(arena, "UINT64_C(0x%" PRIx64 ")", lo);
@@ -51,7 +53,8 @@ const char *expr_narrow(struct body *body, unsigned node)
 
 /* ------------------------------------------------------------ state elements */
 
-const char *element_place(struct arena *arena, const struct isa_file *file, unsigned element)
+const char *element_place(struct arena *arena, const struct isa_file *file,
+                          unsigned element)
 {
     return arena_printf(arena, "(CPU_STATE + %u)", file->offset + element * file->stride);
 }
@@ -62,8 +65,8 @@ static unsigned unit_bits(const struct isa_file *file)
     return file->stride >= 8 ? 64 : file->stride * 8u;
 }
 
-const char *element_read(struct arena *arena, const struct isa_file *file, const char *place,
-                         unsigned low, unsigned width)
+const char *element_read(struct arena *arena, const struct isa_file *file,
+                         const char *place, unsigned low, unsigned width)
 {
     unsigned unit = unit_bits(file), stored = file->width < unit ? file->width : unit;
     const char *text;
@@ -88,8 +91,9 @@ const char *element_read(struct arena *arena, const struct isa_file *file, const
     return arena_printf(arena, "(%s)(%s)", expr_type(width), text);
 }
 
-const char *element_write(struct arena *arena, const struct isa_file *file, const char *place,
-                          unsigned low, unsigned width, const char *value)
+const char *element_write(struct arena *arena, const struct isa_file *file,
+                          const char *place, unsigned low, unsigned width,
+                          const char *value)
 {
     unsigned unit = unit_bits(file);
     uint64_t mask;
@@ -99,7 +103,8 @@ const char *element_write(struct arena *arena, const struct isa_file *file, cons
         low %= 64;
     }
     if (width > 64)
-        return arena_printf(arena, "REG64(%s) = wide_lo(%s); REG64(%s + 8) = wide_hi(%s);",
+        return arena_printf(arena,
+                            "REG64(%s) = wide_lo(%s); REG64(%s + 8) = wide_hi(%s);",
                             place, value, place, value);
     if (low == 0 && (width == unit || width >= file->width))
         return arena_printf(arena, "REG%u(%s) = (uint%u_t)%s;", unit, place, unit, value);
@@ -148,10 +153,11 @@ static const char *compare(struct body *body, const struct sem *node, const char
     if (!is_signed)
         return arena_printf(body->arena, "(uint32_t)(%s %s %s)", a, op, b);
     if (w == 32 || w == 64)
-        return arena_printf(body->arena, "(uint32_t)((int%u_t)%s %s (int%u_t)%s)", w, a, op, w,
-                            b);
-    return arena_printf(body->arena, "(uint32_t)(int_signed(%s, %u) %s int_signed(%s, %u))", a,
-                        w, op, b, w);
+        return arena_printf(body->arena, "(uint32_t)((int%u_t)%s %s (int%u_t)%s)", w, a,
+                            op, w, b);
+    return arena_printf(body->arena,
+                        "(uint32_t)(int_signed(%s, %u) %s int_signed(%s, %u))", a, w, op,
+                        b, w);
 }
 
 static const char *shift_right_signed(struct body *body, const struct sem *node)
@@ -159,8 +165,8 @@ static const char *shift_right_signed(struct body *body, const struct sem *node)
     const char *a = body->text[node->a], *n = expr_narrow(body, node->b);
 
     if (node->w == 32 || node->w == 64)
-        return arena_printf(body->arena, "(uint%u_t)((int%u_t)%s >> %s)", node->w, node->w, a,
-                            n);
+        return arena_printf(body->arena, "(uint%u_t)((int%u_t)%s >> %s)", node->w,
+                            node->w, a, n);
     return arena_printf(body->arena, "(%s)int_shrs(%s, %s, %u)", expr_type(node->w), a, n,
                         node->w);
 }
@@ -193,7 +199,8 @@ static const char *extract(struct body *body, const struct sem *node)
         if (node->b == 64)
             text = arena_printf(body->arena, "wide_hi(%s)", text);
         else
-            text = arena_printf(body->arena, node->b ? "wide_lo(wide_shr(%s, %u))" : "wide_lo(%s)",
+            text = arena_printf(body->arena,
+                                node->b ? "wide_lo(wide_shr(%s, %u))" : "wide_lo(%s)",
                                 text, node->b);
         from = node->b == 64 ? from - 64 : 128;
         return node->w == from ? text : expr_mask(body->arena, node->w, text);
@@ -211,9 +218,10 @@ static const char *count_bits(struct body *body, const struct sem *node, const c
     const char *type = expr_type(node->w);
 
     if (w > 64)
-        return arena_printf(body->arena, "wide_from(wide_%s(%s, %u))", fn, body->text[node->a],
-                            w);
-    return arena_printf(body->arena, "(%s)int_%s(%s, %u)", type, fn, body->text[node->a], w);
+        return arena_printf(body->arena, "wide_from(wide_%s(%s, %u))", fn,
+                            body->text[node->a], w);
+    return arena_printf(body->arena, "(%s)int_%s(%s, %u)", type, fn, body->text[node->a],
+                        w);
 }
 
 static const char *call_fn(struct body *body, const struct sem *node)
@@ -223,7 +231,8 @@ static const char *call_fn(struct body *body, const struct sem *node)
     const char *text = arena_printf(body->arena, "%s_fn_%u(", body->target, node->a);
 
     for (unsigned i = 0; i < fn->args && i < 3; i++)
-        text = arena_printf(body->arena, "%s%s%s", text, i ? ", " : "", body->text[args[i]]);
+        text =
+            arena_printf(body->arena, "%s%s%s", text, i ? ", " : "", body->text[args[i]]);
     return arena_printf(body->arena, "%s)", text);
 }
 
@@ -241,13 +250,14 @@ static const char *wide_sized(struct body *body, const struct sem *node, const c
                         expr_wide(body, node->b), node->w);
 }
 
-static const char *wide_by(struct body *body, const struct sem *node, const char *fn, bool sized)
+static const char *wide_by(struct body *body, const struct sem *node, const char *fn,
+                           bool sized)
 {
     const char *n = expr_narrow(body, node->b);
 
     if (sized)
-        return arena_printf(body->arena, "%s(%s, %s, %u)", fn, expr_wide(body, node->a), n,
-                            node->w);
+        return arena_printf(body->arena, "%s(%s, %s, %u)", fn, expr_wide(body, node->a),
+                            n, node->w);
     return arena_printf(body->arena, "%s(%s, %s)", fn, expr_wide(body, node->a), n);
 }
 
@@ -258,10 +268,10 @@ static const char *wide_extend(struct body *body, const struct sem *node)
 
     if (node->op == S_ZEXT)
         return expr_wide(body, node->a);
-    return expr_mask(body->arena, node->w,
-                     arena_printf(body->arena, from <= 64 ? "wide_sext64(%s, %u)"
-                                                          : "wide_sext(%s, %u)",
-                                  a, from));
+    return expr_mask(
+        body->arena, node->w,
+        arena_printf(body->arena,
+                     from <= 64 ? "wide_sext64(%s, %u)" : "wide_sext(%s, %u)", a, from));
 }
 
 /* A node whose value is wider than 64 bits. */
@@ -284,8 +294,9 @@ static const char *wide_expr(struct body *body, const struct sem *node)
         return expr_mask(arena, node->w,
                          arena_printf(arena, "wide_not(%s)", expr_wide(body, node->a)));
     case S_NEG:
-        return expr_mask(arena, node->w, arena_printf(arena, "wide_sub(wide_from(0), %s)",
-                                                      expr_wide(body, node->a)));
+        return expr_mask(
+            arena, node->w,
+            arena_printf(arena, "wide_sub(wide_from(0), %s)", expr_wide(body, node->a)));
     case S_SHL: return expr_mask(arena, node->w, wide_by(body, node, "wide_shl", false));
     case S_SHRU: return wide_by(body, node, "wide_shr", false);
     case S_SHRS: return wide_by(body, node, "wide_shrs", true);
@@ -294,23 +305,29 @@ static const char *wide_expr(struct body *body, const struct sem *node)
     case S_ZEXT:
     case S_SEXT: return wide_extend(body, node);
     case S_EXTRACT:
-        return expr_mask(arena, node->w, arena_printf(arena, "wide_shr(%s, %u)",
-                                                      expr_wide(body, node->a), node->b));
+        return expr_mask(
+            arena, node->w,
+            arena_printf(arena, "wide_shr(%s, %u)", expr_wide(body, node->a), node->b));
     case S_CONCAT:
-        return arena_printf(arena, "wide_or(wide_shl(%s, %u), %s)", expr_wide(body, node->a),
-                            body->nodes[node->b].w, expr_wide(body, node->b));
+        return arena_printf(arena, "wide_or(wide_shl(%s, %u), %s)",
+                            expr_wide(body, node->a), body->nodes[node->b].w,
+                            expr_wide(body, node->b));
     case S_CLZ: return count_bits(body, node, "clz");
     case S_CTZ: return count_bits(body, node, "ctz");
     case S_POPCNT:
-        return arena_printf(arena, "wide_from(wide_popcount(%s))", expr_wide(body, node->a));
-    case S_BSWAP: return arena_printf(arena, "wide_bswap(%s, %u)", body->text[node->a], node->w);
+        return arena_printf(arena, "wide_from(wide_popcount(%s))",
+                            expr_wide(body, node->a));
+    case S_BSWAP:
+        return arena_printf(arena, "wide_bswap(%s, %u)", body->text[node->a], node->w);
     case S_BITREV:
         return arena_printf(arena, "wide_bitrev(%s, %u)", body->text[node->a], node->w);
     case S_CLMUL:
         return expr_mask(arena, node->w,
-                         arena_printf(arena, "wide_of_fp(int_clmul_full(wide_to_fp(%s), "
-                                             "wide_to_fp(%s)))",
-                                      expr_wide(body, node->a), expr_wide(body, node->b)));
+                         arena_printf(arena,
+                                      "wide_of_fp(int_clmul_full(wide_to_fp(%s), "
+                                      "wide_to_fp(%s)))",
+                                      expr_wide(body, node->a),
+                                      expr_wide(body, node->b)));
     default: return NULL;
     }
 }
@@ -383,15 +400,19 @@ static const char *narrow_expr(struct body *body, const struct sem *node)
     case S_CONCAT: return concat(body, node);
     case S_CLZ: return count_bits(body, node, "clz");
     case S_CTZ: return count_bits(body, node, "ctz");
-    case S_POPCNT: return arena_printf(arena, "(%s)int_popcount(%s)", expr_type(node->w), a);
+    case S_POPCNT:
+        return arena_printf(arena, "(%s)int_popcount(%s)", expr_type(node->w), a);
     case S_PARITY: return arena_printf(arena, "int_even_parity(%s)", a);
     case S_BSWAP:
-        return arena_printf(arena, "(%s)int_bswap(%s, %u)", expr_type(node->w), a, node->w);
+        return arena_printf(arena, "(%s)int_bswap(%s, %u)", expr_type(node->w), a,
+                            node->w);
     case S_BITREV:
-        return arena_printf(arena, "(%s)int_bitrev(%s, %u)", expr_type(node->w), a, node->w);
+        return arena_printf(arena, "(%s)int_bitrev(%s, %u)", expr_type(node->w), a,
+                            node->w);
     case S_CLMUL:
-        return expr_mask(arena, node->w, arena_printf(arena, "int_clmul(%s, %s)", a,
-                                                      body->text[node->b]));
+        return expr_mask(
+            arena, node->w,
+            arena_printf(arena, "int_clmul(%s, %s)", a, body->text[node->b]));
     default: return NULL;
     }
 }

@@ -1,8 +1,8 @@
 /* emit_interp_fp.c - floating point in handlers.
  *
- * An operation is done twice: by the host's FPU inside of the handler where that is known to
- * be exact (interp/fpfast.h), else in a function of its own, which the slow copy of the
- * handler calls.  The functions are named by operation, call and widths. */
+ * An operation is done twice: by the host's FPU inside of the handler where that is known
+ * to be exact (interp/fpfast.h), else in a function of its own, which the slow copy of
+ * the handler calls.  The functions are named by operation, call and widths. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -12,7 +12,7 @@
 static const char *const formats[FMTS] = { "f16", "bf16", "f32", "f64", "f80", "f128" };
 
 static const struct fp_name {
-    const char *name;  /* of fp.h */
+    const char *name; /* of fp.h */
     uint8_t operands;
     bool is_fast;      /* fp_host.h has it for f32 and f64 */
     const char *order; /* a comparison of the result of cmp */
@@ -119,12 +119,13 @@ static const char *from_format(struct arena *arena, unsigned format, const char 
     return arena_printf(arena, format >= FMT_F80 ? "wide_of_fp(%s)" : "%s", text);
 }
 
-static const char *flip(struct arena *arena, unsigned format, const char *text, bool wanted)
+static const char *flip(struct arena *arena, unsigned format, const char *text,
+                        bool wanted)
 {
     if (!wanted)
         return text;
-    return arena_printf(arena, format == FMT_F64 ? "(%s ^ UINT64_C(1) << 63)" : "(%s ^ 1u << 31)",
-                        text);
+    return arena_printf(
+        arena, format == FMT_F64 ? "(%s ^ UINT64_C(1) << 63)" : "(%s ^ 1u << 31)", text);
 }
 
 /* Signs go to the operands: only NaNs would notice, and those the host does not do. */
@@ -148,12 +149,13 @@ static const char *soft_fma(struct arena *arena, const struct sem *node, unsigne
     static const char *const neg[] = { "0", "FP_NEG_ADDEND", "FP_NEG_PRODUCT",
                                        "FP_NEG_PRODUCT | FP_NEG_ADDEND" };
 
-    return arena_printf(arena, "fp_%s_fma_neg(%s, %s, %s, %s, %s)", formats[format], v[0], v[1],
-                        v[2], neg[node->x - FPOP_FMA], env);
+    return arena_printf(arena, "fp_%s_fma_neg(%s, %s, %s, %s, %s)", formats[format], v[0],
+                        v[1], v[2], neg[node->x - FPOP_FMA], env);
 }
 
-static const char *to_integer(struct arena *arena, const struct sem *node, const char *prefix,
-                              unsigned format, const char *a, const char *env)
+static const char *to_integer(struct arena *arena, const struct sem *node,
+                              const char *prefix, unsigned format, const char *a,
+                              const char *env)
 {
     const char *is_signed = node->x == FPOP_TO_SINT ? "true" : "false";
 
@@ -166,28 +168,29 @@ static const char *to_integer(struct arena *arena, const struct sem *node, const
                                   formats[format], a, node->w, is_signed, env));
 }
 
-static const char *from_integer(struct arena *arena, const struct sem *node, const char *prefix,
-                                unsigned format, const char *a, unsigned width,
-                                const char *env)
+static const char *from_integer(struct arena *arena, const struct sem *node,
+                                const char *prefix, unsigned format, const char *a,
+                                unsigned width, const char *env)
 {
     const char *is_signed = node->x == FPOP_FROM_SINT ? "true" : "false";
     const char *text;
 
     if (width > 64)
-        text = arena_printf(arena, "fp_int128_to_%s(wide_to_fp(%s), %s, %s)", formats[format], a,
-                            is_signed, env);
+        text = arena_printf(arena, "fp_int128_to_%s(wide_to_fp(%s), %s, %s)",
+                            formats[format], a, is_signed, env);
     else
-        text = arena_printf(arena, "%s_int_to_%s(%s, %u, %s, %s)", prefix, formats[format], a,
-                            width, is_signed, env);
+        text = arena_printf(arena, "%s_int_to_%s(%s, %u, %s, %s)", prefix,
+                            formats[format], a, width, is_signed, env);
     return from_format(arena, format, text);
 }
 
-static const char *plain_call(struct arena *arena, const struct sem *node, const char *prefix,
-                              const struct isa_fpcall *call, const char *const v[3],
-                              const char *env)
+static const char *plain_call(struct arena *arena, const struct sem *node,
+                              const char *prefix, const struct isa_fpcall *call,
+                              const char *const v[3], const char *env)
 {
     const struct fp_name *name = &names[node->x];
-    const char *fn = arena_printf(arena, "%s_%s_%s", prefix, formats[call->format], name->name);
+    const char *fn =
+        arena_printf(arena, "%s_%s_%s", prefix, formats[call->format], name->name);
     const char *text;
     unsigned result = call->format;
 
@@ -209,9 +212,9 @@ static const char *plain_call(struct arena *arena, const struct sem *node, const
 }
 
 /* The C expression of an operation; `widths` of its operands. */
-static const char *fp_expr(struct arena *arena, const struct isa *isa, const struct sem *node,
-                           const char *const text[3], const unsigned widths[3], bool fast,
-                           const char *env)
+static const char *fp_expr(struct arena *arena, const struct isa *isa,
+                           const struct sem *node, const char *const text[3],
+                           const unsigned widths[3], bool fast, const char *env)
 {
     const struct isa_fpcall *call = &isa->fpcalls[node->d];
     const char *prefix = fast ? "fp_fast" : "fp";
@@ -226,7 +229,8 @@ static const char *fp_expr(struct arena *arena, const struct isa *isa, const str
     if (node->x == FPOP_SCALB)
         return from_format(arena, call->format,
                            arena_printf(arena, "fp_%s_scalb(%s, fp_exponent(%s, %u), %s)",
-                                        formats[call->format], v[0], text[1], widths[1], env));
+                                        formats[call->format], v[0], text[1], widths[1],
+                                        env));
     if (node->x == FPOP_TO_SINT || node->x == FPOP_TO_UINT)
         return to_integer(arena, node, prefix, call->format, v[0], env);
     return plain_call(arena, node, prefix, call, v, env);
@@ -245,16 +249,16 @@ static unsigned operand_widths(const struct sem *nodes, const struct sem *node,
     return count;
 }
 
-const char *fp_function(struct arena *arena, const struct isa *isa, const struct sem *nodes,
-                        unsigned number)
+const char *fp_function(struct arena *arena, const struct isa *isa,
+                        const struct sem *nodes, unsigned number)
 {
     const struct sem *node = &nodes[number];
     unsigned widths[3];
 
     (void)isa;
     operand_widths(nodes, node, widths);
-    return arena_printf(arena, "fp_%u_%s_%u_%u", node->d, names[node->x].name, node->x * 1000 + node->w,
-                        widths[0] * 1000 + widths[1]);
+    return arena_printf(arena, "fp_%u_%s_%u_%u", node->d, names[node->x].name,
+                        node->x * 1000 + node->w, widths[0] * 1000 + widths[1]);
 }
 
 static void emit_fast(struct body *body, unsigned number, const char *round,
@@ -264,17 +268,21 @@ static void emit_fast(struct body *body, unsigned number, const char *round,
     unsigned env = body->isa->fpcalls[node->d].env;
     const char *where = arena_printf(body->arena, "&env%u", number);
 
-    body_line(body, "struct fp_env env%u = { .rules = %s_env%u_rules(cpu), .round = (uint8_t)%s,",
-              number, body->target, env, round);
-    body_line(body, "                      .flags = %s_env%u_flags(cpu) };", body->target, env);
+    body_line(
+        body,
+        "struct fp_env env%u = { .rules = %s_env%u_rules(cpu), .round = (uint8_t)%s,",
+        number, body->target, env, round);
+    body_line(body, "                      .flags = %s_env%u_flags(cpu) };", body->target,
+              env);
     body_line(body, "uint8_t flags%u = env%u.flags;", number, number);
     body_line(body, "%s v%u = %s;", expr_type(node->w), number,
               fp_expr(body->arena, body->isa, node, v, widths, true, where));
     body_line(body, "if (UNLIKELY(env%u.cause == FP_DEFERRED))", number);
-    body_line(body, "    GO_SLOW(%s_v%u_slow);", body->target,
-              (unsigned)(body->variant - body->isa->variants));
+    body_line(body, "    GO_SLOW(%u, %s_v%u_slow);", body->at / 16, body->target,
+              body->number);
     body_line(body, "if (UNLIKELY(env%u.flags != flags%u))", number, number);
-    body_line(body, "    %s_env%u_raise(cpu, env%u.flags, 0);", body->target, env, number);
+    body_line(body, "    %s_env%u_raise(cpu, env%u.flags, 0);", body->target, env,
+              number);
 }
 
 void fp_emit(struct body *body, unsigned number)
@@ -299,8 +307,9 @@ void fp_emit(struct body *body, unsigned number)
     if (body->has_slow && !body->soft && fp_has_fast(body->isa, body->nodes, number))
         emit_fast(body, number, round, v, widths);
     else
-        body_line(body, "%s v%u = %s_%s(cpu, %s%s);", expr_type(node->w), number, body->target,
-                  fp_function(body->arena, body->isa, body->nodes, number), round, args);
+        body_line(body, "%s v%u = %s_%s(cpu, %s%s);", expr_type(node->w), number,
+                  body->target, fp_function(body->arena, body->isa, body->nodes, number),
+                  round, args);
 }
 
 /* ------------------------------------------------------- functions of their own */
@@ -313,7 +322,8 @@ static void emit_flag_map(FILE *out, const struct isa_fpenv *env, bool reading)
         if (reading)
             fprintf(out, "    flags |= (status >> %u & 1) << %u;\n", env->bit[k], k);
         else
-            fprintf(out, "    status |= (uint64_t)(flags >> %u & 1) << %u;\n", k, env->bit[k]);
+            fprintf(out, "    status |= (uint64_t)(flags >> %u & 1) << %u;\n", k,
+                    env->bit[k]);
     }
     for (unsigned k = 0; k < 8 && !reading; k++) {
         if (env->each[k])
@@ -345,17 +355,20 @@ static uint64_t cleared_bits(const struct isa_fpenv *env)
     return cleared;
 }
 
-static void emit_env(FILE *out, struct arena *arena, const struct isa *isa, unsigned number,
-                     const char *target)
+static void emit_env(FILE *out, struct arena *arena, const struct isa *isa,
+                     unsigned number, const char *target)
 {
     const struct isa_fpenv *env = &isa->fpenvs[number];
     bool is_kept = env->file != ISA_NONE, is_same = is_kept && is_identity(env);
     const struct isa_file *file = is_kept ? &isa->files[env->file] : NULL;
     const char *place = is_kept ? element_place(arena, file, env->index) : "";
 
-    fprintf(out, "/* %s: sticky flags as fp.h numbers them; flags that are not kept are set. */\n",
-            env->name ? env->name : "fpenv");
-    fprintf(out, "static inline uint8_t %s_env%u_flags(struct cpu *cpu)\n{\n", target, number);
+    fprintf(
+        out,
+        "/* %s: sticky flags as fp.h numbers them; flags that are not kept are set. */\n",
+        env->name ? env->name : "fpenv");
+    fprintf(out, "static inline uint8_t %s_env%u_flags(struct cpu *cpu)\n{\n", target,
+            number);
     if (is_same) {
         fprintf(out, "    return (uint8_t)(%s | 0x%x);\n}\n",
                 element_read(arena, file, place, 0, file->width),
@@ -364,14 +377,16 @@ static void emit_env(FILE *out, struct arena *arena, const struct isa *isa, unsi
         fprintf(out, "    (void)cpu;\n    return 0;\n}\n");
     } else if (is_kept) {
         fprintf(out, "    uint64_t status = %s;\n    uint64_t flags = %u;\n\n",
-                element_read(arena, file, place, 0, file->width), env->bit[0] == 0xff ? 1u : 0u);
+                element_read(arena, file, place, 0, file->width),
+                env->bit[0] == 0xff ? 1u : 0u);
         emit_flag_map(out, env, true);
         fprintf(out, "    return (uint8_t)flags;\n}\n");
     } else {
         fprintf(out, "    (void)cpu;\n    return 0xff;\n}\n");
     }
     fprintf(out,
-            "static inline void %s_env%u_raise(struct cpu *cpu, unsigned flags, unsigned cause)\n"
+            "static inline void %s_env%u_raise(struct cpu *cpu, unsigned flags, unsigned "
+            "cause)\n"
             "{\n    (void)cause;\n",
             target, number);
     if (is_kept) {
@@ -386,11 +401,12 @@ static void emit_env(FILE *out, struct arena *arena, const struct isa *isa, unsi
     if (env->more_rules.count)
         fprintf(out, "uint32_t %s_env%u_rules(struct cpu *cpu);\n", target, number);
     else
-        fprintf(out, "#define %s_env%u_rules(cpu) UINT32_C(0x%x)\n", target, number, env->rules);
+        fprintf(out, "#define %s_env%u_rules(cpu) UINT32_C(0x%x)\n", target, number,
+                env->rules);
 }
 
-/* The fast functions fall back on the soft ones; only fma with its signs on the operands is
- * then different, for the NaNs of some families. */
+/* The fast functions fall back on the soft ones; only fma with its signs on the operands
+ * is then different, for the NaNs of some families. */
 static bool may_use_fast(const struct isa *isa, const struct sem *nodes, unsigned number)
 {
     const struct sem *node = &nodes[number];
@@ -403,17 +419,17 @@ static bool may_use_fast(const struct isa *isa, const struct sem *nodes, unsigne
 }
 
 static void emit_function(FILE *header, FILE *source, struct arena *arena,
-                          const struct isa *isa, const char *target, const struct sem *nodes,
-                          unsigned number)
+                          const struct isa *isa, const char *target,
+                          const struct sem *nodes, unsigned number)
 {
     static const char *const letters[3] = { "a", "b", "c" };
     const struct sem *node = &nodes[number];
     unsigned widths[3], count = operand_widths(nodes, node, widths);
     unsigned env = isa->fpcalls[node->d].env;
     const char *v[3] = { NULL, NULL, NULL };
-    const char *head = arena_printf(arena, "%s %s_%s(struct cpu *cpu, unsigned round",
-                                    expr_type(node->w), target,
-                                    fp_function(arena, isa, nodes, number));
+    const char *head =
+        arena_printf(arena, "%s %s_%s(struct cpu *cpu, unsigned round",
+                     expr_type(node->w), target, fp_function(arena, isa, nodes, number));
 
     for (unsigned i = 0; i < count; i++) {
         v[i] = letters[i];
@@ -421,12 +437,16 @@ static void emit_function(FILE *header, FILE *source, struct arena *arena,
     }
     fprintf(header, "%s);\n", head);
     fprintf(source, "\n%s)\n{\n", head);
-    fprintf(source, "    struct fp_env env = { .rules = %s_env%u_rules(cpu),\n", target, env);
+    fprintf(source, "    struct fp_env env = { .rules = %s_env%u_rules(cpu),\n", target,
+            env);
     fprintf(source, "                          .round = (uint8_t)round,\n");
-    fprintf(source, "                          .flags = %s_env%u_flags(cpu) & (uint8_t)~FP_UP };\n",
-            target, env);
-    fprintf(source, "    %s result = %s;\n\n", expr_type(node->w),
-            fp_expr(arena, isa, node, v, widths, may_use_fast(isa, nodes, number), "&env"));
+    fprintf(
+        source,
+        "                          .flags = %s_env%u_flags(cpu) & (uint8_t)~FP_UP };\n",
+        target, env);
+    fprintf(
+        source, "    %s result = %s;\n\n", expr_type(node->w),
+        fp_expr(arena, isa, node, v, widths, may_use_fast(isa, nodes, number), "&env"));
     if (node->x != FPOP_CLASS) /* that asks, and is no operation */
         fprintf(source, "    %s_env%u_raise(cpu, env.flags, env.cause);\n", target, env);
     fprintf(source, "    return result;\n}\n");
@@ -443,8 +463,8 @@ static void emit_rules(FILE *source, struct arena *arena, const struct isa *isa,
     fprintf(source, "\nstatic uint64_t more_rules%u(struct cpu *cpu)\n{\n", number);
     body_pure(&body, env->more_rules);
     fprintf(source, "}\n\nuint32_t %s_env%u_rules(struct cpu *cpu)\n{\n", target, number);
-    fprintf(source, "    return UINT32_C(0x%x) | (uint32_t)more_rules%u(cpu);\n}\n", env->rules,
-            number);
+    fprintf(source, "    return UINT32_C(0x%x) | (uint32_t)more_rules%u(cpu);\n}\n",
+            env->rules, number);
 }
 
 /* The environments and functions that the isa's variants use. */
