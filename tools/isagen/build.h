@@ -138,6 +138,8 @@ struct build {
     struct vec fpenv_items, flags_items, flagfn_items, mode_items, sysreg_items, trap_items,
         helper_items;         /* struct item *, beside the tables of their names */
     struct vec fpu_round;
+    uint32_t *body_index;     /* hash table of bodies: 1 + first node */
+    uint16_t *body_counts;    /* beside it */
     struct stream_info *stream_infos;
     struct stream_info *stream; /* of the instruction being built, or NULL */
     uint32_t field_base;      /* first field of the instruction being built */

@@ -267,6 +267,40 @@ uint32_t const_add(struct build *b, uint64_t lo, uint64_t hi, bool wide)
 
 /* ------------------------------------------- decode-time expressions as bodies */
 
+enum { BODY_INDEX = 1 << 16 };
+
+/* The nodes from `first` on as a body; an equal one that is there already is taken instead. */
+static struct sem_body body_share(struct build *b, uint32_t first, unsigned locals)
+{
+    const struct sem *nodes = b->nodes.items;
+    uint32_t count = b->nodes.count - first, hash = 2166136261u;
+    const uint8_t *bytes = (const uint8_t *)(nodes + first);
+    struct sem_body body = { first, (uint16_t)count, (uint16_t)locals };
+
+    if (!b->body_index) {
+        b->body_index = arena_array(&b->g->arena, BODY_INDEX, sizeof *b->body_index);
+        b->body_counts = arena_array(&b->g->arena, BODY_INDEX, sizeof *b->body_counts);
+    }
+    for (size_t i = 0; i < count * sizeof *nodes; i++)
+        hash = (hash ^ bytes[i]) * 16777619u;
+    for (unsigned tries = 0; count && tries < 16; tries++) {
+        uint32_t slot = (hash + tries) % BODY_INDEX, at = b->body_index[slot];
+
+        if (!at) {
+            b->body_index[slot] = first + 1;
+            b->body_counts[slot] = (uint16_t)count;
+            break;
+        }
+        if (b->body_counts[slot] == count && !memcmp(nodes + at - 1, nodes + first, count * sizeof *nodes)) {
+            b->nodes.count = first;
+            body.first = at - 1;
+            break;
+        }
+    }
+    return body;
+}
+
+
 struct dx_out {
     struct build *b;
     uint32_t first;
@@ -325,14 +359,14 @@ struct sem_body dx_body(struct build *b, const struct dx *d)
 
         *VEC(b, nodes, struct sem) = s;
     }
-    return (struct sem_body){ o->first, (uint16_t)(b->nodes.count - o->first), 0 };
+    return body_share(b, o->first, 0);
 }
 
 struct sem_body body_finish(struct build *b)
 {
-    struct sem_body body = { b->nodes.count, (uint16_t)b->l->nnodes, (uint16_t)b->l->locals };
+    uint32_t first = b->nodes.count;
 
     for (unsigned i = 0; i < b->l->nnodes; i++)
         *VEC(b, nodes, struct sem) = b->l->nodes[i];
-    return body;
+    return body_share(b, first, b->l->locals);
 }
