@@ -27,37 +27,40 @@ enum exec_kind {
 enum exec_access { ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH };
 
 struct exec_event {
-    uint8_t kind;      /* enum exec_kind */
-    uint8_t access;    /* enum exec_access */
-    uint8_t ilen;      /* length of the instruction at cpu->pc, where it was decoded */
-    uint16_t trap;     /* EXEC_TRAP: isa->traps */
-    uint64_t args[2];  /* of the trap */
+    uint8_t kind;     /* enum exec_kind */
+    uint8_t access;   /* enum exec_access */
+    uint8_t ilen;     /* length of the instruction at cpu->pc, where it was decoded */
+    uint16_t trap;    /* EXEC_TRAP: isa->traps */
+    uint64_t args[2]; /* of the trap */
     uint64_t addr;
 };
 
-struct space;  /* guest memory, isa/space.h */
-struct op;     /* interp/ */
+struct space; /* guest memory, isa/space.h */
+struct op;    /* interp/ */
 
 struct cpu {
-    const struct op *op;     /* interpreter: position published before a possible fault */
-    volatile uint32_t kick;  /* nonzero: leave for the run loop soon; any thread may set it */
+    const struct op *op; /* interpreter: position published before a possible fault */
+    volatile uint32_t
+        kick; /* nonzero: leave for the run loop soon; any thread may set it */
     uint32_t id;
-    uint8_t *base;           /* host address of guest address 0 (direct scheme) */
-    uint64_t pc;             /* of the next instruction; valid outside of an engine */
-    uint64_t npc;            /* with delay slots: where execution goes after pc */
-    uint64_t mode;           /* mode key of the next instruction */
+    uint8_t *base; /* host address of guest address 0 (direct scheme) */
+    uint64_t pc;   /* of the next instruction; valid outside of an engine */
+    uint64_t npc;  /* with delay slots: where execution goes after pc */
+    uint64_t mode; /* mode key of the next instruction */
     uint64_t reserved_addr, reserved_value; /* LR/SC by compare-and-swap; addr ~0: none */
-    uint64_t insns;          /* instructions executed, where an engine counts */
+    uint64_t insns; /* instructions executed, where an engine counts */
     const struct isa *isa;
     struct isa_features features;
     struct space *space;
     void *engine;            /* private to the engine in use */
     void *user;              /* private to src/user or src/sys */
     struct exec_event event; /* why the engine returned */
-    /* Runs helper `number` of the isa with `args`; set by user or sys.  Returns its value. */
+    /* Runs helper `number` of the isa with `args`; set by user or sys.  Returns its
+     * value. */
     uint64_t (*helper)(struct cpu *cpu, unsigned number, const uint64_t *args);
     _Alignas(16) uint64_t head_end[1];
-    /* guest registers from here, at CPU_STATE: cpu_new() allocates isa->state_size bytes more */
+    /* guest registers from here, at CPU_STATE: cpu_new() allocates isa->state_size bytes
+     * more */
 };
 
 /* Start of element 0 of the guest state. */
@@ -67,20 +70,21 @@ static inline uint8_t *cpu_state(struct cpu *cpu)
 }
 
 /* state.c.  A CPU in its reset state (all zero; pc 0; model's features on); die()s when
- * out of memory.  free with cpu_free.  `model` NULL: the default one; returns NULL if there
- * is no such model. */
+ * out of memory.  free with cpu_free.  `model` NULL: the default one; returns NULL if
+ * there is no such model. */
 struct cpu *cpu_new(const struct isa *isa, const char *model);
 struct cpu *cpu_clone(const struct cpu *cpu); /* same state, no engine */
 void cpu_free(struct cpu *cpu);
 
-/* Registers by name ("a0", "x10", "pc", "f.z"): a name that isa->regnames knows, a file or
- * view name with a number, or flag group.flag. */
+/* Registers by name ("a0", "x10", "pc", "f.z"): a name that isa->regnames knows, a file
+ * or view name with a number, or flag group.flag. */
 struct isa_reg {
-    uint16_t view;   /* ISA_NONE: the pc */
+    uint16_t view; /* ISA_NONE: the pc */
     uint16_t index;
-    uint16_t group;  /* flags: group (index is the flag), else ISA_NONE */
+    uint16_t group; /* flags: group (index is the flag), else ISA_NONE */
 };
-int isa_find_reg(const struct isa *isa, const char *name, struct isa_reg *reg); /* 0, or -1 */
+int isa_find_reg(const struct isa *isa, const char *name,
+                 struct isa_reg *reg); /* 0, or -1 */
 /* Values up to 64 bits; cpu_get_wide/put_wide reach the high half too (units of 64 bits).
  * Zero registers read 0 and ignore writes.  Lazy flags are settled by a read. */
 uint64_t cpu_get(struct cpu *cpu, struct isa_reg reg);

@@ -16,8 +16,8 @@ struct engine {
     /* Code at [addr, addr+size) changed. */
     void (*invalidate)(struct cpu *cpu, uint64_t addr, uint64_t size);
     /* Called from a host signal handler with the faulting guest address and the access
-     * (enum exec_access): if the fault is the guest's, does not return (jumps back into run,
-     * which returns EXEC_MEM_FAULT). */
+     * (enum exec_access): if the fault is the guest's, does not return (jumps back into
+     * run, which returns EXEC_MEM_FAULT). */
     void (*host_fault)(struct cpu *cpu, uint64_t addr, unsigned access);
 };
 

@@ -14,9 +14,9 @@
 #include <stdint.h>
 
 enum {
-    ISA_NONE = 0xffff,     /* "no index" in 16-bit fields */
-    ISA_MAX_FIELDS = 48,   /* decode-time fields of one instruction */
-    ISA_MAX_ILEN = 16,     /* bytes of the longest instruction */
+    ISA_NONE = 0xffff,      /* "no index" in 16-bit fields */
+    ISA_MAX_FIELDS = 48,    /* decode-time fields of one instruction */
+    ISA_MAX_ILEN = 16,      /* bytes of the longest instruction */
     ISA_MAX_FEATURES = 256, /* features of one isa */
 };
 
@@ -27,12 +27,13 @@ enum {
  * (1..64, or 65..128), unsigned, with all bits above `w` zero.  Statements have w = 0.
  * Values made inside IF or LOOP are not used outside of it: locals carry those. */
 struct sem {
-    uint8_t op;  /* enum sem_op */
-    uint8_t x;   /* small extra, see the op */
-    uint16_t w;  /* width of the value in bits, 0 for a statement */
+    uint8_t op; /* enum sem_op */
+    uint8_t x;  /* small extra, see the op */
+    uint16_t w; /* width of the value in bits, 0 for a statement */
     uint16_t a, b, c, d;
 };
 
+/* clang-format off */
 enum sem_op {
     S_NOP,
     /* --- leaves; FIELD, PC, ILEN, MODE only where all is known at decode time */
@@ -108,10 +109,13 @@ enum sem_op {
 
 enum sem_amo { AMO_XCHG, AMO_ADD, AMO_AND, AMO_OR, AMO_XOR, AMO_MIN, AMO_MAX, AMO_MINU, AMO_MAXU };
 enum sem_fence { FENCE_RR = 1, FENCE_RW = 2, FENCE_WR = 4, FENCE_WW = 8, FENCE_FETCH = 16 };
+/* clang-format on */
 enum sem_goto { GOTO_DIRECT = 1, GOTO_CALL = 2, GOTO_RETURN = 4, GOTO_DELAY = 8 };
 
 /* Operations of S_FP.  Comparisons yield 1 bit.  FP_CVT: format -> format2.
- * FP_TO_INT: w result bits, rounding from the environment; FP_FROM_INT: a is the integer. */
+ * FP_TO_INT: w result bits, rounding from the environment; FP_FROM_INT: a is the integer.
+ */
+/* clang-format off */
 enum sem_fp {
     FPOP_ADD, FPOP_SUB, FPOP_MUL, FPOP_DIV, FPOP_SQRT,
     FPOP_FMA, FPOP_FMS, FPOP_FNMA, FPOP_FNMS, /* a*b+c, a*b-c, -(a*b)+c, -(a*b)-c; one rounding */
@@ -128,6 +132,7 @@ enum sem_fp {
     FPOP_MIN08, FPOP_MAX08,   /* IEEE 754-2008 minNum, maxNum */
     FPOPS,
 };
+/* clang-format on */
 enum fp_format { FMT_F16, FMT_BF16, FMT_F32, FMT_F64, FMT_F80, FMT_F128, FMTS };
 
 /* A run of nodes: isa->nodes[first .. first+count-1]. */
@@ -172,8 +177,9 @@ struct isa_view {
     uint16_t low_bit; /* lowest bit seen of the element */
     uint16_t zero;    /* index that reads as zero and ignores writes, or ISA_NONE */
     const char *const *names; /* count names, as printed */
-    struct sem_body get, put; /* a view that is computed (register windows): file is ISA_NONE;
-                                 get: ARG 0 the index; put: ARG 0 the index, ARG 1 the value */
+    /* A view that is computed (register windows): file is ISA_NONE.
+       get: ARG 0 the index; put: ARG 0 the index, ARG 1 the value */
+    struct sem_body get, put;
 };
 
 /* ---------------------------------------------------------------- instructions */
@@ -190,7 +196,7 @@ struct isa_piece {
  * shifted left by `scale`.  FIELD nodes see the number as a 64-bit value modulo 2^64. */
 struct isa_field {
     const char *name;
-    uint32_t piece;    /* first of isa->pieces; of a stream's field: see stream.h */
+    uint32_t piece; /* first of isa->pieces; of a stream's field: see stream.h */
     uint8_t pieces;
     uint8_t bits;
     bool is_signed;
@@ -199,13 +205,13 @@ struct isa_field {
 
 /* How an operand prints and parses. */
 enum isa_operand_kind {
-    OPERAND_REG,    /* view[number + bias] */
-    OPERAND_IMM,    /* the number */
-    OPERAND_PCREL,  /* pc + number, printed as an absolute address */
-    OPERAND_ENUM,   /* a name for each value, else the number if `open` */
-    OPERAND_FN,     /* expr over FIELD nodes; asm inverts it by trying all encodings */
-    OPERAND_ALTS,   /* the first alternative whose condition holds */
-    OPERAND_LIST,   /* registers of `view` whose bits are set, between `sep` */
+    OPERAND_REG,   /* view[number + bias] */
+    OPERAND_IMM,   /* the number */
+    OPERAND_PCREL, /* pc + number, printed as an absolute address */
+    OPERAND_ENUM,  /* a name for each value, else the number if `open` */
+    OPERAND_FN,    /* expr over FIELD nodes; asm inverts it by trying all encodings */
+    OPERAND_ALTS,  /* the first alternative whose condition holds */
+    OPERAND_LIST,  /* registers of `view` whose bits are set, between `sep` */
 };
 
 struct isa_enum_name {
@@ -216,25 +222,26 @@ struct isa_enum_name {
 struct isa_operand {
     const char *name;
     uint8_t kind;
-    uint8_t field;        /* number of the field that holds it */
-    bool hex;             /* immediates: hexadecimal */
-    bool plus_minus;      /* immediates: printed after " + " or " - " */
-    bool from_end;        /* OPERAND_PCREL: relative to the end of the instruction */
-    bool open;            /* enum: other values print as numbers */
-    bool has_omit;        /* prints as nothing, with its separator, when the number is `omit` */
-    uint16_t view;        /* OPERAND_REG; ISA_NONE: chosen by view_choice */
-    int16_t bias;         /* OPERAND_REG: added to the field (x8 + u3) */
+    uint8_t field;   /* number of the field that holds it */
+    bool hex;        /* immediates: hexadecimal */
+    bool plus_minus; /* immediates: printed after " + " or " - " */
+    bool from_end;   /* OPERAND_PCREL: relative to the end of the instruction */
+    bool open;       /* enum: other values print as numbers */
+    bool has_omit; /* prints as nothing, with its separator, when the number is `omit` */
+    uint16_t view; /* OPERAND_REG; ISA_NONE: chosen by view_choice */
+    int16_t bias;  /* OPERAND_REG: added to the field (x8 + u3) */
     int64_t omit;
     const struct isa_enum_name *enums; /* OPERAND_ENUM */
     uint16_t nenums;
-    struct sem_body view_choice; /* decode time: which of views view, view+1 ...; count 0: none */
-    struct sem_body value;       /* FN: the number printed; REG: the register, of no field */
-    struct sem_body inverse;     /* FN: the field's bits, with the number printed in the field;
-                                    count 0: found by trying */
-    const char *sep;             /* LIST */
-    bool runs;                   /* LIST: d0-d3 for neighbours with one stem */
-    bool reversed;               /* LIST: bit 0 is the last register */
-    const struct isa_alt *alts;  /* OPERAND_ALTS */
+    /* decode time: which of views view, view+1 ...; count 0: none */
+    struct sem_body view_choice;
+    struct sem_body value;   /* FN: the number printed; REG: the register, of no field */
+    struct sem_body inverse; /* FN: the field's bits, with the number printed in the
+                                field; count 0: found by trying */
+    const char *sep;         /* LIST */
+    bool runs;               /* LIST: d0-d3 for neighbours with one stem */
+    bool reversed;           /* LIST: bit 0 is the last register */
+    const struct isa_alt *alts; /* OPERAND_ALTS */
     uint16_t nalts;
 };
 
@@ -261,37 +268,38 @@ enum isa_slot_kind {
 
 struct isa_slot {
     uint8_t kind;
-    uint8_t at;        /* byte offset in the op: 8..15, or 16..31 in its second half, ... */
-    uint8_t size;      /* bytes: 2, 4 or 8 (16 for w > 64) */
-    bool is_signed;    /* SLOT_VALUE: extend so from `size` bytes to w */
-    uint16_t w;        /* width of the value or of the element */
-    uint16_t view;     /* READ, WRITE: view; number = element of the view */
-    uint8_t quick;     /* nonzero: expr is just the number of field quick-1, plus `bias` */
-    bool plus_pc;      /* with quick: add the pc too */
+    uint8_t at;     /* byte offset in the op: 8..15, or 16..31 in its second half, ... */
+    uint8_t size;   /* bytes: 2, 4 or 8 (16 for w > 64) */
+    bool is_signed; /* SLOT_VALUE: extend so from `size` bytes to w */
+    uint16_t w;     /* width of the value or of the element */
+    uint16_t view;  /* READ, WRITE: view; number = element of the view */
+    uint8_t quick;  /* nonzero: expr is just the number of field quick-1, plus `bias` */
+    bool plus_pc;   /* with quick: add the pc too */
     int32_t bias;
     struct sem_body expr; /* decode time */
 };
 
 /* One meaning of an instruction with all decode-time choices made. */
 enum {
-    VAR_ENDS_BLOCK = 1,   /* the next op is never just the next instruction */
-    VAR_MAY_FAULT = 2,    /* touches memory or may trap: publishes its position */
-    VAR_BRANCHES = 4,     /* has a GOTO */
-    VAR_MODE = 8,         /* may change a mode key: block ends, key is computed anew */
-    VAR_SYNC = 16,        /* helper that needs all state settled, pc included */
-    VAR_DELAY = 32,       /* its GOTO takes effect after the next instruction */
+    VAR_ENDS_BLOCK = 1, /* the next op is never just the next instruction */
+    VAR_MAY_FAULT = 2,  /* touches memory or may trap: publishes its position */
+    VAR_BRANCHES = 4,   /* has a GOTO */
+    VAR_MODE = 8,       /* may change a mode key: block ends, key is computed anew */
+    VAR_SYNC = 16,      /* helper that needs all state settled, pc included */
+    VAR_DELAY = 32,     /* its GOTO takes effect after the next instruction */
 };
 
 struct isa_variant {
     struct sem_body body;
-    uint32_t slot;      /* first of isa->slots */
+    uint32_t slot; /* first of isa->slots */
     uint8_t slots;
-    uint8_t op_units;   /* 16-byte units of the op: 1, 2, ... */
+    uint8_t op_units; /* 16-byte units of the op: 1, 2, ... */
     uint16_t flags;
-    uint16_t insn;      /* back to its instruction */
+    uint16_t insn;          /* back to its instruction */
     uint16_t reads, writes; /* sets of state, isa->effects[] (bit sets over files and flag
                                groups, isa->effect_words words each) */
-    uint16_t without_flags; /* the variant of the same body with dead SETFLAGS dropped, or NONE */
+    uint16_t without_flags; /* the variant of the same body with dead SETFLAGS dropped, or
+                               NONE */
 };
 
 /* Decision tree from fields to a variant: decide nodes are in isa->choices. */
@@ -301,35 +309,38 @@ struct isa_choice {
     uint16_t values;      /* number of children */
 };
 
+/* clang-format off */
 enum isa_illegal { ILLEGAL_UNDEFINED, ILLEGAL_RESERVED, ILLEGAL_UNPREDICTABLE, ILLEGAL_NOP };
+/* clang-format on */
 
 struct isa_insn {
-    const char *name;      /* unique within the isa: "addi", "c.addi4spn" */
-    const char *mnemonic;  /* first word of its text */
+    const char *name;     /* unique within the isa: "addi", "c.addi4spn" */
+    const char *mnemonic; /* first word of its text */
     const struct isa_text *text;
-    const char *doc;       /* one line, or NULL */
-    const char *where;     /* source position "riscv/rv64i.isa:41" */
-    const char *picture;   /* the encoding as drawn: "imm[11:0] rs1 000 rd 0010011" */
-    uint64_t mask, value;  /* of the first 64 bits, as one little-end-first word */
-    uint8_t length;        /* bytes; 0: a stream instruction (rows say) */
+    const char *doc;      /* one line, or NULL */
+    const char *where;    /* source position "riscv/rv64i.isa:41" */
+    const char *picture;  /* the encoding as drawn: "imm[11:0] rs1 000 rd 0010011" */
+    uint64_t mask, value; /* of the first 64 bits, as one little-end-first word */
+    uint8_t length;       /* bytes; 0: a stream instruction (rows say) */
     uint8_t fields;
     uint8_t operands;
-    uint32_t field;        /* first of isa->fields_all */
-    uint32_t operand;      /* first of isa->operands_all */
+    uint32_t field;           /* first of isa->fields_all */
+    uint32_t operand;         /* first of isa->operands_all */
     struct sem_body where_ok; /* decode time, 1 bit: constraints; count 0: none */
-    uint8_t else_kind;     /* enum isa_illegal, where the constraint fails */
-    struct sem_body guard; /* decode time, 1 bit: modes in which it exists; count 0: all */
-    uint16_t features;     /* feature condition: isa->feature_sets; ISA_NONE: always there */
-    uint32_t choice;       /* root in isa->choices */
-    uint16_t mode_set;     /* the fetch clause it belongs to, or ISA_NONE: every one */
+    uint8_t else_kind;        /* enum isa_illegal, where the constraint fails */
+    /* decode time, 1 bit: modes in which it exists; count 0: all */
+    struct sem_body guard;
+    uint16_t features; /* feature condition: isa->feature_sets; ISA_NONE: always there */
+    uint32_t choice;   /* root in isa->choices */
+    uint16_t mode_set; /* the fetch clause it belongs to, or ISA_NONE: every one */
 };
 
 /* Aliases: another text of an instruction with some fields fixed. */
 struct isa_alias {
     const struct isa_text *text; /* operands of `insn` */
     uint16_t insn;
-    bool prefer;           /* print it when it fits */
-    struct sem_body when;  /* decode time over the insn's fields: it fits */
+    bool prefer;                 /* print it when it fits */
+    struct sem_body when;        /* decode time over the insn's fields: it fits */
     const struct isa_fix *fixes; /* what the assembler sets */
     uint16_t nfixes;
     const char *mnemonic;
@@ -337,7 +348,8 @@ struct isa_alias {
 };
 struct isa_fix {
     uint8_t field;
-    struct sem_body value; /* decode time, over the other fields: the NUMBER the field gets */
+    /* decode time, over the other fields: the NUMBER the field gets */
+    struct sem_body value;
 };
 
 /* The decoder: a tree over bits of the instruction word. */
@@ -354,29 +366,32 @@ struct isa_length {
     uint8_t bytes;        /* 0: reserved */
 };
 struct isa_fetch {
-    struct sem_body when;  /* decode time over modes; count 0: always */
-    uint8_t parcel;        /* bytes */
-    bool big;              /* byte order within a parcel; parcels go first = most
-                              significant if big, else first = least significant */
-    bool high_first;       /* first parcel is the most significant one of the word */
+    struct sem_body when; /* decode time over modes; count 0: always */
+    uint8_t parcel;       /* bytes */
+    bool big;             /* byte order within a parcel; parcels go first = most
+                             significant if big, else first = least significant */
+    bool high_first;      /* first parcel is the most significant one of the word */
     const struct isa_length *lengths;
     uint16_t nlengths;
-    uint16_t root;         /* decode tree */
-    uint16_t stream;       /* isa->streams, or ISA_NONE */
+    uint16_t root;   /* decode tree */
+    uint16_t stream; /* isa->streams, or ISA_NONE */
 };
 
 /* ------------------------------------------------------- everything around them */
 
 struct isa_access { /* memory attributes */
-    uint8_t big;       /* 0 little, 1 big */
-    uint8_t order;     /* bit 0 acquire, bit 1 release */
-    uint8_t align;     /* 0: any; n: trap `misaligned` unless the address is a multiple */
-    uint8_t kind;      /* 0 data, 1 user, 2 physical, ... */
+    uint8_t big;    /* 0 little, 1 big */
+    uint8_t order;  /* bit 0 acquire, bit 1 release */
+    uint8_t align;  /* 0: any; n: trap `misaligned` unless the address is a multiple */
+    uint8_t kind;   /* 0 data, 1 user, 2 physical, ... */
     uint16_t space;
-    uint16_t trap;     /* of a misaligned access */
+    uint16_t trap; /* of a misaligned access */
 };
 
-struct isa_trap { const char *name; uint64_t cause; };
+struct isa_trap {
+    const char *name;
+    uint64_t cause;
+};
 
 struct isa_helper {
     const char *name;
@@ -405,14 +420,14 @@ struct isa_fpcall {
 /* An environment: the rules a family follows and where its sticky flags are kept. */
 struct isa_fpenv {
     const char *name;
-    uint32_t rules;               /* FP_RULES_*, fp/fp.h */
-    struct sem_body more_rules;   /* run time: bits to add (DAZ, FTZ); count 0: none */
-    uint16_t file, index;         /* element that holds the flags, or ISA_NONE */
-    uint8_t bit[8];               /* where flag 1 << k of fp.h goes, 0xff: not kept */
-    uint8_t each[8];              /* 1 + the bit that every operation overwrites with its own
-                                     flag 1 << k (PowerPC FI, MIPS Cause), 0: none */
-    uint8_t cause[8];             /* 1 + the bit of a reason for invalid, enum fp_cause bit k
-                                     (sticky), 0: none */
+    uint32_t rules;             /* FP_RULES_*, fp/fp.h */
+    struct sem_body more_rules; /* run time: bits to add (DAZ, FTZ); count 0: none */
+    uint16_t file, index;       /* element that holds the flags, or ISA_NONE */
+    uint8_t bit[8];             /* where flag 1 << k of fp.h goes, 0xff: not kept */
+    uint8_t each[8];  /* 1 + the bit that every operation overwrites with its own
+                         flag 1 << k (PowerPC FI, MIPS Cause), 0: none */
+    uint8_t cause[8]; /* 1 + the bit of a reason for invalid, enum fp_cause bit k
+                         (sticky), 0: none */
 };
 
 struct isa_flagfn {
@@ -420,8 +435,8 @@ struct isa_flagfn {
     uint16_t group;
     uint8_t args;
     uint16_t arg_w[3];
-    uint32_t sets;                   /* bit set of the flags it defines */
-    struct sem_body flag[16];        /* value of flag k from ARGs */
+    uint32_t sets;            /* bit set of the flags it defines */
+    struct sem_body flag[16]; /* value of flag k from ARGs */
 };
 struct isa_law { /* a cheaper form of a condition after a flagfn */
     uint16_t flagfn;
@@ -432,19 +447,20 @@ struct isa_flags {
     const char *name;
     uint8_t count;
     const char *const *names;
-    uint16_t bits_file;   /* file of `count` one-bit elements: the settled flags */
-    uint16_t kind_file;   /* 0: settled, k: flagfn k-1 with arguments below */
-    uint16_t args_file;   /* 3 elements */
+    uint16_t bits_file; /* file of `count` one-bit elements: the settled flags */
+    uint16_t kind_file; /* 0: settled, k: flagfn k-1 with arguments below */
+    uint16_t args_file; /* 3 elements */
 };
 
 struct isa_mode {
     const char *name;
-    uint8_t at, bits;     /* in the mode key */
+    uint8_t at, bits; /* in the mode key */
     bool hint;
     struct sem_body value; /* run time */
 };
 
-/* A condition on features: any of the sets in a row must be complete (sum of products). */
+/* A condition on features: any of the sets in a row must be complete (sum of products).
+ */
 struct isa_feature_set {
     uint16_t count;
     const uint16_t *all; /* features that must be on; 0x8000 | f: must be off */
@@ -456,14 +472,16 @@ struct isa_model {
     uint16_t nfeatures;
 };
 
+/* clang-format off */
 struct isa_sysreg_field { const char *name; uint8_t hi, lo; const char *access; };
+/* clang-format on */
 struct isa_sysreg {
     const char *name;
     uint32_t number;
-    uint16_t priv;  /* least privilege (isa->sysreg_priv yields the current one) */
-    bool read_only; /* a write traps */
-    uint16_t w;     /* width of its value */
-    uint16_t file;  /* plain storage, or ISA_NONE */
+    uint16_t priv;         /* least privilege (isa->sysreg_priv yields the current one) */
+    bool read_only;        /* a write traps */
+    uint16_t w;            /* width of its value */
+    uint16_t file;         /* plain storage, or ISA_NONE */
     struct sem_body read;  /* run time: its value is that of the last node */
     struct sem_body write; /* run time: ARG 0 is the value */
     const struct isa_sysreg_field *fields;
@@ -474,10 +492,10 @@ struct isa_sysreg {
 enum isa_ex_loc { EX_REG, EX_MEM, EX_PC, EX_FLAG, EX_TRAP };
 struct isa_ex_item { /* a value before or after */
     uint8_t loc;
-    uint8_t size;        /* EX_MEM: bytes; view: 1 little-endian, 2 big, 0 as access 0 */
-    uint16_t view, index;/* EX_REG: view and element; EX_FLAG: group and flag; EX_TRAP: index is
-                            the trap; EX_PC: index 1 is npc */
-    uint64_t addr;       /* EX_MEM */
+    uint8_t size;         /* EX_MEM: bytes; view: 1 little-endian, 2 big, 0 as access 0 */
+    uint16_t view, index; /* EX_REG: view and element; EX_FLAG: group and flag; EX_TRAP:
+                             index is the trap; EX_PC: index 1 is npc */
+    uint64_t addr;        /* EX_MEM */
     uint64_t value, value_hi;
 };
 struct isa_ex_code { /* one instruction of a test */
@@ -485,16 +503,17 @@ struct isa_ex_code { /* one instruction of a test */
     uint8_t at; /* in the bytes */
 };
 struct isa_example {
-    const char *text;     /* NULL: only bytes; of a test: its name */
-    const char *where;    /* source position */
-    uint16_t insn;        /* ISA_NONE for `ex invalid` */
-    uint16_t model;       /* ISA_NONE: the default */
+    const char *text;  /* NULL: only bytes; of a test: its name */
+    const char *where; /* source position */
+    uint16_t insn;     /* ISA_NONE for `ex invalid` */
+    uint16_t model;    /* ISA_NONE: the default */
     uint64_t pc;
     uint64_t mode;        /* mode key */
     const uint8_t *bytes; /* in memory order */
     uint8_t length;
     const struct isa_ex_item *pre, *post;
-    const struct isa_ex_code *code; /* a test: runs until it leaves its bytes; else NULL */
+    /* a test: runs until it leaves its bytes; else NULL */
+    const struct isa_ex_code *code;
     uint16_t npre, npost, ncode;
 };
 
@@ -505,10 +524,11 @@ struct isa {
     const char *family; /* of the spec: "riscv" */
     const char *doc;
     uint16_t pc_width;
-    uint8_t delay;         /* delay slots after a branch: 0 or 1 */
-    uint8_t min_ilen;      /* alignment of the pc in bytes */
-    uint32_t state_size;   /* bytes of cpu->state */
-    uint16_t sysreg_trap;  /* trap of an unknown or forbidden system register, or ISA_NONE */
+    uint8_t delay;       /* delay slots after a branch: 0 or 1 */
+    uint8_t min_ilen;    /* alignment of the pc in bytes */
+    uint32_t state_size; /* bytes of cpu->state */
+    uint16_t
+        sysreg_trap; /* trap of an unknown or forbidden system register, or ISA_NONE */
     struct sem_body sysreg_priv; /* run time: current privilege; count 0: not checked */
     const struct sem *nodes;
     const uint64_t *consts;
@@ -526,7 +546,8 @@ struct isa {
     const struct isa_fetch *fetches;
     const struct isa_dnode *dnodes;
     const uint16_t *dtable;
-    const uint16_t *dleaves; /* lists of instructions to try in order, each ended by ISA_NONE */
+    /* lists of instructions to try in order, each ended by ISA_NONE */
+    const uint16_t *dleaves;
     const struct isa_access *accesses;
     const struct isa_trap *traps;
     const struct isa_helper *helpers;

@@ -36,7 +36,8 @@ const struct kind *resolve_kind(struct build *b, const struct kind *k, unsigned 
     if (!r->bits)
         r->bits = log2_of(AT(b, views, struct isa_view, v->number)->count);
     if (!r->bits)
-        fail(b->g, k->pos, "E-WIDTH", "%s is a single register: it needs no field", k->name);
+        fail(b->g, k->pos, "E-WIDTH", "%s is a single register: it needs no field",
+             k->name);
     return r;
 }
 
@@ -65,8 +66,8 @@ static unsigned enc_width(struct build *b, const struct enc *e, const struct ope
     for (; i < nopers && strcmp(opers[i].name, e->name); i++)
         ops = ops->next;
     if (i == nopers)
-        fail(b->g, e->pos, "E-NAME", "field %s is not declared: ops, field, or %s:KIND", e->name,
-             e->name);
+        fail(b->g, e->pos, "E-NAME", "field %s is not declared: ops, field, or %s:KIND",
+             e->name, e->name);
     if (!e->slices) {
         const struct kind *k = opers[i].kind;
         unsigned align = k && k->align ? log2_of(k->align) : 0;
@@ -78,12 +79,12 @@ static unsigned enc_width(struct build *b, const struct enc *e, const struct ope
     return n;
 }
 
-static void draw_field(struct build *b, struct drawn *d, const struct enc *e, unsigned oper,
-                       uint64_t hi, uint64_t lo, unsigned bits)
+static void draw_field(struct build *b, struct drawn *d, const struct enc *e,
+                       unsigned oper, uint64_t hi, uint64_t lo, unsigned bits)
 {
     if (hi >= bits)
-        fail(b->g, e->pos, "E-FIELD-OVERLAP", "%s has %u bits: no bit %llu", e->name, bits,
-             (unsigned long long)hi);
+        fail(b->g, e->pos, "E-FIELD-OVERLAP", "%s has %u bits: no bit %llu", e->name,
+             bits, (unsigned long long)hi);
     for (uint64_t i = lo; i <= hi; i++) {
         if (d->seen[oper] >> i & 1)
             fail(b->g, e->pos, "E-BIT-TWICE", "bit %llu of %s is drawn twice",
@@ -116,10 +117,11 @@ static void draw_picture(struct drawn *d, const struct insn *insn)
         n += (size_t)snprintf(d->picture + n, room - n, "%s%.60s", n ? " " : "",
                               e->bits ? e->bits : e->name);
         for (const struct list *s = e->slices; s && n + 24 < room; s = s->next) {
-            n += (size_t)snprintf(d->picture + n, room - n, "%c%u", s == e->slices ? '[' : '|',
-                                  (unsigned)s->number);
+            n += (size_t)snprintf(d->picture + n, room - n, "%c%u",
+                                  s == e->slices ? '[' : '|', (unsigned)s->number);
             if (s->number != s->number2)
-                n += (size_t)snprintf(d->picture + n, room - n, ":%u", (unsigned)s->number2);
+                n += (size_t)snprintf(d->picture + n, room - n, ":%u",
+                                      (unsigned)s->number2);
             if (!s->next)
                 n += (size_t)snprintf(d->picture + n, room - n, "]");
         }
@@ -127,14 +129,14 @@ static void draw_picture(struct drawn *d, const struct insn *insn)
 }
 
 /* All of enc: mask, value, and the pieces of each field. */
-static void draw(struct build *b, struct drawn *d, const struct insn *insn, const struct oper *opers,
-                 unsigned nopers)
+static void draw(struct build *b, struct drawn *d, const struct insn *insn,
+                 const struct oper *opers, unsigned nopers)
 {
     for (const struct enc *e = insn->enc; e; e = e->next)
         d->total += enc_width(b, e, opers, nopers, insn->operands);
     if (!d->total || d->total % 8 || d->total > 64)
-        fail(b->g, insn->pos, "E-WIDTH-ENC", "the encoding has %u bits, want whole bytes up to 64",
-             d->total);
+        fail(b->g, insn->pos, "E-WIDTH-ENC",
+             "the encoding has %u bits, want whole bytes up to 64", d->total);
     d->at = d->total;
     for (const struct enc *e = insn->enc; e; e = e->next) {
         const struct operand *ops = insn->operands;
@@ -159,26 +161,31 @@ static void draw(struct build *b, struct drawn *d, const struct insn *insn, cons
 
 /* ------------------------------------------------------------ fields and operands */
 
-static void check_drawn(struct build *b, const struct drawn *d, const struct oper *o, unsigned i,
-                        unsigned bits)
+static void check_drawn(struct build *b, const struct drawn *d, const struct oper *o,
+                        unsigned i, unsigned bits)
 {
     unsigned align = o->kind && o->kind->align ? log2_of(o->kind->align) : 0;
-    uint64_t want = (bits >= 64 ? UINT64_MAX : (1ull << bits) - 1) & ~((1ull << align) - 1);
+    uint64_t want =
+        (bits >= 64 ? UINT64_MAX : (1ull << bits) - 1) & ~((1ull << align) - 1);
 
     if (!d->seen[i])
         fail(b->g, o->pos, "E-OPERAND-NOT-ENCODED", "operand %s is not in enc", o->name);
     if (d->seen[i] & ~want)
-        fail(b->g, o->pos, "E-FIELD-OVERLAP", "enc draws bits of %s that align makes zero", o->name);
+        fail(b->g, o->pos, "E-FIELD-OVERLAP",
+             "enc draws bits of %s that align makes zero", o->name);
     if (d->seen[i] != want)
-        fail(b->g, o->pos, "E-OPERAND-NOT-ENCODED", "enc leaves out bits of %s (missing: 0x%llx)",
-             o->name, (unsigned long long)(want & ~d->seen[i]));
+        fail(b->g, o->pos, "E-OPERAND-NOT-ENCODED",
+             "enc leaves out bits of %s (missing: 0x%llx)", o->name,
+             (unsigned long long)(want & ~d->seen[i]));
 }
 
 static void add_field(struct build *b, const struct drawn *d, struct oper *o, unsigned i,
                       unsigned bits)
 {
     const struct kind *k = o->kind;
-    struct isa_field f = { .name = o->name, .bits = (uint8_t)bits, .piece = b->pieces.count };
+    struct isa_field f = { .name = o->name,
+                           .bits = (uint8_t)bits,
+                           .piece = b->pieces.count };
     const struct dx *field;
     const struct vec *pieces = &d->pieces[i];
 
@@ -197,7 +204,8 @@ static void add_field(struct build *b, const struct drawn *d, struct oper *o, un
     const struct dx *raw = field;
     if (f.scale)
         raw = dx_new(b, S_SHRU, 64, 0, field, val_dx(b, val_number(f.scale), 64), NULL);
-    o->raw = val_decode(bits < 64 ? dx_new(b, S_EXTRACT, bits, 0, raw, NULL, NULL) : raw, bits);
+    o->raw = val_decode(bits < 64 ? dx_new(b, S_EXTRACT, bits, 0, raw, NULL, NULL) : raw,
+                        bits);
 }
 
 /* Two adjacent rows of the view table for a choice: [0] if the condition is 0. */
@@ -234,8 +242,8 @@ static void enum_names(struct build *b, const struct kind *k, struct isa_operand
                  (unsigned long long)l->number, k->bits);
         for (unsigned i = 0; i < n; i++)
             if (names[i].value == l->number)
-                fail(b->g, l->pos, "E-ENUM-DUP", "%s and %s are both %llu", names[i].name, l->name,
-                     (unsigned long long)l->number);
+                fail(b->g, l->pos, "E-ENUM-DUP", "%s and %s are both %llu", names[i].name,
+                     l->name, (unsigned long long)l->number);
         names[n++] = (struct isa_enum_name){ l->name, l->number };
     }
     for (uint32_t i = 0; k->name && i < b->sysregs.count; i++) {
@@ -271,7 +279,9 @@ static struct sem_body inverse_body(struct build *b, struct oper *o, unsigned w)
 
 void add_operand(struct build *b, struct oper *o, unsigned field)
 {
-    struct isa_operand op = { .name = o->name, .field = (uint8_t)field, .view = ISA_NONE };
+    struct isa_operand op = { .name = o->name,
+                              .field = (uint8_t)field,
+                              .view = ISA_NONE };
     const struct kind *k = o->kind;
 
     op.kind = OPERAND_IMM;
@@ -361,7 +371,8 @@ static struct val constraints(struct build *b, const struct insn *insn)
 
 static uint8_t else_kind(struct build *b, const struct insn *insn)
 {
-    static const char *const kinds[] = { "undefined", "reserved", "unpredictable", "nop" };
+    static const char *const kinds[] = { "undefined", "reserved", "unpredictable",
+                                         "nop" };
 
     for (unsigned i = 0; insn->where_else && i < 4; i++)
         if (!strcmp(kinds[i], insn->where_else))
@@ -415,7 +426,8 @@ static void quick_slot(struct build *b, struct isa_slot *s, const struct dx *d)
     int64_t bias = 0;
     bool pc = false;
 
-    if (d->op == S_EXTRACT && d->k == 0 && (d->w == 32 || d->w == 64) && s->size * 8u <= d->w)
+    if (d->op == S_EXTRACT && d->k == 0 && (d->w == 32 || d->w == 64) &&
+        s->size * 8u <= d->w)
         d = d->a;
     if (d->op == S_ADD && d->b->op == S_CONST && d->w == 64) {
         bias = (int64_t)d->b->k;
@@ -453,7 +465,9 @@ static uint16_t effect_set(struct build *b, const uint64_t *set)
 static uint32_t add_variant(struct build *b, uint16_t insn)
 {
     struct lower *l = b->l;
-    struct isa_variant v = { .insn = insn, .slot = b->slots.count, .slots = (uint8_t)l->nslots,
+    struct isa_variant v = { .insn = insn,
+                             .slot = b->slots.count,
+                             .slots = (uint8_t)l->nslots,
                              .without_flags = ISA_NONE };
 
     v.op_units = (uint8_t)pack_slots(b);
@@ -623,7 +637,8 @@ static struct oper *make_opers(struct build *b, const struct insn *insn, unsigne
             opers[n].kinds[1] = resolve_kind(b, opers[n].kind->b, 0);
             if (opers[n].kinds[0]->base != K_REG || opers[n].kinds[1]->base != K_REG ||
                 opers[n].kinds[0]->bits != opers[n].kinds[1]->bits)
-                fail(b->g, o->pos, "E-TYPE", "a choice is between two kinds of registers");
+                fail(b->g, o->pos, "E-TYPE",
+                     "a choice is between two kinds of registers");
         }
     }
     *count = n;
@@ -645,7 +660,8 @@ static void derive(struct build *b, struct oper *opers, unsigned n)
     b->l->decode_only = true;
     for (unsigned i = field_count(opers, n); i < n; i++) {
         const struct expr *e = opers[i].derived;
-        struct view *v = e->kind == E_INDEX && e->a->kind == E_NAME ? find_view(b, e->a->name) : NULL;
+        struct view *v =
+            e->kind == E_INDEX && e->a->kind == E_NAME ? find_view(b, e->a->name) : NULL;
 
         if (v) {
             struct kind *k = arena_alloc(&b->g->arena, sizeof *k);
@@ -689,12 +705,14 @@ static struct insn_context expansion(struct build *b, const struct insn *insn)
         while (a && strcmp(a->name, o->name))
             a = a->next;
         if (!a)
-            fail(b->g, pos, "E-TYPE", "expands %s: no value for %s", insn->expands->name, o->name);
+            fail(b->g, pos, "E-TYPE", "expands %s: no value for %s", insn->expands->name,
+                 o->name);
         o->number = lower_expr(b, a->expr, 0);
         if (o->number.w)
             o->number = val_decode(val_dx(b, o->number, 64), 0);
         unsigned bits = o->kind ? kind_bits(o) : 64;
-        o->raw = extract(b, val_decode(val_dx(b, o->number, 64), 64), 0, bits ? bits : 64, pos);
+        o->raw = extract(b, val_decode(val_dx(b, o->number, 64), 64), 0, bits ? bits : 64,
+                         pos);
     }
     for (const struct list *a = args; a; a = a->next) {
         unsigned i = 0;
@@ -702,7 +720,8 @@ static struct insn_context expansion(struct build *b, const struct insn *insn)
         while (i < c.nopers && strcmp(c.opers[i].name, a->name))
             i++;
         if (i == c.nopers)
-            fail(b->g, a->pos, "E-NAME", "%s has no operand %s", insn->expands->name, a->name);
+            fail(b->g, a->pos, "E-NAME", "%s has no operand %s", insn->expands->name,
+                 a->name);
     }
     struct oper *own = b->l->opers;
     unsigned nown = b->l->nopers;
@@ -725,7 +744,9 @@ static const char *first_word(struct build *b, const char *text)
 static void add_text_operands(struct build *b, const struct insn *insn)
 {
     if (insn->mnems) {
-        struct isa_operand op = { .name = "mnem", .kind = OPERAND_ENUM, .view = ISA_NONE };
+        struct isa_operand op = { .name = "mnem",
+                                  .kind = OPERAND_ENUM,
+                                  .view = ISA_NONE };
         unsigned n = 0, f = 0;
 
         for (const struct list *l = insn->mnems; l; l = l->next)
@@ -737,7 +758,8 @@ static void add_text_operands(struct build *b, const struct insn *insn)
         while (f < b->l->nopers && strcmp(b->l->opers[f].name, insn->mnem_field))
             f++;
         if (f == b->l->nopers)
-            fail(b->g, insn->pos, "E-NAME", "mnem by %s: no such field", insn->mnem_field);
+            fail(b->g, insn->pos, "E-NAME", "mnem by %s: no such field",
+                 insn->mnem_field);
         b->l->opers[f].used = true;
         op.field = (uint8_t)f;
         op.enums = names;
@@ -745,8 +767,9 @@ static void add_text_operands(struct build *b, const struct insn *insn)
         *VEC(b, operands, struct isa_operand) = op;
     }
     for (const struct alts *a = insn->alts; a; a = a->next)
-        *VEC(b, operands, struct isa_operand) =
-            (struct isa_operand){ .name = a->name, .kind = OPERAND_ALTS, .view = ISA_NONE };
+        *VEC(b, operands, struct isa_operand) = (struct isa_operand){
+            .name = a->name, .kind = OPERAND_ALTS, .view = ISA_NONE
+        };
 }
 
 static void fill_alts(struct build *b, const struct insn *insn, uint16_t number,
@@ -821,8 +844,8 @@ static const struct insn *with_shared_alts(struct build *b, const struct insn *i
     return copy;
 }
 
-static void check_unused(struct build *b, const struct insn *insn, const struct oper *opers,
-                         unsigned n)
+static void check_unused(struct build *b, const struct insn *insn,
+                         const struct oper *opers, unsigned n)
 {
     for (unsigned i = 0; i < n; i++)
         if (!opers[i].used && !in_text(insn, opers[i].name))
@@ -908,8 +931,9 @@ static void build_insn(struct build *b, struct item *item)
     fill_alts(b, insn, number, row.operand);
     struct insn_context c = { insn, opers, nopers, insn->body, NULL };
     if (insn->expands) {
-        for (const struct list *a = (const struct list *)(const void *)insn->expands->args; a;
-             a = a->next)
+        for (const struct list *a =
+                 (const struct list *)(const void *)insn->expands->args;
+             a; a = a->next)
             mark_used(opers, nopers, a->expr);
         c = expansion(b, insn);
     } else if (!insn->has_body) {
@@ -1026,11 +1050,14 @@ static void build_alias(struct build *b, struct item *item)
             fail(b->g, l->pos, "E-NAME", "%s has no operand %s", item->name, l->name);
         struct val v = lower_expr(b, l->expr, 0);
         const struct dx *want = val_dx(b, v, 64);
-        fits = op2(b, S_AND, 1, fits,
-                   val_decode(dx_new(b, S_EQ, 1, 0, val_dx(b, opers[i].number, 64), want, NULL), 1),
-                   l->pos);
+        fits =
+            op2(b, S_AND, 1, fits,
+                val_decode(
+                    dx_new(b, S_EQ, 1, 0, val_dx(b, opers[i].number, 64), want, NULL), 1),
+                l->pos);
         if (opers[i].kind && opers[i].kind->bias)
-            want = dx_new(b, S_SUB, 64, 0, want, val_dx(b, val_number(opers[i].kind->bias), 64), NULL);
+            want = dx_new(b, S_SUB, 64, 0, want,
+                          val_dx(b, val_number(opers[i].kind->bias), 64), NULL);
         fixes[n] = (struct isa_fix){ (uint8_t)i, dx_body(b, want) };
     }
     if (item->expr)

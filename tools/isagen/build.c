@@ -1,4 +1,5 @@
-/* build.c - state and everything around instructions: files, views, modes, traps, models. */
+/* build.c - state and everything around instructions: files, views, modes, traps, models.
+ */
 #include <string.h>
 
 #include "build.h"
@@ -71,8 +72,8 @@ struct product { /* features that must be on, or off */
     unsigned count;
 };
 
-static void products(struct build *b, const struct expr *e, bool not_, struct product *out,
-                     unsigned *n, unsigned room)
+static void products(struct build *b, const struct expr *e, bool not_,
+                     struct product *out, unsigned *n, unsigned room)
 {
     struct product left[16], right[16];
     unsigned nl = 0, nr = 0;
@@ -121,7 +122,8 @@ uint16_t feature_set(struct build *b, const struct expr *e)
         return ISA_NONE;
     products(b, e, false, p, &n, 16);
     for (unsigned i = 0; i < n; i++) {
-        uint16_t *all = arena_array(&b->g->arena, p[i].count ? p[i].count : 1, sizeof *all);
+        uint16_t *all =
+            arena_array(&b->g->arena, p[i].count ? p[i].count : 1, sizeof *all);
 
         memcpy(all, p[i].all, p[i].count * sizeof *all);
         *VEC(b, feature_sets, struct isa_feature_set) =
@@ -157,12 +159,15 @@ static void build_model(struct build *b, const struct item *item)
 
 static uint16_t stride_of(unsigned width)
 {
-    return width <= 8 ? 1 : width <= 16 ? 2 : width <= 32 ? 4 : width <= 64 ? 8
-                                                : (uint16_t)((width + 127) / 128 * 16);
+    return width <= 8    ? 1
+           : width <= 16 ? 2
+           : width <= 32 ? 4
+           : width <= 64 ? 8
+                         : (uint16_t)((width + 127) / 128 * 16);
 }
 
-static const char *const *names_array(struct build *b, const struct list *list, unsigned count,
-                                      struct pos pos)
+static const char *const *names_array(struct build *b, const struct list *list,
+                                      unsigned count, struct pos pos)
 {
     const char **names;
     unsigned n = 0;
@@ -180,22 +185,23 @@ static const char *const *names_array(struct build *b, const struct list *list, 
     return names;
 }
 
-static void add_regnames(struct build *b, uint16_t view, const char *const *names, unsigned count,
-                         const struct list *also)
+static void add_regnames(struct build *b, uint16_t view, const char *const *names,
+                         unsigned count, const struct list *also)
 {
     for (unsigned i = 0; names && i < count; i++)
         *VEC(b, regnames, struct isa_regname) =
             (struct isa_regname){ names[i], view, (uint16_t)i };
     for (; also; also = also->next) {
         if (also->number >= count)
-            fail(b->g, also->pos, "E-NAME", "no register %llu", (unsigned long long)also->number);
+            fail(b->g, also->pos, "E-NAME", "no register %llu",
+                 (unsigned long long)also->number);
         *VEC(b, regnames, struct isa_regname) =
             (struct isa_regname){ also->name, view, (uint16_t)also->number };
     }
 }
 
-static uint16_t file_new(struct build *b, const char *name, unsigned count, unsigned width,
-                         bool zero, bool hidden, struct pos pos)
+static uint16_t file_new(struct build *b, const char *name, unsigned count,
+                         unsigned width, bool zero, bool hidden, struct pos pos)
 {
     struct isa_file *f;
     uint32_t at = b->isa.state_size;
@@ -206,8 +212,12 @@ static uint16_t file_new(struct build *b, const char *name, unsigned count, unsi
         at + (count + 2) * stride > 60000)
         fail(b->g, pos, "E-BUDGET", "%s: state is at most 60000 bytes", name);
     f = VEC(b, files, struct isa_file);
-    *f = (struct isa_file){ .name = name, .count = (uint16_t)count, .width = (uint16_t)width,
-                            .stride = (uint16_t)stride, .offset = (uint16_t)at, .has_zero = zero,
+    *f = (struct isa_file){ .name = name,
+                            .count = (uint16_t)count,
+                            .width = (uint16_t)width,
+                            .stride = (uint16_t)stride,
+                            .offset = (uint16_t)at,
+                            .has_zero = zero,
                             .hidden = hidden };
     b->isa.state_size = at + (count + (zero ? 2 : 0)) * stride;
     return (uint16_t)(b->files.count - 1);
@@ -256,8 +266,11 @@ static void build_file(struct build *b, struct item *item)
     AT(b, files, struct isa_file, file)->names = names;
     struct view *v = view_new(
         b,
-        (struct isa_view){ .name = item->name, .file = file, .count = (uint16_t)count,
-                           .width = (uint16_t)width, .names = names,
+        (struct isa_view){ .name = item->name,
+                           .file = file,
+                           .count = (uint16_t)count,
+                           .width = (uint16_t)width,
+                           .names = names,
                            .zero = item->flag ? (uint16_t)item->number : ISA_NONE },
         (struct view){ .name = item->name, .file = file });
     add_regnames(b, v->number, names, count, item->list2);
@@ -300,7 +313,8 @@ static void build_view(struct build *b, struct item *item)
         row.names = AT(b, views, struct isa_view, of->number)->names;
     }
     if (item->expr2)
-        row.count = (uint16_t)spec_number(b, item->expr2, "the number of registers", 4096);
+        row.count =
+            (uint16_t)spec_number(b, item->expr2, "the number of registers", 4096);
     if (!row.count)
         fail(b->g, item->pos, "E-SYNTAX", "how many? view %s[i: COUNT]", item->name);
     if (item->flag)
@@ -309,8 +323,10 @@ static void build_view(struct build *b, struct item *item)
         info.policy = !strcmp(item->word2, "zext")  ? POLICY_ZEXT
                       : !strcmp(item->word2, "box") ? POLICY_BOX
                                                     : POLICY_KEEP;
-    if (info.simple && row.low_bit + row.width > AT(b, files, struct isa_file, of->file)->width)
-        fail(b->g, item->pos, "E-WIDTH", "view %s is wider than %s", item->name, of->name);
+    if (info.simple &&
+        row.low_bit + row.width > AT(b, files, struct isa_file, of->file)->width)
+        fail(b->g, item->pos, "E-WIDTH", "view %s is wider than %s", item->name,
+             of->name);
     const char *const *names = names_array(b, item->list, row.count, item->pos);
     if (names)
         row.names = names;
@@ -374,10 +390,10 @@ static void build_flags(struct build *b, struct item *item)
     f.names = names;
     f.count = (uint8_t)n;
     f.bits_file = file_new(b, item->name, n, 1, false, true, item->pos);
-    f.kind_file = file_new(b, arena_printf(&b->g->arena, "%s kind", item->name), 1, 32, false,
-                           true, item->pos);
-    f.args_file = file_new(b, arena_printf(&b->g->arena, "%s args", item->name), 3, 64, false,
-                           true, item->pos);
+    f.kind_file = file_new(b, arena_printf(&b->g->arena, "%s kind", item->name), 1, 32,
+                           false, true, item->pos);
+    f.args_file = file_new(b, arena_printf(&b->g->arena, "%s args", item->name), 3, 64,
+                           false, true, item->pos);
     AT(b, files, struct isa_file, f.bits_file)->names = names;
     *VEC(b, flags, struct isa_flags) = f;
     *VEC(b, flags_items, struct item *) = item;
@@ -401,7 +417,8 @@ static void build_helper(struct build *b, struct item *item)
     for (const struct list *l = item->list; l; l = l->next)
         n++;
     if (w > 64 || n > 8)
-        fail(b->g, item->pos, "E-BUDGET", "helpers take 8 arguments and give 64 bits at most");
+        fail(b->g, item->pos, "E-BUDGET",
+             "helpers take 8 arguments and give 64 bits at most");
     h.result_w = (uint16_t)w;
     h.args = (uint8_t)n;
     for (const struct list *l = item->list2; l; l = l->next) {
@@ -414,7 +431,8 @@ static void build_helper(struct build *b, struct item *item)
 }
 
 /* The nodes lowered so far with `v` as the last one's value. */
-static struct sem_body value_body(struct build *b, struct val v, unsigned w, struct pos pos)
+static struct sem_body value_body(struct build *b, struct val v, unsigned w,
+                                  struct pos pos)
 {
     uint16_t node = val_node(b, adopt(b, v, w, pos), w, pos);
 
@@ -434,10 +452,11 @@ static void build_mode(struct build *b, struct item *item, uint32_t i)
     begin_body(b, false);
     b->l->reads = b->mode_inputs;
     struct sem_body body =
-        value_body(b, lower_expr(b, item->expr, (unsigned)item->number), (unsigned)item->number,
-                   item->pos);
+        value_body(b, lower_expr(b, item->expr, (unsigned)item->number),
+                   (unsigned)item->number, item->pos);
     m = AT(b, modes, struct isa_mode, i);
-    *m = (struct isa_mode){ item->name, (uint8_t)at, (uint8_t)item->number, item->flag, body };
+    *m = (struct isa_mode){ item->name, (uint8_t)at, (uint8_t)item->number, item->flag,
+                            body };
 }
 
 /* clang-format off */
@@ -453,11 +472,12 @@ static const char *const fp_flags[] = { "nx", "uf", "of", "dz", "nv", "id", "up"
 static const char *const fp_causes[] = { "vxsnan", "vxisi", "vxidi",  "vxzdz",
                                          "vximz",  "vxvc",  "vxsqrt", "vxcvi" };
 
-static unsigned fp_bit(struct build *b, const struct list *l, const char *const *names, unsigned n,
-                       const char *what, unsigned width)
+static unsigned fp_bit(struct build *b, const struct list *l, const char *const *names,
+                       unsigned n, const char *what, unsigned width)
 {
     if (l->number >= width || l->number > 62)
-        fail(b->g, l->pos, "E-WIDTH", "bit %llu of %u", (unsigned long long)l->number, width);
+        fail(b->g, l->pos, "E-WIDTH", "bit %llu of %u", (unsigned long long)l->number,
+             width);
     for (unsigned i = 0; i < n; i++)
         if (!strcmp(names[i], l->name))
             return i;
@@ -476,8 +496,8 @@ static void fpenv_bits(struct build *b, const struct item *item, struct isa_fpen
         env->each[fp_bit(b, l, fp_flags, 7, what, width)] = (uint8_t)(l->number + 1);
     for (const struct list *l = item->list3; l; l = l->next)
         env->cause[fp_bit(b, l, fp_causes, 8,
-                          "causes are vxsnan vxisi vxidi vxzdz vximz vxvc vxsqrt vxcvi", width)] =
-            (uint8_t)(l->number + 1);
+                          "causes are vxsnan vxisi vxidi vxzdz vximz vxvc vxsqrt vxcvi",
+                          width)] = (uint8_t)(l->number + 1);
 }
 
 static void build_fpenv(struct build *b, struct item *item)
@@ -492,7 +512,8 @@ static void build_fpenv(struct build *b, struct item *item)
             found = true;
         }
     if (!found)
-        fail(b->g, item->pos, "E-FPENV", "fpenv %s needs `rules NAME;` of fp.h", item->name);
+        fail(b->g, item->pos, "E-FPENV", "fpenv %s needs `rules NAME;` of fp.h",
+             item->name);
     begin_body(b, false);
     if (item->expr3) {
         struct place *p = place_of(b, item->expr3, true);
@@ -524,8 +545,10 @@ static uint64_t field_mask(uint64_t hi, uint64_t lo)
     return (hi - lo >= 63 ? UINT64_MAX : (1ull << (hi - lo + 1)) - 1) << lo;
 }
 
-/* A write through fields: bits of rw fields, and of warl fields whose new value is legal. */
-static void lower_fields_write(struct build *b, const struct item *item, unsigned w, uint16_t file)
+/* A write through fields: bits of rw fields, and of warl fields whose new value is legal.
+ */
+static void lower_fields_write(struct build *b, const struct item *item, unsigned w,
+                               uint16_t file)
 {
     struct val v = val_run(emit(b, S_ARG, w, 0, ISA_NONE, ISA_NONE), w);
     struct val old = val_run(emit(b, S_GETF, w, file, 0, ISA_NONE), w), next = old;
@@ -549,7 +572,8 @@ static void lower_fields_write(struct build *b, const struct item *item, unsigne
 
             for (unsigned i = 0; i < 64; i++)
                 if (l->number >> i & 1 && (f.w > 6 || i < 1u << f.w))
-                    ok = op2(b, S_OR, 1, ok, op2(b, S_EQ, 1, f, val_bits(i, f.w), l->pos), l->pos);
+                    ok = op2(b, S_OR, 1, ok, op2(b, S_EQ, 1, f, val_bits(i, f.w), l->pos),
+                             l->pos);
             put = op3(b, S_SELECT, w, ok, put, next, l->pos);
         }
         next = put;
@@ -559,13 +583,16 @@ static void lower_fields_write(struct build *b, const struct item *item, unsigne
 
 static void build_sysreg(struct build *b, struct item *item)
 {
-    struct isa_sysreg r = { .name = item->name, .file = ISA_NONE, .read_only = item->flag,
+    struct isa_sysreg r = { .name = item->name,
+                            .file = ISA_NONE,
+                            .read_only = item->flag,
                             .priv = (uint16_t)item->number2 };
     unsigned n = 0, w;
     struct isa_sysreg_field *fields;
 
     begin_body(b, true);
-    if (item->when && lower_cond(b, item->when).time == SPEC && !lower_cond(b, item->when).lo)
+    if (item->when && lower_cond(b, item->when).time == SPEC &&
+        !lower_cond(b, item->when).lo)
         return;
     r.number = (uint32_t)spec_number(b, item->expr2, "a number", UINT32_MAX);
     w = (unsigned)spec_number(b, item->expr, "a width", 64);
@@ -575,18 +602,21 @@ static void build_sysreg(struct build *b, struct item *item)
     fields = arena_array(&b->g->arena, n ? n : 1, sizeof *fields);
     n = 0;
     for (const struct list *l = item->list; l; l = l->next)
-        fields[n++] = (struct isa_sysreg_field){ l->name,
-                                                 (uint8_t)spec_number(b, l->expr, "a bit", 63),
-                                                 (uint8_t)spec_number(b, l->expr2, "a bit", 63),
-                                                 l->name2 };
+        fields[n++] = (struct isa_sysreg_field){
+            l->name, (uint8_t)spec_number(b, l->expr, "a bit", 63),
+            (uint8_t)spec_number(b, l->expr2, "a bit", 63), l->name2
+        };
     r.fields = fields;
     r.nfields = (uint16_t)n;
     struct view *own = find_view(b, item->name);
     if (!own && (!item->flag2 || (!item->word && !item->flag))) {
         r.file = file_new(b, item->name, 1, w, false, false, item->pos);
         view_new(b,
-                 (struct isa_view){ .name = item->name, .file = r.file, .count = 1,
-                                    .width = (uint16_t)w, .zero = ISA_NONE },
+                 (struct isa_view){ .name = item->name,
+                                    .file = r.file,
+                                    .count = 1,
+                                    .width = (uint16_t)w,
+                                    .zero = ISA_NONE },
                  (struct view){ .name = item->name, .file = r.file });
     } else if (own && !own->item && !item->flag2) {
         r.file = own->file;
@@ -606,7 +636,8 @@ static void build_sysreg_bodies(struct build *b, uint32_t i)
     if (item->flag2)
         r.read = value_body(b, lower_expr(b, item->expr3, r.w), r.w, pos);
     else if (r.file != ISA_NONE)
-        r.read = value_body(b, val_run(emit(b, S_GETF, r.w, r.file, 0, ISA_NONE), r.w), r.w, pos);
+        r.read = value_body(b, val_run(emit(b, S_GETF, r.w, r.file, 0, ISA_NONE), r.w),
+                            r.w, pos);
     begin_body(b, false);
     if (item->word) {
         bind(b, "v", val_run(emit(b, S_ARG, r.w, 0, ISA_NONE, ISA_NONE), r.w));
@@ -625,8 +656,8 @@ static void build_sysreg_bodies(struct build *b, uint32_t i)
 /* ----------------------------------------------------------------------- fetch */
 
 /* p[1:0] != 3 over the first parcel, as mask and value; a list of cubes for != */
-static void parcel_cubes(struct build *b, struct vec *out, const struct expr *e, unsigned parcel,
-                         uint64_t mask, uint64_t value, unsigned bytes)
+static void parcel_cubes(struct build *b, struct vec *out, const struct expr *e,
+                         unsigned parcel, uint64_t mask, uint64_t value, unsigned bytes)
 {
     if (!e) {
         *(struct isa_length *)vec_add(b, out, sizeof(struct isa_length)) =
@@ -651,9 +682,10 @@ static void parcel_cubes(struct build *b, struct vec *out, const struct expr *e,
     }
     const struct expr *s = e->a;
     uint64_t hi, lo;
-    if ((e->kind != E_IN && !(e->kind == E_BINARY && (e->op == T_EQ || e->op == T_NE))) || !s ||
-        (s->kind != E_SLICE && s->kind != E_INDEX))
-        fail(b->g, e->pos, "E-SYNTAX", "lengths depend on p[HIGH:LOW] == N, != N or in {..}");
+    if ((e->kind != E_IN && !(e->kind == E_BINARY && (e->op == T_EQ || e->op == T_NE))) ||
+        !s || (s->kind != E_SLICE && s->kind != E_INDEX))
+        fail(b->g, e->pos, "E-SYNTAX",
+             "lengths depend on p[HIGH:LOW] == N, != N or in {..}");
     hi = spec_number(b, s->b, "a bit", parcel - 1);
     lo = s->kind == E_SLICE ? spec_number(b, s->c, "a bit", parcel - 1) : hi;
     if (lo > hi || hi - lo > 10)
@@ -668,7 +700,8 @@ static void parcel_cubes(struct build *b, struct vec *out, const struct expr *e,
         else
             in = (spec_number(b, e->b, "a number", UINT32_MAX) == k) == (e->op == T_EQ);
         if (in && !((value ^ k << lo) & mask & field_mask(hi, lo)))
-            parcel_cubes(b, out, NULL, parcel, mask | field_mask(hi, lo), value | k << lo, bytes);
+            parcel_cubes(b, out, NULL, parcel, mask | field_mask(hi, lo), value | k << lo,
+                         bytes);
     }
 }
 
@@ -678,8 +711,10 @@ static void build_fetch(struct build *b, struct item *item)
         item->number = 8;
         item->word = "little";
     }
-    struct isa_fetch f = { .parcel = (uint8_t)(item->number / 8), .big = !strcmp(item->word, "big"),
-                           .high_first = item->flag, .stream = ISA_NONE };
+    struct isa_fetch f = { .parcel = (uint8_t)(item->number / 8),
+                           .big = !strcmp(item->word, "big"),
+                           .high_first = item->flag,
+                           .stream = ISA_NONE };
     struct vec lengths = { 0 };
 
     begin_body(b, true);
@@ -695,8 +730,8 @@ static void build_fetch(struct build *b, struct item *item)
     }
     for (const struct list *l = item->list; l; l = l->next) {
         if (l->number == 0 || l->number > ISA_MAX_ILEN || l->number % f.parcel)
-            fail(b->g, l->pos, "E-LENGTH", "a length is a multiple of the parcel, at most %d",
-                 ISA_MAX_ILEN);
+            fail(b->g, l->pos, "E-LENGTH",
+                 "a length is a multiple of the parcel, at most %d", ISA_MAX_ILEN);
         parcel_cubes(b, &lengths, l->expr, f.parcel * 8u, 0, 0, (unsigned)l->number);
     }
     f.lengths = lengths.items;
@@ -709,7 +744,8 @@ static void build_fetch(struct build *b, struct item *item)
 /* ---------------------------------------------------------------------- in order */
 
 /* Runs `make` for each item of a kind; an error in one goes on with the next. */
-static void each(struct build *b, enum item_kind kind, void (*make)(struct build *, struct item *))
+static void each(struct build *b, enum item_kind kind,
+                 void (*make)(struct build *, struct item *))
 {
     jmp_buf here, *outer = b->g->recover;
 
@@ -721,7 +757,8 @@ static void each(struct build *b, enum item_kind kind, void (*make)(struct build
     b->g->recover = outer;
 }
 
-static void each_index(struct build *b, uint32_t count, void (*make)(struct build *, uint32_t))
+static void each_index(struct build *b, uint32_t count,
+                       void (*make)(struct build *, uint32_t))
 {
     jmp_buf here, *outer = b->g->recover;
 
@@ -777,7 +814,10 @@ static void build_sysregs_item(struct build *b, struct item *item)
     }
 }
 
-static void build_model_item(struct build *b, struct item *item) { build_model(b, item); }
+static void build_model_item(struct build *b, struct item *item)
+{
+    build_model(b, item);
+}
 
 void build_state(struct build *b)
 {

@@ -86,12 +86,14 @@ static struct val unary(struct build *b, const struct expr *e, unsigned want, in
     return op1(b, op, op == S_PARITY ? 1 : v.w, v, e->pos);
 }
 
+/* clang-format off */
 static struct val fn_clz(struct build *b, const struct expr *e, unsigned w) { return unary(b, e, w, S_CLZ); }
 static struct val fn_ctz(struct build *b, const struct expr *e, unsigned w) { return unary(b, e, w, S_CTZ); }
 static struct val fn_popcount(struct build *b, const struct expr *e, unsigned w) { return unary(b, e, w, S_POPCNT); }
 static struct val fn_bswap(struct build *b, const struct expr *e, unsigned w) { return unary(b, e, w, S_BSWAP); }
 static struct val fn_bitrev(struct build *b, const struct expr *e, unsigned w) { return unary(b, e, w, S_BITREV); }
 static struct val fn_parity(struct build *b, const struct expr *e, unsigned w) { (void)w; return unary(b, e, 0, S_PARITY); }
+/* clang-format on */
 
 /* Two operands made equally wide. */
 static unsigned two(struct build *b, const struct expr *e, unsigned want, struct val *x,
@@ -113,26 +115,30 @@ static struct val fn_clmul(struct build *b, const struct expr *e, unsigned want)
     return op2(b, S_CLMUL, w, x, y, e->pos);
 }
 
-static struct val pick(struct build *b, const struct expr *e, unsigned want, int less, bool max)
+static struct val pick(struct build *b, const struct expr *e, unsigned want, int less,
+                       bool max)
 {
     struct val x, y;
     unsigned w = two(b, e, want, &x, &y);
     struct val c = op2(b, less, 1, x, y, e->pos);
 
-    return max ? op3(b, S_SELECT, w, c, y, x, e->pos) : op3(b, S_SELECT, w, c, x, y, e->pos);
+    return max ? op3(b, S_SELECT, w, c, y, x, e->pos)
+               : op3(b, S_SELECT, w, c, x, y, e->pos);
 }
 
+/* clang-format off */
 static struct val fn_min_s(struct build *b, const struct expr *e, unsigned w) { return pick(b, e, w, S_LTS, false); }
 static struct val fn_min_u(struct build *b, const struct expr *e, unsigned w) { return pick(b, e, w, S_LTU, false); }
 static struct val fn_max_s(struct build *b, const struct expr *e, unsigned w) { return pick(b, e, w, S_LTS, true); }
 static struct val fn_max_u(struct build *b, const struct expr *e, unsigned w) { return pick(b, e, w, S_LTU, true); }
+/* clang-format on */
 
 static struct val fn_abs(struct build *b, const struct expr *e, unsigned want)
 {
     struct val v = adopt(b, arg(b, e, 0, want), 0, e->pos);
 
-    return op3(b, S_SELECT, v.w, extract(b, v, v.w - 1, 1, e->pos), op1(b, S_NEG, v.w, v, e->pos),
-               v, e->pos);
+    return op3(b, S_SELECT, v.w, extract(b, v, v.w - 1, 1, e->pos),
+               op1(b, S_NEG, v.w, v, e->pos), v, e->pos);
 }
 
 static struct val fn_select(struct build *b, const struct expr *e, unsigned want)
@@ -154,8 +160,10 @@ static struct val rotate(struct build *b, const struct expr *e, unsigned want, i
     return op2(b, op, v.w, v, n, e->pos);
 }
 
+/* clang-format off */
 static struct val fn_rotl(struct build *b, const struct expr *e, unsigned w) { return rotate(b, e, w, S_ROTL); }
 static struct val fn_rotr(struct build *b, const struct expr *e, unsigned w) { return rotate(b, e, w, S_ROTR); }
+/* clang-format on */
 
 /* Shifts by any amount: from the width on, all bits are out. */
 static struct val shift_sat(struct build *b, const struct expr *e, unsigned want, int op)
@@ -168,14 +176,18 @@ static struct val shift_sat(struct build *b, const struct expr *e, unsigned want
     if (n.w < 8)
         n = widen(b, S_ZEXT, n, 8, e->pos);
     small = op2(b, S_LTU, 1, n, adopt(b, val_number(v.w), n.w, e->pos), e->pos);
-    by = op3(b, S_SELECT, n.w, small, n, val_bits(op == S_SHRS ? v.w - 1u : 0, n.w), e->pos);
+    by = op3(b, S_SELECT, n.w, small, n, val_bits(op == S_SHRS ? v.w - 1u : 0, n.w),
+             e->pos);
     out = op2(b, op, v.w, v, by, e->pos);
-    return op == S_SHRS ? out : op3(b, S_SELECT, v.w, small, out, val_bits(0, v.w), e->pos);
+    return op == S_SHRS ? out
+                        : op3(b, S_SELECT, v.w, small, out, val_bits(0, v.w), e->pos);
 }
 
+/* clang-format off */
 static struct val fn_shl_sat(struct build *b, const struct expr *e, unsigned w) { return shift_sat(b, e, w, S_SHL); }
 static struct val fn_shr_sat(struct build *b, const struct expr *e, unsigned w) { return shift_sat(b, e, w, S_SHRU); }
 static struct val fn_sar_sat(struct build *b, const struct expr *e, unsigned w) { return shift_sat(b, e, w, S_SHRS); }
+/* clang-format on */
 
 static struct val fn_width(struct build *b, const struct expr *e, unsigned want)
 {
@@ -248,9 +260,9 @@ static struct val fn_sysread(struct build *b, const struct expr *e, unsigned wan
 
     may_trap(b, e->pos);
     b->l->flags |= VAR_SYNC;
-    return val_run(emit(b, S_SYSREAD, w, val_node(b, n, n.w ? n.w : 32, e->pos), ISA_NONE,
-                        ISA_NONE),
-                   w);
+    return val_run(
+        emit(b, S_SYSREAD, w, val_node(b, n, n.w ? n.w : 32, e->pos), ISA_NONE, ISA_NONE),
+        w);
 }
 
 static struct val fn_syswrite(struct build *b, const struct expr *e, unsigned want)
@@ -275,7 +287,8 @@ static struct val fn_fence(struct build *b, const struct expr *e, unsigned want)
     for (unsigned i = 0; i < e->nargs; i++) {
         unsigned k = 0;
 
-        while (k < 5 && (e->args[i]->kind != E_NAME || strcmp(names[k], e->args[i]->name)))
+        while (k < 5 &&
+               (e->args[i]->kind != E_NAME || strcmp(names[k], e->args[i]->name)))
             k++;
         if (k == 5)
             fail(b->g, e->args[i]->pos, "E-TYPE", "fence(rr, rw, wr, ww, fetch)");
@@ -309,13 +322,17 @@ static const struct {
 uint16_t access_new(struct build *b, const struct item *space, bool big, unsigned align,
                     unsigned order, unsigned kind)
 {
-    struct isa_access a = { .big = big, .order = (uint8_t)order, .align = (uint8_t)align,
-                            .kind = (uint8_t)kind, .trap = ISA_NONE };
+    struct isa_access a = { .big = big,
+                            .order = (uint8_t)order,
+                            .align = (uint8_t)align,
+                            .kind = (uint8_t)kind,
+                            .trap = ISA_NONE };
     int trap = align ? find_named(b, &b->trap_items, "misaligned") : -1;
 
     if (space && !strcmp(space->word, "big"))
         a.big = !a.big;
-    if (space && space->when) { /* little if MODE: the other order where it does not hold */
+    if (space &&
+        space->when) { /* little if MODE: the other order where it does not hold */
         struct val v = lower_cond(b, space->when);
 
         if (!decide(b, v, space->pos, "the byte order"))
@@ -335,8 +352,10 @@ uint16_t access_new(struct build *b, const struct item *space, bool big, unsigne
     return (uint16_t)(b->accesses.count - 1);
 }
 
-/* The attributes after the plain arguments: big, little, aligned, acquire, release, order(e). */
-static uint16_t access_of(struct build *b, const struct expr *e, unsigned from, unsigned bits)
+/* The attributes after the plain arguments: big, little, aligned, acquire, release,
+ * order(e). */
+static uint16_t access_of(struct build *b, const struct expr *e, unsigned from,
+                          unsigned bits)
 {
     const struct item *space = find_item(b, I_SPACE, NULL);
     bool flip = false, forced = false, forced_big = false;
@@ -349,8 +368,9 @@ static uint16_t access_of(struct build *b, const struct expr *e, unsigned from, 
         if (!strcmp(name, "big") || !strcmp(name, "little"))
             forced = true, forced_big = name[0] == 'b';
         else if (!strcmp(name, "aligned"))
-            align = a->kind == E_CALL && a->nargs ? (unsigned)spec_number(b, a->args[0], "the alignment", 64)
-                                                  : bits / 8;
+            align = a->kind == E_CALL && a->nargs
+                        ? (unsigned)spec_number(b, a->args[0], "the alignment", 64)
+                        : bits / 8;
         else if (!strcmp(name, "acquire"))
             order |= 1;
         else if (!strcmp(name, "release"))
@@ -363,7 +383,8 @@ static uint16_t access_of(struct build *b, const struct expr *e, unsigned from, 
             kind = 2;
         else
             fail(b->g, a->pos, "E-TYPE",
-                 "big, little, aligned, aligned(N), acquire, release, order(e), user or phys");
+                 "big, little, aligned, aligned(N), acquire, release, order(e), user or "
+                 "phys");
     }
     (void)flip;
     if (forced)
@@ -371,8 +392,8 @@ static uint16_t access_of(struct build *b, const struct expr *e, unsigned from, 
     return access_new(b, space, false, align, order, kind);
 }
 
-static const char *const amo_names[] = { "xchg", "add",  "and",  "or",  "xor",
-                                         "min",  "max",  "minu", "maxu" };
+static const char *const amo_names[] = { "xchg", "add", "and",  "or",  "xor",
+                                         "min",  "max", "minu", "maxu" };
 
 static unsigned amo_op(struct build *b, const struct expr *e)
 {
@@ -384,10 +405,12 @@ static unsigned amo_op(struct build *b, const struct expr *e)
 
 struct val lower_memory(struct build *b, const struct expr *e, unsigned want)
 {
+    /* clang-format off */
     static const struct { const char *name; int op; unsigned args; } forms[] = {
         { "ld", S_LD, 1 }, { "st", S_ST, 2 }, { "amo", S_AMO, 3 }, { "cas", S_CAS, 3 },
         { "reserve", S_RESERVE, 1 }, { "store_cond", S_STCOND, 2 },
     };
+    /* clang-format on */
     const struct item *space = find_item(b, I_SPACE, NULL);
     unsigned bits = 0, f, n, aw;
     const char *digits = e->name + strcspn(e->name, "0123456789");
@@ -411,11 +434,13 @@ struct val lower_memory(struct build *b, const struct expr *e, unsigned want)
     if (e->nargs < n)
         fail(b->g, e->pos, "E-TYPE", "%s needs %u arguments", e->name, n);
     aw = (unsigned)spec_number(b, space->expr, "the address width", 64);
-    unsigned first = forms[f].op == S_AMO ? 1 : 0, amo = first ? amo_op(b, e->args[0]) : 0;
+    unsigned first = forms[f].op == S_AMO ? 1 : 0,
+             amo = first ? amo_op(b, e->args[0]) : 0;
     struct val a = adopt(b, lower_expr(b, e->args[first], aw), aw, e->pos), v[2];
     uint16_t node[3] = { ISA_NONE, ISA_NONE, ISA_NONE };
     for (unsigned i = first + 1; i < n; i++) {
-        v[i - first - 1] = adopt(b, lower_expr(b, e->args[i], bits), bits, e->args[i]->pos);
+        v[i - first - 1] =
+            adopt(b, lower_expr(b, e->args[i], bits), bits, e->args[i]->pos);
         node[i - first] = val_node(b, v[i - first - 1], bits, e->pos);
     }
     uint16_t access = access_of(b, e, n, bits);
@@ -431,8 +456,8 @@ struct val lower_memory(struct build *b, const struct expr *e, unsigned want)
 
 /* ---------------------------------------------------------------- fns, helpers */
 
-struct val call_fn(struct build *b, const struct item *fn, struct expr **args, unsigned nargs,
-                   struct pos pos, unsigned want)
+struct val call_fn(struct build *b, const struct item *fn, struct expr **args,
+                   unsigned nargs, struct pos pos, unsigned want)
 {
     struct symbol *scope = b->l->scope, *made = NULL;
     const struct list *p = fn->list;
@@ -535,8 +560,8 @@ bool lower_call(struct build *b, const struct expr *e, unsigned want, struct val
         }
     if (lower_fp(b, e, want, out) || lower_helper(b, e, out))
         return true;
-    if (e->name[0] == 'b' && sscanf(e->name + 1, "%u%c", &bits, &rest) == 1 && bits >= 1 &&
-        bits <= 128) {
+    if (e->name[0] == 'b' && sscanf(e->name + 1, "%u%c", &bits, &rest) == 1 &&
+        bits >= 1 && bits <= 128) {
         struct val v = arg(b, e, 0, bits);
 
         *out = v.w ? v : adopt(b, v, bits, e->pos);

@@ -6,12 +6,15 @@
 #include "isa/decode.h"
 #include "isa/eval.h"
 
-static unsigned hex_digit(int c) { return isdigit(c) ? (unsigned)c - '0' : (unsigned)tolower(c) - 'a' + 10; }
+static unsigned hex_digit(int c)
+{
+    return isdigit(c) ? (unsigned)c - '0' : (unsigned)tolower(c) - 'a' + 10;
+}
 
 /* Parcels as numbers, as disassemblers print them; to bytes in memory order, at most
  * ISA_MAX_ILEN.  Returns how many. */
-static unsigned hex_bytes(struct build *b, const char *hex, struct pos pos, uint8_t *bytes,
-                          const struct isa_fetch *fetch)
+static unsigned hex_bytes(struct build *b, const char *hex, struct pos pos,
+                          uint8_t *bytes, const struct isa_fetch *fetch)
 {
     unsigned n = 0;
 
@@ -22,12 +25,14 @@ static unsigned hex_bytes(struct build *b, const char *hex, struct pos pos, uint
             digits++;
         word_bytes = digits / 2;
         if (!digits || digits % 2 || n + word_bytes > ISA_MAX_ILEN)
-            fail(b->g, pos, "E-SYNTAX", "the encoding is whole hexadecimal bytes: '%s'", hex);
+            fail(b->g, pos, "E-SYNTAX", "the encoding is whole hexadecimal bytes: '%s'",
+                 hex);
         for (unsigned i = 0; i < word_bytes; i++) {
             uint8_t byte = (uint8_t)(hex_digit(p[2 * i]) << 4 | hex_digit(p[2 * i + 1]));
             bool big = !fetch || fetch->big || fetch->stream != ISA_NONE;
 
-            if (fetch && fetch->high_first && !fetch->big) { /* little parcels, first one first */
+            if (fetch && fetch->high_first &&
+                !fetch->big) { /* little parcels, first one first */
                 unsigned parcel = i / fetch->parcel, k = i % fetch->parcel;
 
                 bytes[n + parcel * fetch->parcel + fetch->parcel - 1 - k] = byte;
@@ -44,8 +49,8 @@ static unsigned hex_bytes(struct build *b, const char *hex, struct pos pos, uint
 }
 
 /* The bytes of an instruction, or of a test's instructions one after the other. */
-static void example_bytes(struct build *b, const struct example *ex, struct isa_example *out,
-                          const struct isa_fetch *fetch)
+static void example_bytes(struct build *b, const struct example *ex,
+                          struct isa_example *out, const struct isa_fetch *fetch)
 {
     uint8_t *bytes = arena_alloc(&b->g->arena, 255 + ISA_MAX_ILEN);
     struct isa_ex_code *code;
@@ -99,7 +104,8 @@ static bool find_register(struct build *b, const char *name, struct isa_ex_item 
     return true;
 }
 
-static void indexed_location(struct build *b, const struct expr *e, struct isa_ex_item *item)
+static void indexed_location(struct build *b, const struct expr *e,
+                             struct isa_ex_item *item)
 {
     struct val index = lower_expr(b, e->b, 0);
     unsigned bits;
@@ -123,7 +129,8 @@ static void indexed_location(struct build *b, const struct expr *e, struct isa_e
 }
 
 /* a0, mem32[0x2000], f.z, pc, x[3] */
-static void example_location(struct build *b, const struct expr *e, struct isa_ex_item *item)
+static void example_location(struct build *b, const struct expr *e,
+                             struct isa_ex_item *item)
 {
     uint16_t group;
     int flag = -1;
@@ -161,7 +168,8 @@ static unsigned location_width(struct build *b, const struct isa_ex_item *item)
                                   : b->isa.pc_width;
 }
 
-static struct isa_ex_item *example_items(struct build *b, const struct list *list, uint16_t *count)
+static struct isa_ex_item *example_items(struct build *b, const struct list *list,
+                                         uint16_t *count)
 {
     struct isa_ex_item *items;
     unsigned n = 0;
@@ -177,7 +185,8 @@ static struct isa_ex_item *example_items(struct build *b, const struct list *lis
 
             if (v->file == ISA_NONE && !v->get.count)
                 fail(b->g, l->pos, "E-NAME",
-                     "view %s needs an instruction's pc: name the element of its file", v->name);
+                     "view %s needs an instruction's pc: name the element of its file",
+                     v->name);
         }
         unsigned w = location_width(b, &items[n]);
         struct val v = lower_expr(b, l->expr2, w > 128 ? 128 : w);
@@ -192,7 +201,8 @@ static struct isa_ex_item *example_items(struct build *b, const struct list *lis
                 fail(b->g, l->pos, "E-WIDTH", "does not fit %u bits", w);
             if (w < 64 && (int64_t)v.lo >= 0 && v.lo >> w)
                 fail(b->g, l->pos, "E-WIDTH", "does not fit %u bits", w);
-            v.hi = w > 64 && (l->expr2->kind == E_UNARY) && (int64_t)v.lo < 0 ? UINT64_MAX : 0;
+            v.hi = w > 64 && (l->expr2->kind == E_UNARY) && (int64_t)v.lo < 0 ? UINT64_MAX
+                                                                              : 0;
         }
         items[n].value = w < 64 ? v.lo & ((1ull << w) - 1) : v.lo;
         items[n].value_hi = v.hi;
@@ -230,7 +240,8 @@ static bool item_fits(struct build *b, const struct item *model, uint16_t set)
     if (set == ISA_NONE)
         return true;
     for (;; set++) {
-        const struct isa_feature_set *s = AT(b, feature_sets, struct isa_feature_set, set);
+        const struct isa_feature_set *s =
+            AT(b, feature_sets, struct isa_feature_set, set);
         bool all = true;
 
         for (unsigned i = 0; i < s->count; i++)
@@ -266,7 +277,8 @@ static bool first_model(struct build *b, struct isa_example *out)
 }
 
 /* Sets the model; false: the example is of another target. */
-static bool example_model(struct build *b, const struct example *ex, struct isa_example *out)
+static bool example_model(struct build *b, const struct example *ex,
+                          struct isa_example *out)
 {
     if (ex->model && is_target(b, ex->model)) {
         if (strcmp(ex->model, b->target->name))
@@ -317,7 +329,8 @@ static const struct isa_fetch *example_fetch(struct build *b, uint64_t mode)
 }
 
 /* The byte order of memory in that mode, for its items. */
-static void example_order(struct build *b, struct isa_ex_item *items, unsigned n, uint64_t mode)
+static void example_order(struct build *b, struct isa_ex_item *items, unsigned n,
+                          uint64_t mode)
 {
     const struct item *space = find_item(b, I_SPACE, NULL);
     bool big = space && !strcmp(space->word, "big");
@@ -335,7 +348,9 @@ static void example_order(struct build *b, struct isa_ex_item *items, unsigned n
 
 static void build_example(struct build *b, const struct example *ex, uint16_t insn)
 {
-    struct isa_example out = { .text = ex->text, .insn = insn, .model = ISA_NONE,
+    struct isa_example out = { .text = ex->text,
+                               .insn = insn,
+                               .model = ISA_NONE,
                                .where = source_place(b->g, ex->pos),
                                .pc = b->isa.pc_width > 12 ? 0x1000 : 0 };
     struct isa_ex_item *pre, *post;
@@ -366,7 +381,8 @@ static void build_example(struct build *b, const struct example *ex, uint16_t in
 
         if (trap < 0)
             fail(b->g, ex->pos, "E-NAME", "no trap %s", ex->trap);
-        post[out.npost++] = (struct isa_ex_item){ .loc = EX_TRAP, .index = (uint16_t)trap };
+        post[out.npost++] =
+            (struct isa_ex_item){ .loc = EX_TRAP, .index = (uint16_t)trap };
     }
     *VEC(b, examples, struct isa_example) = out;
 }

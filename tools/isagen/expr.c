@@ -12,7 +12,8 @@ struct expr *expr_new(struct isagen *g, enum expr_kind kind, struct pos pos)
     return e;
 }
 
-static struct expr *binary(struct isagen *g, int op, struct expr *a, struct expr *b, struct pos pos)
+static struct expr *binary(struct isagen *g, int op, struct expr *a, struct expr *b,
+                           struct pos pos)
 {
     struct expr *e = expr_new(g, E_BINARY, pos);
 
@@ -32,8 +33,8 @@ bool expr_same(const struct expr *a, const struct expr *b)
 {
     if (!a || !b)
         return a == b;
-    if (a->kind != b->kind || a->op != b->op || a->number != b->number || a->nargs || b->nargs ||
-        !a->name != !b->name || (a->name && strcmp(a->name, b->name)))
+    if (a->kind != b->kind || a->op != b->op || a->number != b->number || a->nargs ||
+        b->nargs || !a->name != !b->name || (a->name && strcmp(a->name, b->name)))
         return false;
     return expr_same(a->a, b->a) && expr_same(a->b, b->b) && expr_same(a->c, b->c);
 }
@@ -64,14 +65,15 @@ static void parse_args(struct isagen *g, int closer, struct expr ***args, unsign
 /* `lo<32>(x)`: the current token is the `<` after a name that takes widths. */
 static bool takes_widths(const char *name)
 {
-    static const char *const names[] = { "zext", "sext", "lo",   "hi",     "lane",   "replicate",
-                                         "fcvt", "f_to_s", "f_to_u", "s_to_f", "u_to_f", "fadd",
-                                         "fsub", "fmul", "fdiv", "fsqrt", "fma", "fms", "fnma",
-                                         "fnms", "fmin", "fmax", "fminm", "fmaxm", "feq", "flt",
-                                         "fle", "feqs", "flts", "fles", "funord", "frint",
-                                         "frintx", "fclass", "ld", "st", "amo", "cas", "reserve",
-                                         "store_cond", "ones", "f_to_s_mod", "fmin2", "fmax2",
-                                         "fmin08", "fmax08", "fscalb", "flogb", "frem" };
+    static const char *const names[] = {
+        "zext",   "sext",   "lo",     "hi",      "lane",       "replicate", "fcvt",
+        "f_to_s", "f_to_u", "s_to_f", "u_to_f",  "fadd",       "fsub",      "fmul",
+        "fdiv",   "fsqrt",  "fma",    "fms",     "fnma",       "fnms",      "fmin",
+        "fmax",   "fminm",  "fmaxm",  "feq",     "flt",        "fle",       "feqs",
+        "flts",   "fles",   "funord", "frint",   "frintx",     "fclass",    "ld",
+        "st",     "amo",    "cas",    "reserve", "store_cond", "ones",      "f_to_s_mod",
+        "fmin2",  "fmax2",  "fmin08", "fmax08",  "fscalb",     "flogb",     "frem"
+    };
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!strcmp(names[i], name))
@@ -143,7 +145,8 @@ static struct expr *parse_primary(struct isagen *g)
     return e;
 }
 
-/* Attributes of a memory access follow its arguments: mem.ld32(a) aligned big order(o). */
+/* Attributes of a memory access follow its arguments: mem.ld32(a) aligned big order(o).
+ */
 static void parse_attributes(struct isagen *g, struct expr *call)
 {
     while (is_word(g, "aligned") || is_word(g, "big") || is_word(g, "little") ||
@@ -152,7 +155,8 @@ static void parse_attributes(struct isagen *g, struct expr *call)
         push_arg(g, &call->args, &call->nargs, parse_primary(g));
 }
 
-/* postfix = primary { "[" expr [":" expr] "]" | "." name [args] } [ "in" env [ "(" expr ")" ] ] */
+/* postfix = primary { "[" expr [":" expr] "]" | "." name [args] } [ "in" env [ "(" expr
+ * ")" ] ] */
 static struct expr *parse_postfix(struct isagen *g)
 {
     struct expr *e = parse_primary(g), *p;
@@ -250,6 +254,7 @@ struct expr *parse_unary(struct isagen *g)
 static int strength(int op)
 {
     switch (op) {
+    /* clang-format off */
     case T_OROR: return 1;
     case T_ANDAND: return 2;
     case '|': return 3;
@@ -263,6 +268,7 @@ static int strength(int op)
     case '+': case '-': return 10;
     case '*': case '/': case '%': case T_DIVS: case T_DIVU: case T_REMS: case T_REMU: return 11;
     default: return 0;
+        /* clang-format on */
     }
 }
 
@@ -453,9 +459,10 @@ static struct stmt *parse_stmt(struct isagen *g)
     if (accept_word(g, "lanes"))
         return parse_loop(g, ST_LANES, pos);
     if (is_word(g, "iterate") || is_word(g, "return") || is_word(g, "undef")) {
-        s = stmt_new(g, is_word(g, "iterate")  ? ST_ITERATE
-                        : is_word(g, "return") ? ST_RETURN
-                                               : ST_UNDEF,
+        s = stmt_new(g,
+                     is_word(g, "iterate")  ? ST_ITERATE
+                     : is_word(g, "return") ? ST_RETURN
+                                            : ST_UNDEF,
                      pos);
         next(g);
         s->a = parse_expr(g);

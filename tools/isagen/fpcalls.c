@@ -93,8 +93,9 @@ static uint16_t fpcall_new(struct build *b, const struct isa_fpcall *call)
 }
 
 /* Formats and widths from <...> and the operands. */
-static unsigned fp_types(struct build *b, const struct expr *e, const struct fp_form *form,
-                         struct isa_fpcall *call, unsigned operand_w)
+static unsigned fp_types(struct build *b, const struct expr *e,
+                         const struct fp_form *form, struct isa_fpcall *call,
+                         unsigned operand_w)
 {
     int t = e->ntargs ? format_named(e->targs[0]) : -1, t2;
 

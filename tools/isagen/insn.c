@@ -1,5 +1,5 @@
-/* insn.c - parses the inside of instructions: encodings, operand kinds, examples; and fills
- * the holes of families. */
+/* insn.c - parses the inside of instructions: encodings, operand kinds, examples; and
+ * fills the holes of families. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +10,10 @@ static int at(const struct isagen *g, uint32_t i)
     return i < g->source->size ? (unsigned char)g->source->text[i] : 0;
 }
 
-static bool is_blank(int c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+static bool is_blank(int c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
 static bool is_name_char(int c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -86,8 +89,8 @@ static void operand_insert(struct isagen *g, struct operand **operands, const ch
     *first = o;
 }
 
-void operand_add(struct isagen *g, struct operand **operands, const char *name, struct pos pos,
-                 struct kind *kind, unsigned bits)
+void operand_add(struct isagen *g, struct operand **operands, const char *name,
+                 struct pos pos, struct kind *kind, unsigned bits)
 {
     operand_insert(g, operands, name, pos, kind, bits, NULL);
 }
@@ -453,7 +456,8 @@ struct example *parse_example(struct isagen *g)
             ex->invalid = true;
         } else {
             if (ex->insn)
-                fail(g, ex->pos, "E-SYNTAX", "ex [INSTRUCTION] [MODEL] [@PC] \"text\" = ...");
+                fail(g, ex->pos, "E-SYNTAX",
+                     "ex [INSTRUCTION] [MODEL] [@PC] \"text\" = ...");
             ex->insn = ex->model;
             ex->model = name;
         }
@@ -697,8 +701,8 @@ static void text_add(struct isagen *g, struct text *t, const char *from, size_t 
 }
 
 /* The column for a hole `{name}` at text[i], or NULL. */
-static const struct list *hole(const struct family *f, const struct list *columns, uint32_t i,
-                               uint32_t *length)
+static const struct list *hole(const struct family *f, const struct list *columns,
+                               uint32_t i, uint32_t *length)
 {
     uint32_t n = 1;
 
@@ -715,7 +719,8 @@ static const struct list *hole(const struct family *f, const struct list *column
     return NULL;
 }
 
-static void expand_row(struct isagen *g, const struct family *f, const struct list *columns)
+static void expand_row(struct isagen *g, const struct family *f,
+                       const struct list *columns)
 {
     struct text t = { 0 };
     uint32_t from = 0, length;
@@ -724,12 +729,14 @@ static void expand_row(struct isagen *g, const struct family *f, const struct li
     for (uint32_t i = 0; i < f->size; i++) {
         if (f->text[i] != '{' || !(column = hole(f, columns, i, &length)))
             continue;
-        text_add(g, &t, f->text + from, i - from, (struct pos){ f->source, f->start + from });
+        text_add(g, &t, f->text + from, i - from,
+                 (struct pos){ f->source, f->start + from });
         text_add(g, &t, column->name, strlen(column->name), column->pos);
         from = i + length;
         i = from - 1;
     }
-    text_add(g, &t, f->text + from, f->size - from, (struct pos){ f->source, f->start + from });
+    text_add(g, &t, f->text + from, f->size - from,
+             (struct pos){ f->source, f->start + from });
     g->expanded += t.size;
     if (g->expanded > MAX_EXPANSION)
         fail(g, columns->pos, "E-BUDGET", "families expand to more than %d MB",
@@ -738,8 +745,8 @@ static void expand_row(struct isagen *g, const struct family *f, const struct li
     struct source *s = source_new(g, f->name, t.text, (uint32_t)t.size);
     s->parts = t.parts;
     s->nparts = t.nparts;
-    s->note = arena_printf(&g->arena, "in family %s, row %s of %s", f->name, columns->name,
-                           source_place(g, columns->pos));
+    s->note = arena_printf(&g->arena, "in family %s, row %s of %s", f->name,
+                           columns->name, source_place(g, columns->pos));
     const struct source *was = g->source;
     struct token tok = g->tok;
     uint32_t cur = g->cur;

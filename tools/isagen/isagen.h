@@ -8,7 +8,8 @@
  *   examples.c  ex lines                         spec.c   all of it, as a library
  *
  * Everything lives in one arena and is dropped at once.  An error in one item is reported
- * and the next item goes on (a longjmp to the item's loop), so that all errors are seen. */
+ * and the next item goes on (a longjmp to the item's loop), so that all errors are seen.
+ */
 #ifndef ISAGEN_H
 #define ISAGEN_H
 
@@ -22,8 +23,8 @@
 
 /* -------------------------------------------------------------------- source */
 
-/* A file, or a family block with its holes filled (then `parts` says where each stretch of
- * its text comes from). */
+/* A file, or a family block with its holes filled (then `parts` says where each stretch
+ * of its text comes from). */
 struct source {
     const char *name; /* as printed in messages */
     const char *text;
@@ -44,36 +45,40 @@ struct part {
 
 /* ---------------------------------------------------------------- syntax tree */
 
+/* clang-format off */
 enum expr_kind {
     E_NUMBER, E_NAME, E_STRING, E_UNARY, E_BINARY, E_COND, E_CALL, E_INDEX, E_SLICE, E_MEMBER,
     E_IN, E_FLOAT,
 };
+/* clang-format on */
 struct expr {
     enum expr_kind kind;
     struct pos pos;
-    int op;             /* enum token of the operator */
-    uint64_t number;    /* E_NUMBER; E_FLOAT: bits */
-    uint64_t high;      /* E_NUMBER: its upper 64 bits */
-    unsigned width;     /* E_FLOAT */
-    const char *name;   /* E_NAME, E_CALL, E_MEMBER, E_STRING */
+    int op;           /* enum token of the operator */
+    uint64_t number;  /* E_NUMBER; E_FLOAT: bits */
+    uint64_t high;    /* E_NUMBER: its upper 64 bits */
+    unsigned width;   /* E_FLOAT */
+    const char *name; /* E_NAME, E_CALL, E_MEMBER, E_STRING */
     struct expr *a, *b, *c;
     struct expr **args; /* E_CALL, E_IN */
     unsigned nargs;
     struct expr **targs; /* f<N, M>(...) */
     unsigned ntargs;
-    const char *env;    /* `in env(round)` */
+    const char *env; /* `in env(round)` */
     struct expr *round;
 };
 
+/* clang-format off */
 enum stmt_kind {
     ST_LET, ST_VAR, ST_ASSIGN, ST_IF, ST_GOTO, ST_BRANCH, ST_TRAP, ST_SET, ST_FOR, ST_LANES,
     ST_ITERATE, ST_CALL, ST_ANNUL, ST_UNDEF, ST_RETURN,
 };
+/* clang-format on */
 struct stmt {
     enum stmt_kind kind;
     struct pos pos;
     struct stmt *next;
-    const char *name;     /* LET, VAR, TRAP, SET, FOR, LANES; hint of GOTO */
+    const char *name; /* LET, VAR, TRAP, SET, FOR, LANES; hint of GOTO */
     struct expr *a, *b, *c, *d;
     struct expr **args;
     unsigned nargs;
@@ -100,17 +105,19 @@ struct enc {
     struct list *slices; /* number = hi, number2 = lo; none: the whole field */
 };
 
+/* clang-format off */
 enum kind_base { K_SIGNED, K_UNSIGNED, K_PCREL, K_REG, K_ENUM, K_FN, K_LIST, K_NAMED, K_CHOICE };
+/* clang-format on */
 struct kind { /* operand kind */
     enum kind_base base;
     struct pos pos;
-    const char *name;    /* K_REG, K_LIST: view or file; K_NAMED; K_FN: function; K_ENUM:
-                            "sysregs" or NULL */
+    const char *name; /* K_REG, K_LIST: view or file; K_NAMED; K_FN: function; K_ENUM:
+                         "sysregs" or NULL */
     unsigned bits;
     unsigned align, scale;
     int64_t bias;
     bool hex, open, has_omit, plus_minus, from_end;
-    bool strict; /* strict: `else reserved` */
+    bool strict;         /* strict: `else reserved` */
     bool is_signed;      /* K_FN: of a number sN; else of the field's bits */
     bool runs, reversed; /* K_LIST: d0-d3; the last register is bit 0 */
     struct expr **args;  /* K_FN: more arguments */
@@ -119,8 +126,8 @@ struct kind { /* operand kind */
     int64_t omit;
     const char *sep;
     struct list *enums;
-    struct expr *value;  /* over v */
-    struct expr *when;   /* K_CHOICE */
+    struct expr *value; /* over v */
+    struct expr *when;  /* K_CHOICE */
     struct kind *a, *b;
 };
 
@@ -128,7 +135,7 @@ struct operand {
     struct operand *next;
     struct pos pos;
     const char *name;
-    struct kind *kind;   /* NULL: a bare field of `bits` */
+    struct kind *kind; /* NULL: a bare field of `bits` */
     unsigned bits;
     struct expr *derived; /* no field: computed from other operands; these come last */
 };
@@ -145,11 +152,13 @@ struct example {
     bool invalid;
 };
 
+/* clang-format off */
 enum item_kind {
     I_PARAM, I_TARGET, I_FEATURE, I_EXCLUSIVE, I_MODEL, I_PC, I_FILE, I_VIEW, I_SPACE, I_FETCH,
     I_TRAP, I_HELPER, I_MODE, I_FN, I_PROC, I_FLAGS, I_FLAGFN, I_LAW, I_FPENV, I_SYSREG,
     I_SYSREGS, I_OPERAND, I_INSN, I_ALIAS, I_FAMILY, I_RESERVED, I_EX, I_STREAM,
 };
+/* clang-format on */
 struct item {
     enum item_kind kind;
     struct item *next;
@@ -176,9 +185,9 @@ struct alts {
     struct list *list; /* name: text, expr: condition, expr2: place */
 };
 
-struct around { /* what a section does with the meaning of its instructions */
-    struct stmt *body;   /* with `body;` in it; NULL: just that */
-    struct stmt *after;  /* before the instruction is over, not when it traps */
+struct around {         /* what a section does with the meaning of its instructions */
+    struct stmt *body;  /* with `body;` in it; NULL: just that */
+    struct stmt *after; /* before the instruction is over, not when it traps */
 };
 
 struct insn {
@@ -186,19 +195,19 @@ struct insn {
     struct pos pos, text_pos;
     struct operand *operands; /* in order, bare fields too */
     struct enc *enc;
-    struct list *where;       /* expr; name: else ... */
+    struct list *where; /* expr; name: else ... */
     const char *where_else;
     struct stmt *body;
     bool has_body, partial_ok;
-    struct expr *expands;     /* E_CALL with `name = expr` in args (E_BINARY '=') */
+    struct expr *expands; /* E_CALL with `name = expr` in args (E_BINARY '=') */
     struct alts *alts;
-    const char *mnem_field;   /* mnem a | b by FIELD */
+    const char *mnem_field; /* mnem a | b by FIELD */
     struct list *mnems;
     struct example *examples;
     struct expr *needs, *when;
     const struct around *around; /* of its section */
-    void *rows;               /* a stream's rows */
-    const char *whole;        /* of one row: the name of the insn with all rows */
+    void *rows;                  /* a stream's rows */
+    const char *whole;           /* of one row: the name of the insn with all rows */
 };
 
 struct family {
@@ -213,12 +222,14 @@ struct family {
 
 /* ------------------------------------------------------------------- tokens */
 
+/* clang-format off */
 enum token_kind {
     T_END, T_NAME, T_NUMBER, T_STRING, T_FLOAT,
     T_FIRST_OP = 256,
     T_SHL, T_SHRU, T_SHRS, T_LTS, T_LTU, T_LES, T_LEU, T_GTS, T_GTU, T_GES, T_GEU, T_LE, T_GE,
     T_EQ, T_NE, T_ANDAND, T_OROR, T_CONCAT, T_DIVS, T_DIVU, T_REMS, T_REMU, T_DOTDOT, T_ARROW,
 };
+/* clang-format on */
 struct token {
     int kind; /* enum token_kind or a character */
     struct pos pos;
@@ -234,19 +245,19 @@ enum { MAX_ERRORS = 200, MAX_DEPTH = 200, MAX_ITEMS = 200000, MAX_EXPANSION = 64
 
 struct isagen {
     struct arena arena;
-    const char *path;        /* of the main file; imports are relative to it */
+    const char *path; /* of the main file; imports are relative to it */
     struct source *sources;
-    FILE *messages;          /* where errors go */
+    FILE *messages; /* where errors go */
     unsigned errors, warnings;
     bool no_warnings;
-    jmp_buf *recover;        /* innermost place to go on from after an error */
+    jmp_buf *recover; /* innermost place to go on from after an error */
 
     /* lexer */
     const struct source *source;
-    uint32_t cur;            /* after the current token */
+    uint32_t cur; /* after the current token */
     struct token tok;
     unsigned depth;
-    size_t expanded;         /* characters made by families so far */
+    size_t expanded; /* characters made by families so far */
     unsigned items;
 
     const char *isa_name, *isa_doc;
@@ -258,12 +269,13 @@ struct isagen {
 
 /* source.c */
 struct source *source_read(struct isagen *g, const char *path); /* NULL: cannot be read */
-struct source *source_new(struct isagen *g, const char *name, const char *text, uint32_t size);
+struct source *source_new(struct isagen *g, const char *name, const char *text,
+                          uint32_t size);
 void source_where(struct pos pos, const char **name, unsigned *line, unsigned *column);
 /* "riscv/rvi.isa:41" */
 const char *source_place(struct isagen *g, struct pos pos);
-_Noreturn void fail(struct isagen *g, struct pos pos, const char *code, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
+_Noreturn void fail(struct isagen *g, struct pos pos, const char *code, const char *fmt,
+                    ...) __attribute__((format(printf, 4, 5)));
 void error_at(struct isagen *g, struct pos pos, const char *code, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 void warn_at(struct isagen *g, struct pos pos, const char *code, const char *fmt, ...)
@@ -280,8 +292,8 @@ void expect(struct isagen *g, int kind, const char *what);
 const char *expect_name(struct isagen *g, const char *what);
 uint64_t expect_number(struct isagen *g, const char *what);
 const char *expect_string(struct isagen *g, const char *what);
-/* The raw text after the current token, up to one of the characters in `stops` (outside of
- * brackets when `nested`); the token after it becomes current. */
+/* The raw text after the current token, up to one of the characters in `stops` (outside
+ * of brackets when `nested`); the token after it becomes current. */
 const char *raw_until(struct isagen *g, const char *stops, bool nested, struct pos *pos);
 const char *raw_word(struct isagen *g, struct pos *pos); /* up to a blank or ; { ( , */
 const char *token_name(int kind);
@@ -293,8 +305,8 @@ struct item *add_item(struct isagen *g, enum item_kind kind, struct pos pos);
 struct insn *parse_insn(struct isagen *g, struct pos pos);
 struct kind *parse_kind(struct isagen *g);
 void parse_ops(struct isagen *g, struct operand **operands);
-void operand_add(struct isagen *g, struct operand **operands, const char *name, struct pos pos,
-                 struct kind *kind, unsigned bits);
+void operand_add(struct isagen *g, struct operand **operands, const char *name,
+                 struct pos pos, struct kind *kind, unsigned bits);
 void parse_alts(struct isagen *g, struct alts **end);
 struct example *parse_example(struct isagen *g);
 struct example *parse_test(struct isagen *g);

@@ -1,20 +1,22 @@
-/* laws.c - cheaper forms of conditions after a flagfn, proven before they are believed. */
+/* laws.c - cheaper forms of conditions after a flagfn, proven before they are believed.
+ */
 #include <string.h>
 
 #include "build.h"
 #include "isa/sem.h"
 #include "laws.h"
 
-/* Lowers the law at the widths of `f` with every flag replaced by its formula: 1 bit, over
- * ARGs, that must always be 1. */
-static struct sem_body law_body(struct build *b, const struct item *law, const struct item *fn,
-                                const struct isa_flagfn *f)
+/* Lowers the law at the widths of `f` with every flag replaced by its formula: 1 bit,
+ * over ARGs, that must always be 1. */
+static struct sem_body law_body(struct build *b, const struct item *law,
+                                const struct item *fn, const struct isa_flagfn *f)
 {
     unsigned k = 0;
 
     begin_body(b, false);
     for (const struct list *p = fn->list; p; p = p->next, k++)
-        bind(b, p->name, val_run(emit(b, S_ARG, f->arg_w[k], k, ISA_NONE, ISA_NONE), f->arg_w[k]));
+        bind(b, p->name,
+             val_run(emit(b, S_ARG, f->arg_w[k], k, ISA_NONE, ISA_NONE), f->arg_w[k]));
     for (const struct stmt *s = fn->body; s; s = s->next) {
         if (s->kind == ST_LET)
             bind(b, s->name, lower_expr(b, s->a, 0));
@@ -38,8 +40,10 @@ static uint64_t next_random(uint64_t *state)
 static bool law_holds(struct build *b, const struct isa_flagfn *f, struct sem_body body,
                       struct fp128 *args)
 {
-    static const uint64_t corners[] = { 0, 1, 2, UINT64_MAX, 0x7f, 0x80, 0x7fffffff, 0x80000000,
-                                        INT64_MAX, (uint64_t)INT64_MAX + 1 };
+    static const uint64_t corners[] = {
+        0,    1,          2,          UINT64_MAX, 0x7f,
+        0x80, 0x7fffffff, 0x80000000, INT64_MAX,  (uint64_t)INT64_MAX + 1
+    };
     uint64_t random = 88172645463325252u;
     unsigned tries = f->arg_w[0] <= 8 && f->args <= 2 ? 65536 : 4000;
 
@@ -67,12 +71,15 @@ static void check_law(struct build *b, const struct item *law, const struct item
     struct fp128 args[3] = { 0 };
 
     if (!law_holds(b, f, law_body(b, law, fn, f), args))
-        fail(b->g, law->pos, "E-LAW", "false at %u bits for %s(0x%llx, 0x%llx)", f->arg_w[0],
-             f->name, (unsigned long long)args[0].lo, (unsigned long long)args[1].lo);
+        fail(b->g, law->pos, "E-LAW", "false at %u bits for %s(0x%llx, 0x%llx)",
+             f->arg_w[0], f->name, (unsigned long long)args[0].lo,
+             (unsigned long long)args[1].lo);
 }
 
-/* The two sides as bodies for the engines: the condition over FLAGs, the shortcut over ARGs. */
-static void add_law(struct build *b, const struct item *law, const struct item *fn, uint16_t number)
+/* The two sides as bodies for the engines: the condition over FLAGs, the shortcut over
+ * ARGs. */
+static void add_law(struct build *b, const struct item *law, const struct item *fn,
+                    uint16_t number)
 {
     const struct isa_flagfn *f = AT(b, flagfns, struct isa_flagfn, number);
     struct isa_law row = { .flagfn = number };
@@ -85,7 +92,8 @@ static void add_law(struct build *b, const struct item *law, const struct item *
     row.condition = body_finish(b);
     begin_body(b, false);
     for (const struct list *p = fn->list; p; p = p->next, k++)
-        bind(b, p->name, val_run(emit(b, S_ARG, f->arg_w[k], k, ISA_NONE, ISA_NONE), f->arg_w[k]));
+        bind(b, p->name,
+             val_run(emit(b, S_ARG, f->arg_w[k], k, ISA_NONE, ISA_NONE), f->arg_w[k]));
     v = lower_cond(b, law->expr->b);
     emit(b, S_ZEXT, 1, val_node(b, v, 1, law->pos), ISA_NONE, ISA_NONE);
     row.shortcut = body_finish(b);

@@ -1,18 +1,25 @@
 /* lex.c - characters to tokens.
  *
- * The parser asks for one token at a time, so it can also read the raw text that follows the
- * current token: encodings, mnemonics and the columns of rows are not made of tokens. */
+ * The parser asks for one token at a time, so it can also read the raw text that follows
+ * the current token: encodings, mnemonics and the columns of rows are not made of tokens.
+ */
 #include <stdlib.h>
 #include <string.h>
 
 #include "isagen.h"
 
-static bool is_digit(int c) { return c >= '0' && c <= '9'; }
+static bool is_digit(int c)
+{
+    return c >= '0' && c <= '9';
+}
 static bool is_letter(int c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
-static bool is_blank(int c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+static bool is_blank(int c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
 
 static int at(const struct isagen *g, uint32_t i)
 {
@@ -35,7 +42,8 @@ static void skip_blanks(struct isagen *g)
                    !(at(g, g->cur) == '*' && at(g, g->cur + 1) == '/'))
                 g->cur++;
             if (g->cur >= g->source->size)
-                fail(g, (struct pos){ g->source, start }, "E-SYNTAX", "comment without end");
+                fail(g, (struct pos){ g->source, start }, "E-SYNTAX",
+                     "comment without end");
             g->cur += 2;
         }
         if (g->cur == start)
@@ -67,10 +75,11 @@ static void lex_number(struct isagen *g)
         else
             break;
         if ((unsigned)digit >= base)
-            fail(g, (struct pos){ g->source, g->cur }, "E-SYNTAX", "digit %c in base %u", c,
-                 base);
+            fail(g, (struct pos){ g->source, g->cur }, "E-SYNTAX", "digit %c in base %u",
+                 c, base);
         if (base == 16 ? high >> 60 != 0 : value > (UINT64_MAX - (unsigned)digit) / base)
-            fail(g, g->tok.pos, "E-SYNTAX", "number does not fit %d bits", base == 16 ? 128 : 64);
+            fail(g, g->tok.pos, "E-SYNTAX", "number does not fit %d bits",
+                 base == 16 ? 128 : 64);
         if (base == 16)
             high = high << 4 | value >> 60;
         value = value * base + (unsigned)digit;
@@ -80,7 +89,8 @@ static void lex_number(struct isagen *g)
     g->tok.high = high;
 }
 
-/* A floating-point literal: digits with a point or a p exponent, and f, d or h: 1.5f 0x1p-24d */
+/* A floating-point literal: digits with a point or a p exponent, and f, d or h: 1.5f
+ * 0x1p-24d */
 static bool lex_float(struct isagen *g)
 {
     uint32_t i = g->cur;
@@ -105,7 +115,8 @@ static bool lex_float(struct isagen *g)
             i++;
     }
     n = i - g->cur;
-    if (!point || n >= sizeof buf || !(at(g, i) == 'f' || at(g, i) == 'd' || at(g, i) == 'h'))
+    if (!point || n >= sizeof buf ||
+        !(at(g, i) == 'f' || at(g, i) == 'd' || at(g, i) == 'h'))
         return false;
     memcpy(buf, g->source->text + g->cur, n);
     buf[n] = 0;
@@ -120,7 +131,8 @@ static bool lex_float(struct isagen *g)
     if (g->tok.width == 16) { /* exact values only: that is what examples want */
         uint32_t e = (f_bits >> 23 & 0xff);
 
-        g->tok.number = (f_bits >> 31) << 15 | (e ? (e - 112) << 10 : 0) | (f_bits >> 13 & 0x3ff);
+        g->tok.number =
+            (f_bits >> 31) << 15 | (e ? (e - 112) << 10 : 0) | (f_bits >> 13 & 0x3ff);
         if (e && (e < 113 || e > 142 || (f_bits & 0x1fff)))
             fail(g, g->tok.pos, "E-SYNTAX", "not exact as a normal f16: write its bits");
     }
@@ -178,7 +190,8 @@ static void lex_operator(struct isagen *g)
         if (g->source->size - g->cur < n || memcmp(g->source->text + g->cur, text, n))
             continue;
         /* `<s` is an operator only if no longer name starts there: a <sum is a < sum */
-        if (letter && (is_letter(at(g, g->cur + (uint32_t)n)) || is_digit(at(g, g->cur + (uint32_t)n))))
+        if (letter && (is_letter(at(g, g->cur + (uint32_t)n)) ||
+                       is_digit(at(g, g->cur + (uint32_t)n))))
             continue;
         g->tok.kind = operators[i].kind;
         g->cur += (uint32_t)n;
@@ -223,7 +236,10 @@ void lex_open(struct isagen *g, const struct source *source)
     next(g);
 }
 
-bool is(const struct isagen *g, int kind) { return g->tok.kind == kind; }
+bool is(const struct isagen *g, int kind)
+{
+    return g->tok.kind == kind;
+}
 
 bool is_word(const struct isagen *g, const char *word)
 {
@@ -250,7 +266,8 @@ static _Noreturn void unexpected(struct isagen *g, const char *what)
 {
     if (g->tok.kind == T_NAME)
         fail(g, g->tok.pos, "E-SYNTAX", "expected %s, found '%s'", what, g->tok.text);
-    fail(g, g->tok.pos, "E-SYNTAX", "expected %s, found %s", what, token_name(g->tok.kind));
+    fail(g, g->tok.pos, "E-SYNTAX", "expected %s, found %s", what,
+         token_name(g->tok.kind));
 }
 
 void expect(struct isagen *g, int kind, const char *what)

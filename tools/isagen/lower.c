@@ -14,14 +14,15 @@ struct symbol *bind(struct build *b, const char *name, struct val v)
     return s;
 }
 
-uint64_t spec_number(struct build *b, const struct expr *e, const char *what, uint64_t most)
+uint64_t spec_number(struct build *b, const struct expr *e, const char *what,
+                     uint64_t most)
 {
     struct val v = lower_expr(b, e, 0);
     int64_t n = decide(b, v, e->pos, what);
 
     if (n < 0 || (uint64_t)n > most)
-        fail(b->g, e->pos, "E-WIDTH", "%s is %lld, allowed: 0 to %llu", what, (long long)n,
-             (unsigned long long)most);
+        fail(b->g, e->pos, "E-WIDTH", "%s is %lld, allowed: 0 to %llu", what,
+             (long long)n, (unsigned long long)most);
     return (uint64_t)n;
 }
 
@@ -48,10 +49,12 @@ struct val oper_value(struct build *b, struct oper *o, struct pos pos)
         return place_get(b, p);
     if (o->kind && o->kind->base == K_PCREL) {
         const struct dx *pc = dx_new(b, S_PC, 64, 0, NULL, NULL, NULL);
-        const struct dx *sum = dx_new(b, S_ADD, 64, 0, pc, val_dx(b, o->number, 64), NULL);
+        const struct dx *sum =
+            dx_new(b, S_ADD, 64, 0, pc, val_dx(b, o->number, 64), NULL);
 
         if (o->kind->from_end)
-            sum = dx_new(b, S_ADD, 64, 0, sum, dx_new(b, S_ILEN, 64, 0, NULL, NULL, NULL), NULL);
+            sum = dx_new(b, S_ADD, 64, 0, sum, dx_new(b, S_ILEN, 64, 0, NULL, NULL, NULL),
+                         NULL);
 
         return b->isa.pc_width < 64
                    ? val_decode(dx_new(b, S_EXTRACT, b->isa.pc_width, 0, sum, NULL, NULL),
@@ -190,12 +193,16 @@ static void check_shift(struct build *b, unsigned w, struct val amount, struct p
 
     if (w && most >= w)
         fail(b->g, pos, "E-SHIFT",
-             "the amount can be %llu, the value has %u bits: mask it, or use shl_sat, shr_sat, "
+             "the amount can be %llu, the value has %u bits: mask it, or use shl_sat, "
+             "shr_sat, "
              "sar_sat",
              (unsigned long long)most, w);
 }
 
-static int shift_op(int token) { return token == T_SHL ? S_SHL : token == T_SHRU ? S_SHRU : S_SHRS; }
+static int shift_op(int token)
+{
+    return token == T_SHL ? S_SHL : token == T_SHRU ? S_SHRU : S_SHRS;
+}
 
 static struct val lower_shift(struct build *b, const struct expr *e, unsigned want)
 {
@@ -228,13 +235,16 @@ static const struct { int token, op; bool sign; } arithmetic[] = {
 };
 /* clang-format on */
 
-static struct val compare(struct build *b, int op, struct val a, struct val c, struct pos pos)
+static struct val compare(struct build *b, int op, struct val a, struct val c,
+                          struct pos pos)
 {
     unsigned aw = a.w ? a.w : 64;
 
     if (a.time != RUN && c.time != RUN && aw <= 64)
-        return val_decode(dx_new(b, op, 1, 0, val_dx(b, a, aw), val_dx(b, c, aw), NULL), 1);
-    return val_run(emit(b, op, 1, val_node(b, a, aw, pos), val_node(b, c, aw, pos), ISA_NONE), 1);
+        return val_decode(dx_new(b, op, 1, 0, val_dx(b, a, aw), val_dx(b, c, aw), NULL),
+                          1);
+    return val_run(
+        emit(b, op, 1, val_node(b, a, aw, pos), val_node(b, c, aw, pos), ISA_NONE), 1);
 }
 
 static struct val lower_compare(struct build *b, const struct expr *e, unsigned i)
@@ -243,7 +253,8 @@ static struct val lower_compare(struct build *b, const struct expr *e, unsigned 
 
     unify(b, &a, &c, 0, e->pos);
     if (compares[i].not_ && a.w)
-        fail(b->g, e->pos, "E-SIGN-AMBIG", "values have no sign: write <s or <u (>s, <=u, ...)");
+        fail(b->g, e->pos, "E-SIGN-AMBIG",
+             "values have no sign: write <s or <u (>s, <=u, ...)");
     return compares[i].swap ? compare(b, compares[i].op, c, a, e->pos)
                             : compare(b, compares[i].op, a, c, e->pos);
 }
@@ -258,17 +269,18 @@ static struct val lower_logic(struct build *b, const struct expr *e)
     return op2(b, e->op == T_ANDAND ? S_AND : S_OR, 1, a, c, e->pos);
 }
 
-static struct val lower_arithmetic(struct build *b, const struct expr *e, unsigned want, int op,
-                                   bool sign)
+static struct val lower_arithmetic(struct build *b, const struct expr *e, unsigned want,
+                                   int op, bool sign)
 {
     struct val a = lower_expr(b, e->a, want), c;
 
     c = lower_expr(b, e->b, a.w ? a.w : want);
     unsigned w = unify(b, &a, &c, want, e->pos);
     if (sign && w)
-        fail(b->g, e->pos, "E-SIGN-AMBIG", "values have no sign: write /s or /u, %%s or %%u");
-    if ((op == S_DIVU || op == S_REMU || op == S_DIVS || op == S_REMS) && c.time == SPEC &&
-        c.lo == 0)
+        fail(b->g, e->pos, "E-SIGN-AMBIG",
+             "values have no sign: write /s or /u, %%s or %%u");
+    if ((op == S_DIVU || op == S_REMU || op == S_DIVS || op == S_REMS) &&
+        c.time == SPEC && c.lo == 0)
         fail(b->g, e->pos, "E-DIV", "division by zero");
     return op2(b, op, w, a, c, e->pos);
 }
@@ -321,8 +333,8 @@ static void check_pure(struct build *b, unsigned from, struct pos pos)
     for (unsigned i = from; i < b->l->nnodes; i++) {
         int op = b->l->nodes[i].op;
 
-        if ((op >= S_PUT && op <= S_SETL) || (op >= S_LD && op <= S_FENCE) || op == S_HELPER ||
-            op == S_SETFLAGS || op == S_SYSREAD || op == S_FP)
+        if ((op >= S_PUT && op <= S_SETL) || (op >= S_LD && op <= S_FENCE) ||
+            op == S_HELPER || op == S_SETFLAGS || op == S_SYSREAD || op == S_FP)
             fail(b->g, pos, "E-TYPE",
                  "an arm of ?: touches memory, FP flags or the world: use if");
     }
@@ -339,8 +351,8 @@ static bool is_decode_name(struct build *b, const struct expr *e)
 
             return !kind || (kind->base != K_REG && kind->base != K_CHOICE);
         }
-    return find_item(b, I_PARAM, e->name) || !strcmp(e->name, "pc") || !strcmp(e->name, "ilen") ||
-           find_mode(b, e->name) >= 0;
+    return find_item(b, I_PARAM, e->name) || !strcmp(e->name, "pc") ||
+           !strcmp(e->name, "ilen") || find_mode(b, e->name) >= 0;
 }
 
 /* Is the value of this surely known at decode time? */
@@ -349,17 +361,21 @@ static bool is_decode(struct build *b, const struct expr *e)
     if (!e)
         return true;
     switch (e->kind) {
-    case E_NUMBER: case E_FLOAT: return true;
+    case E_NUMBER:
+    case E_FLOAT: return true;
     case E_NAME: return is_decode_name(b, e);
     case E_UNARY: return is_decode(b, e->a);
-    case E_BINARY: case E_COND: case E_INDEX: case E_SLICE:
-        return is_decode(b, e->a) && is_decode(b, e->b) && is_decode(b, e->c);
+    case E_BINARY:
+    case E_COND:
+    case E_INDEX:
+    case E_SLICE: return is_decode(b, e->a) && is_decode(b, e->b) && is_decode(b, e->c);
     case E_MEMBER: return e->a->kind == E_NAME && !strcmp(e->a->name, "mode");
     case E_CALL:
         for (unsigned i = 0; i < e->nargs; i++)
             if (!is_decode(b, e->args[i]))
                 return false;
-        return !e->a && strcmp(e->name, "lane") && find_named(b, &b->helper_items, e->name) < 0 &&
+        return !e->a && strcmp(e->name, "lane") &&
+               find_named(b, &b->helper_items, e->name) < 0 &&
                strcmp(e->name, "sysread") && !find_item(b, I_FN, e->name);
     default: return false;
     }
@@ -373,8 +389,10 @@ static struct val lower_choice(struct build *b, const struct expr *e, unsigned w
     if (cond.time == SPEC)
         return lower_expr(b, cond.lo ? e->b : e->c, want);
     /* both arms known too: computed at decode time; else each way is a variant */
-    if (cond.time == DECODE && !b->l->decode_only && !(is_decode(b, e->b) && is_decode(b, e->c)))
-        return lower_expr(b, decide(b, cond, e->pos, "the condition") ? e->b : e->c, want);
+    if (cond.time == DECODE && !b->l->decode_only &&
+        !(is_decode(b, e->b) && is_decode(b, e->c)))
+        return lower_expr(b, decide(b, cond, e->pos, "the condition") ? e->b : e->c,
+                          want);
     from = b->l->nnodes;
     x = lower_expr(b, e->b, want);
     y = lower_expr(b, e->c, x.w ? x.w : want);

@@ -64,8 +64,8 @@ struct findings {
     unsigned errors;
 };
 
-static void print_finding(void *context, const char *code, uint16_t a, uint16_t b, uint64_t word,
-                          const char *text)
+static void print_finding(void *context, const char *code, uint16_t a, uint16_t b,
+                          uint64_t word, const char *text)
 {
     struct findings *f = context;
     bool is_error = code[0] == 'E';
@@ -101,7 +101,8 @@ static unsigned check_isa(const struct isa *isa, const struct options *o)
 
 /* ---------------------------------------------------------------- what is written */
 
-static FILE *create(struct isagen *g, const char *dir, const char *name, const char *suffix)
+static FILE *create(struct isagen *g, const char *dir, const char *name,
+                    const char *suffix)
 {
     char *path = arena_printf(&g->arena, "%s/%s%s", dir, name, suffix);
     FILE *f = fopen(path, "w");

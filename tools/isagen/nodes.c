@@ -26,7 +26,10 @@ uint16_t emit(struct build *b, int op, unsigned w, unsigned a, unsigned c, unsig
     return (uint16_t)l->nnodes++;
 }
 
-struct sem *emitted(struct build *b, uint16_t node) { return &b->l->nodes[node]; }
+struct sem *emitted(struct build *b, uint16_t node)
+{
+    return &b->l->nodes[node];
+}
 
 static uint16_t emit_const(struct build *b, uint64_t lo, uint64_t hi, unsigned w)
 {
@@ -50,9 +53,9 @@ static void slot_size(struct build *b, const struct dx *d, unsigned w, uint8_t *
         *size = high <= 0xffff ? 2 : high <= UINT32_MAX ? 4 : 8;
     } else {
         *is_signed = true;
-        *size = low >= -0x8000 && high <= 0x7fff           ? 2
+        *size = low >= -0x8000 && high <= 0x7fff        ? 2
                 : low >= INT32_MIN && high <= INT32_MAX ? 4
-                                                            : 8;
+                                                        : 8;
     }
 }
 
@@ -66,7 +69,8 @@ static unsigned slot_add(struct build *b, struct isa_slot slot, const struct dx 
             l->slots[i].w == slot.w && dx_equal(l->slot_dx[i], d))
             return i;
     if (l->nslots == MAX_SLOTS)
-        fail(b->g, pos, "E-BUDGET", "more than %d decode-time values in one body", MAX_SLOTS);
+        fail(b->g, pos, "E-BUDGET", "more than %d decode-time values in one body",
+             MAX_SLOTS);
     l->slots[l->nslots] = slot;
     l->slot_dx[l->nslots] = d;
     return l->nslots++;
@@ -92,7 +96,8 @@ static uint16_t emit_dx(struct build *b, const struct dx *d, struct pos pos)
 }
 
 /* A decode-time value as a run-time node: it is packed into the op. */
-static uint16_t value_slot(struct build *b, const struct dx *d, unsigned w, struct pos pos)
+static uint16_t value_slot(struct build *b, const struct dx *d, unsigned w,
+                           struct pos pos)
 {
     struct isa_slot slot = { .kind = SLOT_VALUE, .w = (uint16_t)w, .view = ISA_NONE };
 
@@ -104,12 +109,14 @@ static uint16_t value_slot(struct build *b, const struct dx *d, unsigned w, stru
     return emit(b, S_SLOT, w, slot_add(b, slot, d, pos), ISA_NONE, ISA_NONE);
 }
 
-unsigned register_slot(struct build *b, int kind, unsigned view, unsigned w, const struct dx *d,
-                       struct pos pos);
-unsigned register_slot(struct build *b, int kind, unsigned view, unsigned w, const struct dx *d,
-                       struct pos pos)
+unsigned register_slot(struct build *b, int kind, unsigned view, unsigned w,
+                       const struct dx *d, struct pos pos);
+unsigned register_slot(struct build *b, int kind, unsigned view, unsigned w,
+                       const struct dx *d, struct pos pos)
 {
-    struct isa_slot slot = { .kind = (uint8_t)kind, .w = (uint16_t)w, .view = (uint16_t)view,
+    struct isa_slot slot = { .kind = (uint8_t)kind,
+                             .w = (uint16_t)w,
+                             .view = (uint16_t)view,
                              .size = kind == SLOT_LINK ? 4 : 2 };
 
     return slot_add(b, slot, d, pos);
@@ -127,7 +134,8 @@ static struct val adopt_run(struct build *b, struct val v, unsigned w, struct po
         fail(b->g, pos, "E-WIDTH", "a number up to %llu does not fit %u bits: use lo<%u>",
              (unsigned long long)most, w, w);
     if (has != w)
-        v.node = emit(b, has < w ? S_SEXT : S_EXTRACT, w, v.node, has < w ? ISA_NONE : 0, ISA_NONE);
+        v.node = emit(b, has < w ? S_SEXT : S_EXTRACT, w, v.node, has < w ? ISA_NONE : 0,
+                      ISA_NONE);
     return val_run(v.node, w);
 }
 
@@ -139,8 +147,8 @@ struct val adopt(struct build *b, struct val v, unsigned w, struct pos pos)
     if (v.w == w && w)
         return v;
     if (v.w)
-        fail(b->g, pos, "E-WIDTH", "this is %u bits wide, want %u: use zext, sext, lo or a slice",
-             v.w, w);
+        fail(b->g, pos, "E-WIDTH",
+             "this is %u bits wide, want %u: use zext, sext, lo or a slice", v.w, w);
     if (!w)
         fail(b->g, pos, "E-WIDTH", "a number of no known width: write b32(...)");
     if (v.time == RUN)
@@ -151,10 +159,12 @@ struct val adopt(struct build *b, struct val v, unsigned w, struct pos pos)
         low = high = 0;
     }
     if (w < 63 && (high > (1ll << w) - 1 || low < -(1ll << (w - 1))))
-        fail(b->g, pos, "E-WIDTH", "number %lld..%lld does not fit %u bits", (long long)low,
-             (long long)high, w);
+        fail(b->g, pos, "E-WIDTH", "number %lld..%lld does not fit %u bits",
+             (long long)low, (long long)high, w);
     if (v.time == SPEC) {
-        v.hi = w > 64 && (int64_t)v.lo < 0 ? (w >= 128 ? UINT64_MAX : (1ull << (w - 64)) - 1) : 0;
+        v.hi = w > 64 && (int64_t)v.lo < 0
+                   ? (w >= 128 ? UINT64_MAX : (1ull << (w - 64)) - 1)
+                   : 0;
         v.lo = w >= 64 ? v.lo : v.lo & ((1ull << w) - 1);
         v.w = (uint16_t)w;
         return v;
@@ -189,38 +199,42 @@ struct val op1(struct build *b, int op, unsigned w, struct val a, struct pos pos
 }
 
 /* Two operands of any widths; w: of the result, 0 for numbers. */
-struct val op2(struct build *b, int op, unsigned w, struct val a, struct val c, struct pos pos)
+struct val op2(struct build *b, int op, unsigned w, struct val a, struct val c,
+               struct pos pos)
 {
     unsigned aw = a.w ? a.w : 64, cw = c.w ? c.w : 64;
 
     if (latest(a, c) != RUN && aw <= 64 && cw <= 64 && w <= 64)
-        return val_decode(dx_new(b, op, w ? w : 64, 0, val_dx(b, a, aw), val_dx(b, c, cw), NULL), w);
+        return val_decode(
+            dx_new(b, op, w ? w : 64, 0, val_dx(b, a, aw), val_dx(b, c, cw), NULL), w);
     uint16_t x = val_node(b, a, aw, pos), y = val_node(b, c, cw, pos);
     return val_run(emit(b, op, w ? w : 64, x, y, ISA_NONE), w);
 }
 
-struct val op3(struct build *b, int op, unsigned w, struct val a, struct val c, struct val d,
-               struct pos pos)
+struct val op3(struct build *b, int op, unsigned w, struct val a, struct val c,
+               struct val d, struct pos pos)
 {
     unsigned cw = w ? w : 64;
 
     if (a.time != RUN && c.time != RUN && d.time != RUN && cw <= 64)
-        return val_decode(dx_new(b, op, cw, 0, val_dx(b, a, a.w ? a.w : 64), val_dx(b, c, cw),
-                                 val_dx(b, d, cw)),
+        return val_decode(dx_new(b, op, cw, 0, val_dx(b, a, a.w ? a.w : 64),
+                                 val_dx(b, c, cw), val_dx(b, d, cw)),
                           w);
     uint16_t x = val_node(b, a, a.w, pos), y = val_node(b, c, w, pos),
              z = val_node(b, d, w, pos);
     return val_run(emit(b, op, w, x, y, z), w);
 }
 
-struct val extract(struct build *b, struct val v, unsigned low, unsigned w, struct pos pos)
+struct val extract(struct build *b, struct val v, unsigned low, unsigned w,
+                   struct pos pos)
 {
     unsigned from = v.w ? v.w : 64;
 
     if (!v.w && v.time == RUN)
         v = adopt(b, v, 64, pos);
     if (low + w > from)
-        fail(b->g, pos, "E-WIDTH", "bits %u..%u of a value of %u bits", low + w - 1, low, from);
+        fail(b->g, pos, "E-WIDTH", "bits %u..%u of a value of %u bits", low + w - 1, low,
+             from);
     if (low == 0 && w == v.w)
         return v;
     if (v.time == SPEC && low < 64 && (w <= 64 - low))
@@ -230,7 +244,8 @@ struct val extract(struct build *b, struct val v, unsigned low, unsigned w, stru
             return val_bits(v.hi >> (low - 64), w);
     }
     if (v.time != RUN)
-        return val_decode(dx_new(b, S_EXTRACT, w, low, val_dx(b, v, from), NULL, NULL), w);
+        return val_decode(dx_new(b, S_EXTRACT, w, low, val_dx(b, v, from), NULL, NULL),
+                          w);
     struct sem *s = emitted(b, v.node);
     if (s->op == S_EXTRACT)
         return extract(b, val_run(s->a, emitted(b, s->a)->w), low + s->b, w, pos);
@@ -259,7 +274,8 @@ struct val truth(struct build *b, struct val v, struct pos pos)
     if (v.w == 1)
         return v;
     if (v.w)
-        fail(b->g, pos, "E-TYPE", "a condition is 1 bit, this is %u bits: compare it", v.w);
+        fail(b->g, pos, "E-TYPE", "a condition is 1 bit, this is %u bits: compare it",
+             v.w);
     return op2(b, S_NE, 1, v, val_number(0), pos);
 }
 
@@ -303,11 +319,13 @@ static uint64_t node_max(struct build *b, uint16_t node, unsigned depth)
         x = node_max(b, s->a, depth + 1);
         y = node_max(b, s->b, depth + 1);
         return x < y ? x : y;
-    case S_ADD: case S_OR:
+    case S_ADD:
+    case S_OR:
         x = node_max(b, s->a, depth + 1);
         y = node_max(b, s->b, depth + 1);
         return x < most / 2 && y < most / 2 ? x + y : most;
-    case S_SHL: case S_MUL:
+    case S_SHL:
+    case S_MUL:
         x = node_max(b, s->a, depth + 1);
         y = node_max(b, s->b, depth + 1);
         if (s->op == S_SHL && (y > 63 || x > most >> y))
@@ -353,7 +371,8 @@ static const struct dx *only_part(struct build *b, const struct dx *d)
     if (d->op != S_CONST && is_few(b, d) && (d->w <= 8 || !d->a))
         return d;
     for (unsigned i = 0; i < 3; i++) {
-        const struct dx *p = parts[i] && parts[i]->op != S_CONST ? only_part(b, parts[i]) : NULL;
+        const struct dx *p =
+            parts[i] && parts[i]->op != S_CONST ? only_part(b, parts[i]) : NULL;
 
         if (!parts[i] || parts[i]->op == S_CONST)
             continue;
@@ -364,8 +383,8 @@ static const struct dx *only_part(struct build *b, const struct dx *d)
     return only;
 }
 
-static const struct dx *with_part(struct build *b, const struct dx *d, const struct dx *part,
-                                  uint64_t value)
+static const struct dx *with_part(struct build *b, const struct dx *d,
+                                  const struct dx *part, uint64_t value)
 {
     if (!d)
         return NULL;
@@ -398,12 +417,14 @@ int64_t decide(struct build *b, struct val v, struct pos pos, const char *what)
     if (v.time == SPEC)
         return (int64_t)v.lo;
     if (v.time == RUN)
-        fail(b->g, pos, "E-BIND", "%s must be known at decode time, this is a run-time value", what);
+        fail(b->g, pos, "E-BIND",
+             "%s must be known at decode time, this is a run-time value", what);
     for (unsigned i = 0; i < l->used; i++)
         if (dx_equal(l->decisions[i].on, v.d))
             return l->decisions[i].value;
     if (v.w != 1 && (!dx_range(b, v.d, &low, &high) || low < 0 || high > 255))
-        fail(b->g, pos, "E-BIND", "%s depends on a decode-time value with too many values", what);
+        fail(b->g, pos, "E-BIND",
+             "%s depends on a decode-time value with too many values", what);
     if (l->used == MAX_DECISIONS)
         fail(b->g, pos, "E-BUDGET", "more than %d decode-time decisions", MAX_DECISIONS);
     if (l->used == l->ndecisions)
@@ -430,7 +451,8 @@ void may_trap(struct build *b, struct pos pos)
         return;
     source_where(l->wrote_at, &name, &line, &column);
     fail(b->g, pos, "E-PRECISE",
-         "may trap after state was written (line %u): write last, or say `partial ok;`", line);
+         "may trap after state was written (line %u): write last, or say `partial ok;`",
+         line);
 }
 
 void wrote(struct build *b, struct pos pos)
@@ -440,7 +462,10 @@ void wrote(struct build *b, struct pos pos)
     b->l->wrote = true;
 }
 
-unsigned effect_words(struct build *b) { return (b->files.count + 63) / 64; }
+unsigned effect_words(struct build *b)
+{
+    return (b->files.count + 63) / 64;
+}
 
 void effect(struct build *b, bool write, unsigned file)
 {

@@ -35,7 +35,8 @@ struct list *parse_names(struct isagen *g)
 
     while (is(g, T_NAME) || is(g, T_STRING)) {
         struct pos pos = g->tok.pos;
-        const char *name = is(g, T_STRING) ? expect_string(g, "a name") : expect_name(g, "a name"),
+        const char *name = is(g, T_STRING) ? expect_string(g, "a name")
+                                           : expect_name(g, "a name"),
                    *end = name;
         unsigned from = 0, to = 0;
         size_t stem = strlen(name);
@@ -52,7 +53,8 @@ struct list *parse_names(struct isagen *g)
         for (const char *p = name + stem; *p; p++)
             from = from * 10 + (unsigned)(*p - '0');
         if (strncmp(name, end, stem))
-            fail(g, pos, "E-SYNTAX", "%s..%s: the names differ before the number", name, end);
+            fail(g, pos, "E-SYNTAX", "%s..%s: the names differ before the number", name,
+                 end);
         for (const char *p = end + stem; *p >= '0' && *p <= '9' && to < 10000; p++)
             to = to * 10 + (unsigned)(*p - '0');
         if (to < from || to > 4096 || !name[stem])
@@ -119,7 +121,8 @@ static void parse_file_item(struct isagen *g, struct pos pos)
     parse_file_block(g, item);
 }
 
-/* view name "[" index [":" count] "]" ":" width "=" lvalue [zero N] [on_write P] [box] block */
+/* view name "[" index [":" count] "]" ":" width "=" lvalue [zero N] [on_write P] [box]
+ * block */
 static void parse_view(struct isagen *g, struct pos pos)
 {
     struct item *item = add_item(g, I_VIEW, pos);
@@ -143,8 +146,7 @@ static void parse_view(struct isagen *g, struct pos pos)
                 item->body = parse_body(g), item->flag2 = true;
                 if (!is(g, ';') && !is(g, '{'))
                     return;
-            }
-            else
+            } else
                 item->word2 = expect_name(g, "zext, keep or { statements }");
         } else if (accept_word(g, "box")) {
             item->word2 = "box";
@@ -237,7 +239,8 @@ static void parse_space(struct isagen *g, struct pos pos)
     expect(g, ';', "';'");
 }
 
-/* fetch [when cond] { parcel N big|little; [high_first;] length { N when expr ; } else reserved; } */
+/* fetch [when cond] { parcel N big|little; [high_first;] length { N when expr ; } else
+ * reserved; } */
 static void parse_fetch(struct isagen *g, struct pos pos)
 {
     struct item *item = add_item(g, I_FETCH, pos);
@@ -265,7 +268,8 @@ static void parse_fetch(struct isagen *g, struct pos pos)
             if (!accept_word(g, "reserved"))
                 fail(g, g->tok.pos, "E-SYNTAX", "expected 'reserved'");
         } else {
-            fail(g, g->tok.pos, "E-SYNTAX", "expected parcel, length, high_first or total");
+            fail(g, g->tok.pos, "E-SYNTAX",
+                 "expected parcel, length, high_first or total");
         }
         expect(g, ';', "';'");
     }
@@ -445,7 +449,8 @@ static void parse_fpenv(struct isagen *g, struct pos pos)
             next(g);
             struct expr *file = parse_expr(g); /* file or file[index] */
             if (item->expr3 && !expr_same(item->expr3, file))
-                fail(g, file->pos, "E-FPENV", "flags, each and causes are in one register");
+                fail(g, file->pos, "E-FPENV",
+                     "flags, each and causes are in one register");
             item->expr3 = file;
             expect(g, ':', "':'");
             *to = parse_bits(g, "a flag: nx uf of dz nv id up, or a cause");
@@ -760,9 +765,11 @@ static void parse_test_item(struct isagen *g, struct pos pos)
     item->example = ex;
 }
 
+/* clang-format off */
 static void parse_stream_item(struct isagen *g, struct pos pos) { parse_stream(g, pos); }
 static void parse_fn_item(struct isagen *g, struct pos pos) { parse_fn(g, I_FN, pos); }
 static void parse_proc_item(struct isagen *g, struct pos pos) { parse_fn(g, I_PROC, pos); }
+/* clang-format on */
 
 static void parse_doc(struct isagen *g, struct pos pos)
 {
@@ -808,7 +815,8 @@ static void parse_item(struct isagen *g)
     fail(g, pos, "E-SYNTAX", "expected an item, found %s", token_name(g->tok.kind));
 }
 
-/* After an error in an item that began at `start`: on to its end, a ; or } outside of braces. */
+/* After an error in an item that began at `start`: on to its end, a ; or } outside of
+ * braces. */
 static void skip_item(struct isagen *g, const struct source *source, uint32_t start)
 {
     int depth = 0;
@@ -866,7 +874,8 @@ void parse_items(struct isagen *g, int end)
         }
         if (is(g, T_END)) {
             g->recover = outer;
-            fail(g, g->tok.pos, "E-SYNTAX", "expected %s before the end", token_name(end));
+            fail(g, g->tok.pos, "E-SYNTAX", "expected %s before the end",
+                 token_name(end));
         }
         start = g->tok.pos.at;
         parse_item(g);

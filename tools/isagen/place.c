@@ -3,8 +3,8 @@
 
 #include "build.h"
 
-unsigned register_slot(struct build *b, int kind, unsigned view, unsigned w, const struct dx *d,
-                       struct pos pos);
+unsigned register_slot(struct build *b, int kind, unsigned view, unsigned w,
+                       const struct dx *d, struct pos pos);
 
 struct place *place_new(struct build *b, enum place_kind kind, unsigned w, struct pos pos)
 {
@@ -29,7 +29,8 @@ static bool is_zero_register(struct build *b, const struct view *v, struct val i
            index.lo == view_row(b, v)->zero;
 }
 
-static void check_index(struct build *b, const struct view *v, struct val index, struct pos pos)
+static void check_index(struct build *b, const struct view *v, struct val index,
+                        struct pos pos)
 {
     if (index.time == SPEC && index.lo >= view_row(b, v)->count)
         fail(b->g, pos, "E-WIDTH", "%s has no element %llu", v->name,
@@ -37,7 +38,8 @@ static void check_index(struct build *b, const struct view *v, struct val index,
 }
 
 /* Reading a register that may be the one written before: the author should use a let. */
-static void check_alias(struct build *b, const struct view *v, const struct dx *d, struct pos pos)
+static void check_alias(struct build *b, const struct view *v, const struct dx *d,
+                        struct pos pos)
 {
     for (unsigned i = 0; i < b->l->nwrote; i++)
         if (b->l->wrote_view[i] == v->file && !dx_equal(b->l->wrote_dx[i], d))
@@ -51,7 +53,8 @@ static struct val element_get(struct build *b, const struct view *v, struct val 
     unsigned w = AT(b, files, struct isa_file, v->file)->width;
 
     if (b->l->decode_only)
-        fail(b->g, pos, "E-BIND", "%s: a register where a decode-time value is needed", v->name);
+        fail(b->g, pos, "E-BIND", "%s: a register where a decode-time value is needed",
+             v->name);
     check_index(b, v, index, pos);
     effect(b, false, v->file);
     if (is_zero_register(b, v, index))
@@ -62,15 +65,16 @@ static struct val element_get(struct build *b, const struct view *v, struct val 
         const struct dx *d = val_dx(b, index, 64);
 
         check_alias(b, v, d, pos);
-        return val_run(emit(b, S_GET, w, register_slot(b, SLOT_READ, v->number, w, d, pos),
-                            ISA_NONE, ISA_NONE),
+        return val_run(emit(b, S_GET, w,
+                            register_slot(b, SLOT_READ, v->number, w, d, pos), ISA_NONE,
+                            ISA_NONE),
                        w);
     }
     return val_run(emit(b, S_GETX, w, v->file, index.node, ISA_NONE), w);
 }
 
-static void element_put(struct build *b, const struct view *v, struct val index, struct val value,
-                        struct pos pos)
+static void element_put(struct build *b, const struct view *v, struct val index,
+                        struct val value, struct pos pos)
 {
     struct lower *l = b->l;
     unsigned w = AT(b, files, struct isa_file, v->file)->width;
@@ -101,24 +105,25 @@ static void element_put(struct build *b, const struct view *v, struct val index,
     }
 }
 
-/* Part of an element, as the view has it: only for views that are bits of one element and an
- * index known at decode time. */
-static struct val part_get(struct build *b, const struct view *v, struct val index, unsigned w,
-                           struct pos pos)
+/* Part of an element, as the view has it: only for views that are bits of one element and
+ * an index known at decode time. */
+static struct val part_get(struct build *b, const struct view *v, struct val index,
+                           unsigned w, struct pos pos)
 {
     const struct dx *d = val_dx(b, index, 64);
 
     if (b->l->decode_only)
-        fail(b->g, pos, "E-BIND", "%s: a register where a decode-time value is needed", v->name);
+        fail(b->g, pos, "E-BIND", "%s: a register where a decode-time value is needed",
+             v->name);
     check_alias(b, v, d, pos);
     effect(b, false, v->file);
-    return val_run(emit(b, S_GET, w, register_slot(b, SLOT_READ, v->number, w, d, pos), ISA_NONE,
-                        ISA_NONE),
+    return val_run(emit(b, S_GET, w, register_slot(b, SLOT_READ, v->number, w, d, pos),
+                        ISA_NONE, ISA_NONE),
                    w);
 }
 
-static void part_put(struct build *b, const struct view *v, struct val index, struct val value,
-                     struct pos pos)
+static void part_put(struct build *b, const struct view *v, struct val index,
+                     struct val value, struct pos pos)
 {
     struct lower *l = b->l;
     const struct dx *d = val_dx(b, index, 64);
@@ -144,7 +149,8 @@ static unsigned lane_slot(struct build *b, struct place *reg, int kind)
     if (reg->kind != P_VIEW || reg->index.time == RUN || (v->item && !v->simple))
         fail(b->g, reg->pos, "E-BIND", "lanes are of a register known at decode time");
     effect(b, kind == SLOT_WRITE, v->file);
-    return register_slot(b, kind, v->number, AT(b, files, struct isa_file, v->file)->width,
+    return register_slot(b, kind, v->number,
+                         AT(b, files, struct isa_file, v->file)->width,
                          val_dx(b, reg->index, 64), reg->pos);
 }
 
@@ -153,7 +159,8 @@ static unsigned lane_slot(struct build *b, struct place *reg, int kind)
 static struct val ones(struct build *b, unsigned w)
 {
     (void)b;
-    struct val v = val_bits(w > 64 ? UINT64_MAX : (w == 64 ? UINT64_MAX : (1ull << w) - 1), w);
+    struct val v =
+        val_bits(w > 64 ? UINT64_MAX : (w == 64 ? UINT64_MAX : (1ull << w) - 1), w);
 
     v.hi = w > 64 ? (w >= 128 ? UINT64_MAX : (1ull << (w - 64)) - 1) : 0;
     return v;
@@ -164,7 +171,8 @@ static uint64_t canonical_nan(unsigned w)
     return w == 16 ? 0x7e00 : w == 32 ? 0x7fc00000 : 0x7ff8000000000000;
 }
 
-/* The index as a view's expressions see it: a number, or at run time a value of 16 bits. */
+/* The index as a view's expressions see it: a number, or at run time a value of 16 bits.
+ */
 static struct val view_index(struct build *b, struct place *p)
 {
     struct val i = p->index;
@@ -270,7 +278,8 @@ static void view_put(struct build *b, struct place *p, struct val value, struct 
                 value = op2(b, S_CONCAT, p->w + row->low_bit, value,
                             extract(b, old, 0, row->low_bit, pos), pos);
             if (value.w < w)
-                value = op2(b, S_CONCAT, w, extract(b, old, value.w, w - value.w, pos), value, pos);
+                value = op2(b, S_CONCAT, w, extract(b, old, value.w, w - value.w, pos),
+                            value, pos);
         }
         element_put(b, v, p->index, value, pos);
         return;
@@ -279,9 +288,10 @@ static void view_put(struct build *b, struct place *p, struct val value, struct 
         return;
     outside = view_enter(b, v, p);
     struct place *of = place_of(b, v->item->expr3, true);
-    place_put(b, of, of->w > p->w && v->policy == POLICY_ZEXT
-                         ? widen(b, S_ZEXT, value, of->w, pos)
-                         : value,
+    place_put(b, of,
+              of->w > p->w && v->policy == POLICY_ZEXT
+                  ? widen(b, S_ZEXT, value, of->w, pos)
+                  : value,
               pos);
     view_leave(b, outside);
 }
@@ -308,24 +318,28 @@ struct val place_get(struct build *b, struct place *p)
     case P_FILE:
     case P_VIEW: return view_get(b, p);
     case P_FLAG: return flag_get(b, p);
-    case P_LOCAL: return val_run(emit(b, S_LOCAL, p->w, p->number, ISA_NONE, ISA_NONE), p->w);
+    case P_LOCAL:
+        return val_run(emit(b, S_LOCAL, p->w, p->number, ISA_NONE, ISA_NONE), p->w);
     case P_SLICE: return extract(b, place_get(b, p->of), p->low, p->w, p->pos);
     case P_NPC: return val_run(emit(b, S_NPC, p->w, ISA_NONE, ISA_NONE, ISA_NONE), p->w);
     case P_LANE:
         return val_run(emit(b, S_GETL, p->w, lane_slot(b, p->of, SLOT_READ),
-                            val_node(b, p->index, p->index.w ? p->index.w : 32, p->pos), ISA_NONE),
+                            val_node(b, p->index, p->index.w ? p->index.w : 32, p->pos),
+                            ISA_NONE),
                        p->w);
     case P_MEM:
         if (stream_is_locked(b, p))
             return stream_locked_get(b, p);
         may_trap(b, p->pos);
-        a = val_run(emit(b, S_LD, p->w, val_node(b, p->index, p->low, p->pos), ISA_NONE, ISA_NONE),
+        a = val_run(emit(b, S_LD, p->w, val_node(b, p->index, p->low, p->pos), ISA_NONE,
+                         ISA_NONE),
                     p->w);
         emitted(b, a.node)->x = (uint8_t)p->number;
         return a;
     case P_COND:
         if (p->cond.time != RUN)
-            return place_get(b, decide(b, p->cond, p->pos, "this choice") ? p->of : p->of2);
+            return place_get(b,
+                             decide(b, p->cond, p->pos, "this choice") ? p->of : p->of2);
         a = place_get(b, p->of);
         c = place_get(b, p->of2);
         return op3(b, S_SELECT, p->w, p->cond, a, c, p->pos);
@@ -368,7 +382,9 @@ void place_put(struct build *b, struct place *p, struct val v, struct pos pos)
     case P_FILE:
     case P_VIEW: view_put(b, p, v, pos); return;
     case P_FLAG: flag_put(b, p, v, pos); return;
-    case P_LOCAL: emit(b, S_SETL, 0, p->number, val_node(b, v, p->w, pos), ISA_NONE); return;
+    case P_LOCAL:
+        emit(b, S_SETL, 0, p->number, val_node(b, v, p->w, pos), ISA_NONE);
+        return;
     case P_SLICE: slice_put(b, p, v, pos); return;
     case P_NPC:
         emit(b, S_PUTNPC, 0, val_node(b, v, p->w, pos), ISA_NONE, ISA_NONE);
@@ -392,7 +408,8 @@ void place_put(struct build *b, struct place *p, struct val v, struct pos pos)
         return;
     case P_COND:
         if (p->cond.time != RUN) {
-            place_put(b, decide(b, p->cond, p->pos, "this choice") ? p->of : p->of2, v, pos);
+            place_put(b, decide(b, p->cond, p->pos, "this choice") ? p->of : p->of2, v,
+                      pos);
             return;
         }
         emit(b, S_IF, 0, p->cond.node, ISA_NONE, ISA_NONE);
@@ -485,8 +502,8 @@ static struct place *slice_place(struct build *b, struct place *of, const struct
     struct place *p;
 
     if (high < low || high >= of->w)
-        fail(b->g, e->pos, "E-WIDTH", "bits [%llu:%llu] of %u bits", (unsigned long long)high,
-             (unsigned long long)low, of->w);
+        fail(b->g, e->pos, "E-WIDTH", "bits [%llu:%llu] of %u bits",
+             (unsigned long long)high, (unsigned long long)low, of->w);
     p = place_new(b, P_SLICE, (unsigned)(high - low + 1), e->pos);
     p->of = of;
     p->low = (uint16_t)low;
@@ -498,8 +515,8 @@ static bool is_lane_index(struct build *b, const struct expr *e)
     return b->l->lane_name && e->kind == E_NAME && !strcmp(e->name, b->l->lane_name);
 }
 
-static struct place *lane_place(struct build *b, struct place *reg, struct val index, unsigned w,
-                                struct pos pos)
+static struct place *lane_place(struct build *b, struct place *reg, struct val index,
+                                unsigned w, struct pos pos)
 {
     struct place *p = place_new(b, P_LANE, w, pos);
 
@@ -514,7 +531,8 @@ static struct place *index_place(struct build *b, const struct expr *e, bool mus
     struct view *v;
     unsigned bits;
 
-    if (e->a->kind == E_NAME && !find_oper(b, e->a->name) && (v = find_view(b, e->a->name)) &&
+    if (e->a->kind == E_NAME && !find_oper(b, e->a->name) &&
+        (v = find_view(b, e->a->name)) &&
         !(view_row(b, v)->count == 1 && view_row(b, v)->width > 1)) {
         struct val index = lower_expr(b, e->b, 0);
 

@@ -7,7 +7,8 @@
 
 enum { MAX_FILE = 16 << 20 };
 
-struct source *source_new(struct isagen *g, const char *name, const char *text, uint32_t size)
+struct source *source_new(struct isagen *g, const char *name, const char *text,
+                          uint32_t size)
 {
     struct source *s = arena_alloc(&g->arena, sizeof *s);
 
@@ -94,7 +95,8 @@ static void print_line(struct isagen *g, struct pos pos, unsigned column)
     const char *text = pos.source->text, *start = text + pos.at - (column - 1);
     int length = 0;
 
-    while (start + length < text + pos.source->size && start[length] != '\n' && length < 160)
+    while (start + length < text + pos.source->size && start[length] != '\n' &&
+           length < 160)
         length++;
     fputs("  ", g->messages);
     for (int i = 0; i < length; i++) {

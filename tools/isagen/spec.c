@@ -81,7 +81,8 @@ static void finish(struct build *b)
 }
 /* clang-format on */
 
-/* Which fetch clause each instruction belongs to: the only one it can be met in, or any. */
+/* Which fetch clause each instruction belongs to: the only one it can be met in, or any.
+ */
 static void assign_fetches(struct build *b)
 {
     const struct isa *isa = &b->isa;
@@ -100,9 +101,11 @@ static void assign_fetches(struct build *b)
 
 static void check_budgets(struct build *b)
 {
-    if (b->insns.count >= ISA_NONE || b->views.count >= ISA_NONE || b->examples.count >= ISA_NONE ||
-        b->aliases.count >= ISA_NONE || b->regnames.count >= ISA_NONE)
-        fail(b->g, (struct pos){ b->g->sources, 0 }, "E-BUDGET", "more than 65535 of something");
+    if (b->insns.count >= ISA_NONE || b->views.count >= ISA_NONE ||
+        b->examples.count >= ISA_NONE || b->aliases.count >= ISA_NONE ||
+        b->regnames.count >= ISA_NONE)
+        fail(b->g, (struct pos){ b->g->sources, 0 }, "E-BUDGET",
+             "more than 65535 of something");
 }
 
 /* The table of one target.  The jump leaves through g->recover on errors. */
@@ -203,7 +206,8 @@ struct loaded { /* what spec_load() gives out; isa comes first */
     struct isagen g;
 };
 
-struct isa *spec_load(const char *path, const char *target, char *error, size_t error_size)
+struct isa *spec_load(const char *path, const char *target, char *error,
+                      size_t error_size)
 {
     struct loaded *loaded = calloc(1, sizeof *loaded);
     struct isa *isa = NULL;

@@ -6,9 +6,11 @@
 
 #include "isa/isa.h"
 
-/* Reads the spec at `path` and makes the table of `target` (NULL: its first one).  The result
- * is the caller's until spec_free().  NULL, with all messages in `error`, if it is wrong. */
-struct isa *spec_load(const char *path, const char *target, char *error, size_t error_size);
+/* Reads the spec at `path` and makes the table of `target` (NULL: its first one).  The
+ * result is the caller's until spec_free().  NULL, with all messages in `error`, if it is
+ * wrong. */
+struct isa *spec_load(const char *path, const char *target, char *error,
+                      size_t error_size);
 void spec_free(struct isa *isa);
 
 #endif

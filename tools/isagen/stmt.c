@@ -3,8 +3,8 @@
 
 #include "build.h"
 
-unsigned register_slot(struct build *b, int kind, unsigned view, unsigned w, const struct dx *d,
-                       struct pos pos);
+unsigned register_slot(struct build *b, int kind, unsigned view, unsigned w,
+                       const struct dx *d, struct pos pos);
 
 static void lower_block(struct build *b, const struct stmt *s)
 {
@@ -34,7 +34,8 @@ static void lower_var(struct build *b, const struct stmt *s)
     if (!w)
         w = v.w;
     if (!w)
-        fail(b->g, s->pos, "E-WIDTH", "var %s needs a width: var %s: 32 = ...", s->name, s->name);
+        fail(b->g, s->pos, "E-WIDTH", "var %s needs a width: var %s: 32 = ...", s->name,
+             s->name);
     struct place *p = local_new(b, w, s->pos);
     place_put(b, p, v, s->pos);
     bind(b, s->name, v)->place = p;
@@ -109,7 +110,8 @@ void lower_meaning(struct build *b, const struct around *around, const struct st
         lower_after(b);
 }
 
-static void emit_goto(struct build *b, const struct expr *to, unsigned how, struct pos pos)
+static void emit_goto(struct build *b, const struct expr *to, unsigned how,
+                      struct pos pos)
 {
     struct lower *l = b->l;
     struct val t = lower_expr(b, to, b->isa.pc_width);
@@ -122,7 +124,8 @@ static void emit_goto(struct build *b, const struct expr *to, unsigned how, stru
     if (t.time != RUN) {
         unsigned slot = register_slot(b, SLOT_LINK, ISA_NONE, w, val_dx(b, t, w), pos);
 
-        emitted(b, emit(b, S_GOTO, 0, slot, ISA_NONE, ISA_NONE))->x = (uint8_t)(how | GOTO_DIRECT);
+        emitted(b, emit(b, S_GOTO, 0, slot, ISA_NONE, ISA_NONE))->x =
+            (uint8_t)(how | GOTO_DIRECT);
     } else {
         emitted(b, emit(b, S_GOTO, 0, t.node, ISA_NONE, ISA_NONE))->x = (uint8_t)how;
     }
@@ -255,13 +258,15 @@ static unsigned flagfn_flag(struct build *b, const struct stmt *s, unsigned grou
     else if (s->kind == ST_ASSIGN && s->a->kind == E_MEMBER && s->a->a->kind == E_NAME)
         flag = find_flag(b, s->a->a->name, s->a->name, &g);
     if (flag < 0 || g != group)
-        fail(b->g, s->pos, "E-TYPE", "a flagfn has lets and assignments of its group's flags");
+        fail(b->g, s->pos, "E-TYPE",
+             "a flagfn has lets and assignments of its group's flags");
     return (unsigned)flag;
 }
 
-/* The value of one flag, as a body over ARGs.  The other flags' assignments are left out. */
-static bool flagfn_body(struct build *b, const struct item *item, unsigned group, unsigned flag,
-                        const struct isa_flagfn *f, struct sem_body *body)
+/* The value of one flag, as a body over ARGs.  The other flags' assignments are left out.
+ */
+static bool flagfn_body(struct build *b, const struct item *item, unsigned group,
+                        unsigned flag, const struct isa_flagfn *f, struct sem_body *body)
 {
     struct lower *outer = b->l, *l = arena_alloc(&b->g->arena, sizeof *l);
     bool found = false;
@@ -269,7 +274,8 @@ static bool flagfn_body(struct build *b, const struct item *item, unsigned group
 
     b->l = l;
     for (const struct list *p = item->list; p; p = p->next, k++)
-        bind(b, p->name, val_run(emit(b, S_ARG, f->arg_w[k], k, ISA_NONE, ISA_NONE), f->arg_w[k]));
+        bind(b, p->name,
+             val_run(emit(b, S_ARG, f->arg_w[k], k, ISA_NONE, ISA_NONE), f->arg_w[k]));
     for (const struct stmt *s = item->body; s; s = s->next) {
         if (s->kind == ST_LET) {
             bind(b, s->name, lower_expr(b, s->a, 0));
@@ -301,7 +307,8 @@ static int flagfn_new(struct build *b, const struct stmt *s, const unsigned *w)
     for (const struct list *p = item->list; p; p = p->next)
         params++;
     if (params != s->nargs || params > 3)
-        fail(b->g, s->pos, "E-TYPE", "%s takes %u arguments (at most 3)", s->name, params);
+        fail(b->g, s->pos, "E-TYPE", "%s takes %u arguments (at most 3)", s->name,
+             params);
     group = item->word ? find_named(b, &b->flags_items, item->word) : 0;
     if (group < 0 || !b->flags.count)
         fail(b->g, item->pos, "E-NAME", "no flags %s", item->word ? item->word : "");
@@ -362,8 +369,8 @@ static struct val loop_counter(struct build *b, const struct stmt *s, struct val
     return counter;
 }
 
-static void lower_run_loop(struct build *b, const struct stmt *s, struct val from, struct val to,
-                           bool lanes)
+static void lower_run_loop(struct build *b, const struct stmt *s, struct val from,
+                           struct val to, bool lanes)
 {
     struct val counter = loop_counter(b, s, from, to, lanes);
     struct symbol *scope = b->l->scope;
@@ -382,7 +389,8 @@ static void lower_run_loop(struct build *b, const struct stmt *s, struct val fro
     b->l->scope = scope;
 }
 
-static void lower_unrolled(struct build *b, const struct stmt *s, int64_t from, int64_t to)
+static void lower_unrolled(struct build *b, const struct stmt *s, int64_t from,
+                           int64_t to)
 {
     struct symbol *scope = b->l->scope;
 
@@ -511,9 +519,11 @@ static void lower_call_stmt(struct build *b, const struct stmt *s)
         lower_stmts(b, body);
         b->l->body = body;
         b->l->scope = scope;
-    } else if (s->a->kind == E_CALL && !s->a->a && (proc = find_item(b, I_PROC, s->a->name)))
+    } else if (s->a->kind == E_CALL && !s->a->a &&
+               (proc = find_item(b, I_PROC, s->a->name)))
         lower_proc(b, proc, s->a);
-    else if (s->a->kind == E_NAME && (proc = find_item(b, I_PROC, s->a->name)) && !proc->list)
+    else if (s->a->kind == E_NAME && (proc = find_item(b, I_PROC, s->a->name)) &&
+             !proc->list)
         lower_proc(b, proc, s->a);
     else if (s->a->kind == E_CALL)
         lower_call(b, s->a, 0, &v);

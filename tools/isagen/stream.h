@@ -21,8 +21,8 @@ struct affix {
     struct affix *next;
     struct pos pos;
     struct draw *draw;
-    struct list
-        *sets; /* name = number; expr: `if (piece == number2)`, name2: the piece */
+    /* name = number; expr: `if (piece == number2)`, name2: the piece */
+    struct list *sets;
     struct expr *when;
     bool last, lead;
 };

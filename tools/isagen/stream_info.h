@@ -19,11 +19,11 @@ struct stream_info {
     struct vec row_items;                          /* const struct insn *, beside rows */
     const struct row *row;                         /* whose insn is being lowered */
     const struct insn *insn;
-    struct place
-        *places[8]; /* memory operands by position: their addresses are taken first */
-    bool locked;    /* this path has the lock prefix and operand 0 in memory */
-    uint16_t old;   /* locked: the node that loaded operand 0, or ISA_NONE */
-    bool stored;    /* locked: and it was stored */
+    /* memory operands by position: their addresses are taken first */
+    struct place *places[8];
+    bool locked;         /* this path has the lock prefix and operand 0 in memory */
+    uint16_t old;        /* locked: the node that loaded operand 0, or ISA_NONE */
+    bool stored;         /* locked: and it was stored */
     struct val early[8]; /* locked: other operands, read before */
     bool has_early[8];
     uint32_t operand_end;

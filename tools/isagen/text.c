@@ -25,9 +25,9 @@ static void flush(struct build *b, struct text_out *t, struct pos pos)
     if (t->count >= 62)
         fail(b->g, pos, "E-BUDGET", "more than 62 pieces of text");
     if (t->length)
-        t->items[t->count++] = (struct isa_text){
-            TEXT_LITERAL, 0, arena_strndup(&b->g->arena, t->literal, t->length)
-        };
+        t->items[t->count++] =
+            (struct isa_text){ TEXT_LITERAL, 0,
+                               arena_strndup(&b->g->arena, t->literal, t->length) };
     t->length = 0;
 }
 
@@ -77,7 +77,8 @@ const struct isa_text *build_text(struct build *b, const char *text, struct pos 
                 memcpy(t.literal, sep, t.length = strlen(sep));
             }
             flush(b, &t, pos);
-            t.items[t.count++] = (struct isa_text){ TEXT_OPERAND, (uint8_t)operand, NULL };
+            t.items[t.count++] =
+                (struct isa_text){ TEXT_OPERAND, (uint8_t)operand, NULL };
             p = end;
         } else {
             t.literal[t.length++] = *p;

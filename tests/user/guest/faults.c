@@ -1,4 +1,5 @@
-/* faults.c - what a program gets that goes wrong: signal, code, address; each in a child. */
+/* faults.c - what a program gets that goes wrong: signal, code, address; each in a child.
+ */
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -17,7 +18,8 @@ static void handler(int signo, siginfo_t *info, void *context)
     (void)context;
     printf("  signal %d code %d", signo, info->si_code);
     if (show_addr)
-        printf(" address %s", (uintptr_t)info->si_addr == expected_addr ? "right" : "WRONG");
+        printf(" address %s",
+               (uintptr_t)info->si_addr == expected_addr ? "right" : "WRONG");
     printf("\n");
     fflush(stdout);
     _exit(3);
@@ -27,7 +29,8 @@ static void in_child(const char *what, void (*body)(void), int handled)
 {
     static const int signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE };
     stack_t stack = { .ss_sp = alternate, .ss_size = sizeof(alternate) };
-    struct sigaction action = { .sa_sigaction = handler, .sa_flags = SA_SIGINFO | SA_ONSTACK };
+    struct sigaction action = { .sa_sigaction = handler,
+                                .sa_flags = SA_SIGINFO | SA_ONSTACK };
     int status;
     pid_t child;
 

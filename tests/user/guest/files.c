@@ -58,7 +58,9 @@ static void reading_and_writing(void)
 static void locks(void)
 {
     int fd = open("file", O_RDWR);
-    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 10, .l_len = 5 };
+    struct flock lock = {
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 10, .l_len = 5
+    };
 
     call("F_SETLK", fcntl(fd, F_SETLK, &lock));
     lock.l_type = F_RDLCK;
@@ -98,8 +100,8 @@ static void names(void)
     show_stat("sym", &other);
     call("utimensat", utimensat(AT_FDCWD, "file", times, 0));
     call("stat", stat("file", &st));
-    printf("times %lld.%09ld %lld.%09ld\n", (long long)st.st_atim.tv_sec, st.st_atim.tv_nsec,
-           (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+    printf("times %lld.%09ld %lld.%09ld\n", (long long)st.st_atim.tv_sec,
+           st.st_atim.tv_nsec, (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
     call("statx", statx(AT_FDCWD, "file", 0, STATX_BASIC_STATS, &sx));
     printf("statx: mode %o size %lld mtime %lld.%09u ino %d\n", sx.stx_mode,
            (long long)sx.stx_size, (long long)sx.stx_mtime.tv_sec, sx.stx_mtime.tv_nsec,

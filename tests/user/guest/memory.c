@@ -34,7 +34,8 @@ static void maps(void)
     result("huge", mmap(NULL, (size_t)1 << 46, RW, ANON, -1, 0));
     result("wraps", mmap(NULL, SIZE_MAX - 100, RW, ANON, -1, 0));
     result("odd fixed", mmap(at + 1, PAGE, RW, ANON | MAP_FIXED, -1, 0));
-    result("reserve 64 GB", mmap(NULL, (size_t)64 << 30, PROT_NONE, ANON | MAP_NORESERVE, -1, 0));
+    result("reserve 64 GB",
+           mmap(NULL, (size_t)64 << 30, PROT_NONE, ANON | MAP_NORESERVE, -1, 0));
     call("mprotect", mprotect(at, PAGE, PROT_READ));
     call("mprotect odd", mprotect(at + 3, PAGE, PROT_READ));
     call("munmap middle", munmap(at + PAGE, PAGE));
@@ -141,7 +142,8 @@ static void code(void)
         say("read from a file", run());
         put_code(words, 4);
         pwrite(fileno(file), words, 8, 0);
-        at = mmap(at, PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, fileno(file), 0);
+        at = mmap(at, PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, fileno(file),
+                  0);
         __asm__ volatile("fence.i" ::: "memory");
         say("mapped over", run());
     }

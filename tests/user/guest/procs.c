@@ -74,7 +74,8 @@ static void waitids(void)
     if (child == 0)
         _exit(9);
     call("waitid", waitid(P_PID, child, &info, WEXITED | WNOWAIT));
-    printf("pid %d status %d code %d\n", info.si_pid == child, info.si_status, info.si_code);
+    printf("pid %d status %d code %d\n", info.si_pid == child, info.si_status,
+           info.si_code);
     ok("wait4", wait4(child, &status, 0, &usage) == child);
     ok("maxrss", usage.ru_maxrss > 0);
 }
@@ -157,7 +158,8 @@ static void system_facts(void)
     call("setrlimit", setrlimit(RLIMIT_NOFILE, &limit));
     getrlimit(RLIMIT_NOFILE, &got);
     printf("limit %d %d\n", (int)got.rlim_cur, (int)got.rlim_max);
-    ok("affinity", sched_getaffinity(0, sizeof(cpus), &cpus) == 0 && CPU_COUNT(&cpus) > 0);
+    ok("affinity",
+       sched_getaffinity(0, sizeof(cpus), &cpus) == 0 && CPU_COUNT(&cpus) > 0);
     prctl(PR_SET_NAME, "procs-test");
     prctl(PR_GET_NAME, text);
     puts(text);

@@ -1,13 +1,15 @@
-/* rv32.c - Linux on riscv32 without a libc: the stack, calls with 64-bit arguments, time64,
- * signals, fork, memory up to the end of the address space. */
+/* rv32.c - Linux on riscv32 without a libc: the stack, calls with 64-bit arguments,
+ * time64, signals, fork, memory up to the end of the address space. */
 typedef unsigned int u32;
 typedef unsigned long long u64;
 
 long syscall6(long number, ...);
 
+/* clang-format off */
 enum { LLSEEK = 62, WRITE = 64, PREAD = 67, FSTAT = 80, EXIT = 93, WAITID = 95, SIGACTION = 134,
        KILL = 129, GETPID = 172, BRK = 214, MUNMAP = 215, CLONE = 220, MMAP = 222, MEMFD = 279,
        FTRUNCATE = 46, GETTIME = 403, OPENAT = 56, MPROTECT = 226, STATX = 291 };
+/* clang-format on */
 
 static void text(const char *s)
 {
@@ -63,7 +65,8 @@ static void signals(void)
     syscall6(KILL, syscall6(GETPID), 10);
     number("signal", seen);
     set_handler(11);
-    __asm__ volatile(".option push\n.option norvc\nsw zero, 12(zero)\n.option pop" ::: "memory");
+    __asm__ volatile(".option push\n.option norvc\nsw zero, 12(zero)\n.option pop" ::
+                         : "memory");
     number("signal", seen);
     number("code", fault_code);
     number("address", fault_addr);
@@ -76,7 +79,8 @@ static void files(void)
     u32 stat[32];
     int fd = syscall6(MEMFD, "x", 0);
 
-    number("ftruncate", syscall6(FTRUNCATE, fd, 0x1000, 1, 0, 0, 0)); /* 4 GB and a page */
+    number("ftruncate",
+           syscall6(FTRUNCATE, fd, 0x1000, 1, 0, 0, 0)); /* 4 GB and a page */
     number("llseek", syscall6(LLSEEK, fd, 1, 0x10, &at, 0, 0));
     number("high", (long)(at >> 32));
     number("write", syscall6(WRITE, fd, "big", 3, 0, 0, 0));

@@ -1,5 +1,5 @@
-/* say.h - what the guest programs of these tests share: one line per fact, so that two runs
- * can be compared. */
+/* say.h - what the guest programs of these tests share: one line per fact, so that two
+ * runs can be compared. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

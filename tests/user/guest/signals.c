@@ -39,7 +39,8 @@ static void set(int signo, void (*handler)(int), int flags)
 
 static void set_info(int signo, int flags)
 {
-    struct sigaction action = { .sa_sigaction = remember, .sa_flags = SA_SIGINFO | flags };
+    struct sigaction action = { .sa_sigaction = remember,
+                                .sa_flags = SA_SIGINFO | flags };
 
     sigaction(signo, &action, NULL);
 }
@@ -131,8 +132,8 @@ static void queues(void)
     }
     for (int i = 0; i < 3; i++) {
         sigsuspend(&old);
-        printf("value %d code %d pid %d\n", last.si_value.sival_int, last.si_code == SI_QUEUE,
-               last.si_pid == getpid());
+        printf("value %d code %d pid %d\n", last.si_value.sival_int,
+               last.si_code == SI_QUEUE, last.si_pid == getpid());
     }
     sigprocmask(SIG_SETMASK, &old, NULL);
 }

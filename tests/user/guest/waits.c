@@ -100,7 +100,8 @@ static void masked_poll(void)
 
 static void event_files(void)
 {
-    struct epoll_event event = { .events = EPOLLIN, .data.u64 = 0x123456789abcdef0 }, got[2];
+    struct epoll_event event = { .events = EPOLLIN, .data.u64 = 0x123456789abcdef0 },
+                       got[2];
     struct itimerspec timer = { { 0, 0 }, { 0, 1000000 } };
     int poller = epoll_create1(0), event_fd = eventfd(3, 0);
     int clock_fd = timerfd_create(CLOCK_MONOTONIC, 0);
@@ -140,7 +141,9 @@ static void sockets(void)
     } control = { { 0 } };
     char text[16] = "";
     struct iovec iov = { "fd", 2 };
-    struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
+    struct msghdr msg = { .msg_iov = &iov,
+                          .msg_iovlen = 1,
+                          .msg_control = control.bytes,
                           .msg_controllen = sizeof(control.bytes) };
     struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
 
@@ -158,7 +161,8 @@ static void sockets(void)
     ok("descriptor", cmsg->cmsg_type == SCM_RIGHTS && fcntl(passed[0], F_GETFD) >= 0);
     puts(text);
     server = socket(AF_INET, SOCK_STREAM, 0);
-    call("setsockopt", setsockopt(server, SOL_SOCKET, SO_REUSEADDR, &value, sizeof(value)));
+    call("setsockopt",
+         setsockopt(server, SOL_SOCKET, SO_REUSEADDR, &value, sizeof(value)));
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     call("bind", bind(server, (struct sockaddr *)&address, sizeof(address)));
     call("listen", listen(server, 1));
