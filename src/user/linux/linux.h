@@ -115,6 +115,10 @@ int read_iovec(struct task *t, uint64_t addr, uint64_t count, unsigned prot,
  * argument before it took one register. */
 uint64_t arg64(struct task *t, const uint64_t *a, unsigned i);
 
+/* order.c: turns what was read from (or is to be written to) an eventfd and the like into
+ * the other byte order, if the guest's is another than the host's. */
+void order_bytes(struct task *t, int fd, void *bytes, int64_t size);
+
 /* times: a timespec of the guest as host struct; addr 0 leaves it and returns 0. */
 struct timespec;
 int read_timespec(struct task *t, uint64_t addr, struct timespec *to);

@@ -18,19 +18,29 @@ int64_t sys_read(struct task *t, const uint64_t *a)
 {
     uint64_t size = a[2];
     void *to = buffer(t, a[1], &size, SPACE_WRITE);
+    int64_t got;
 
     if (!to)
         return -EFAULT;
-    return BLOCKING(t, RESTART, SYS_read, (int)a[0], (long)to, (long)size);
+    got = BLOCKING(t, RESTART, SYS_read, (int)a[0], (long)to, (long)size);
+    order_bytes(t, (int)a[0], to, got);
+    return got;
 }
 
 int64_t sys_write(struct task *t, const uint64_t *a)
 {
     uint64_t size = a[2];
     void *from = buffer(t, a[1], &size, SPACE_READ);
+    uint64_t count;
 
     if (!from)
         return -EFAULT;
+    if (size == sizeof(count)) { /* perhaps an eventfd's */
+        if (space_read(t->proc->space, a[1], &count, sizeof(count), NULL) < 0)
+            return -EFAULT;
+        order_bytes(t, (int)a[0], &count, sizeof(count));
+        from = &count;
+    }
     return BLOCKING(t, RESTART, SYS_write, (int)a[0], (long)from, (long)size);
 }
 

@@ -76,7 +76,8 @@ int64_t sys_readlinkat(struct task *t, const uint64_t *a)
 
         if (length > size)
             length = (size_t)size;
-        memcpy(to, t->proc->exe, length);
+        if (space_write(t->proc->space, a[2], t->proc->exe, length, NULL) < 0)
+            return -EFAULT;
         return (int64_t)length;
     }
     error = read_path(t, a[1], path);

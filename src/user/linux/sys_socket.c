@@ -90,7 +90,8 @@ int64_t sys_bind(struct task *t, const uint64_t *a)
     struct sockaddr_storage address;
     int64_t size = read_address(t, a[1], a[2], &address);
 
-    return size < 0 ? size : RESULT(syscall(SYS_bind, (int)a[0], &address, (socklen_t)size));
+    return size < 0 ? size
+                    : RESULT(syscall(SYS_bind, (int)a[0], &address, (socklen_t)size));
 }
 
 int64_t sys_listen(struct task *t, const uint64_t *a)
