@@ -132,6 +132,7 @@ CHECK_LIBS   = $(or $(shell pkg-config --libs check),$(error no Check library: s
 $(O)/tests/%: private OWN_CFLAGS = -Itests $(CHECK_CFLAGS)
 $(O)/tests/%_test: $(O)/tests/%_test.o $$(or $$(OBJ_of_$$(dir $$*)),$(OBJ))
 	$(link) $(CHECK_LIBS) $(LDLIBS) -lm
+include tests/isagen/hard.mk
 $(O)/tests/fuzz/%: $(O)/tests/fuzz/%.o $(OBJ)
 	$(link) $(FUZZ_LDFLAGS) $(LDLIBS) -lm
 

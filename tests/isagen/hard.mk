@@ -1,0 +1,21 @@
+# The hard specs as C for hard_test, in gen/hard/NAME/.  Only made for goals that test.
+HARD    := $(basename $(notdir $(sort $(wildcard tests/isagen/hard/*.isa))))
+HARD_MK := $(HARD:%=$(O)/gen/hard/%.mk)
+
+ifneq ($(filter check check-long unit $(O)/tests/isagen/%,$(MAKECMDGOALS)),)
+include $(HARD_MK)
+endif
+$(HARD_MK): $(O)/gen/hard/%.mk: tests/isagen/hard/%.isa $(ISAGEN)
+	@mkdir -p $(O)/gen/hard/$* $(O)/gen/hard/$*.new && rm -f $(O)/gen/hard/$*.new/*
+	$(Q)$(ISAGEN) -W --no-examples --out $(O)/gen/hard/$*.new $<
+	$(Q)cd $(O)/gen/hard/$*.new && rm -f isas.c $*.d && \
+	    for f in *; do cmp -s $$f ../$*/$$f || cp $$f ../$*/; done
+	$(Q)echo HARD_SRC += $$(cd $(O)/gen/hard/$*.new && ls *.c | sed 's|^|$(O)/gen/hard/$*/|') >$@
+$(O)/gen/hard/isas.c: $(ISAGEN) tests/isagen/hard.mk
+	$(Q)$(ISAGEN) --list $@ $(HARD)
+
+HARD_OBJ := $(HARD_SRC:.c=.o) $(O)/gen/hard/isas.o
+$(HARD_OBJ): private HARDEN :=
+$(HARD_OBJ): private OWN_CFLAGS := $(filter-out -O2,$(INTERP_CFLAGS)) -O1
+$(O)/tests/isagen/hard_test: $(call objects,src/interp/*.c) $(HARD_OBJ)
+-include $(HARD_OBJ:.o=.d)

@@ -1,0 +1,135 @@
+/* hard_test.c - the hard instructions of every family: each example of each spec in hard/
+ * by the tree evaluator, and by the interpreter beside it. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/host.h"
+#include "interp/lockstep.h"
+#include "isa/engine.h"
+#include "isa/eval.h"
+#include "isa/space.h"
+#include "isa/text.h"
+
+enum { PAGE = 0x1000, STEPS = 40 };
+
+START_TEST(every_example_is_true)
+{
+    const struct isa *isa = isa_list[_i];
+    unsigned failed = 0;
+    char error[400];
+
+    for (unsigned i = 0; i < isa->nexamples; i++) {
+        const struct isa_example *example = &isa->examples[i];
+
+        if ((!example->code && example_text(isa, example, error, sizeof(error))) ||
+            eval_example(isa, example, error, sizeof(error))) {
+            fprintf(stderr, "%s: %s\n", example->where, error);
+            failed++;
+        }
+    }
+    printf("%s: %u examples, %u instructions in %u variants\n", isa->name, isa->nexamples,
+           isa->ninsns, isa->nvariants);
+    ck_assert_uint_eq(failed, 0);
+}
+END_TEST
+
+/* ---------------------------------------------------------------- interpreter */
+
+static struct cpu *running;
+
+/* A guest access that the host refused. */
+static void on_fault(const struct host_fault *fault)
+{
+    uint64_t addr = fault->addr - (uintptr_t)running->base;
+
+    interp_engine.host_fault(running, fault->has_addr ? addr : 0,
+                             fault->access == HOST_ACCESS_UNKNOWN ? ACCESS_READ
+                                                                  : fault->access);
+}
+
+/* Two pages around what an example mentions are there. */
+static void map_around(struct space *space, uint64_t addr)
+{
+    for (uint64_t page = (addr & -(uint64_t)PAGE) - PAGE, n = 0; n < 3; n++, page += PAGE)
+        if (page < space_limit(space) && space_limit(space) - page > PAGE)
+            space_map(space, page, PAGE, SPACE_READ | SPACE_WRITE | SPACE_EXEC,
+                      SPACE_NOREPLACE, false, -1, 0);
+}
+
+static int put_memory(void *context, uint64_t addr, const void *bytes, unsigned size)
+{
+    map_around(context, addr);
+    return space_write(context, addr, bytes, size, NULL);
+}
+
+static uint64_t no_helper(struct cpu *cpu, unsigned number, const uint64_t *args)
+{
+    (void)cpu;
+    (void)number;
+    (void)args;
+    return 0;
+}
+
+/* From the example's state on, a few instructions: what follows it too, whatever it is.
+ */
+static int run_beside(const struct isa *isa, const struct isa_example *example)
+{
+    struct space *space = space_new(32, false); /* examples' addresses are small */
+    struct cpu *cpu = example_cpu(isa, example, put_memory, space);
+    int differs;
+
+    for (unsigned i = 0; i < example->npost; i++)
+        if (example->post[i].loc == EX_MEM || example->post[i].loc == EX_PC)
+            map_around(space, example->post[i].loc == EX_MEM ? example->post[i].addr
+                                                             : example->post[i].value);
+    cpu->space = space;
+    cpu->helper = no_helper;
+    ck_assert_int_eq(interp_engine.attach(cpu), 0);
+    running = cpu;
+    differs = lockstep_run(cpu, STEPS, stderr);
+    interp_engine.detach(cpu);
+    cpu_free(cpu);
+    space_free(space);
+    return differs;
+}
+
+START_TEST(the_interpreter_does_the_same)
+{
+    const struct isa *isa = isa_list[_i];
+    unsigned failed = 0;
+
+    host_catch_faults(on_fault, NULL);
+    for (unsigned i = 0; i < isa->nexamples; i++) {
+        const struct isa_example *example = &isa->examples[i];
+
+        if (example->insn == ISA_NONE && !example->code)
+            continue;
+        if (run_beside(isa, example)) {
+            fprintf(stderr, "%s: %s\n", example->where, example->text);
+            failed++;
+        }
+    }
+    ck_assert_uint_eq(failed, 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("hard");
+    TCase *examples = tcase_create("examples");
+    SRunner *runner;
+    int count = 0, failed;
+
+    while (isa_list[count])
+        count++;
+    tcase_set_timeout(examples, 120);
+    tcase_add_loop_test(examples, every_example_is_true, 0, count);
+    tcase_add_loop_test(examples, the_interpreter_does_the_same, 0, count);
+    suite_add_tcase(suite, examples);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
