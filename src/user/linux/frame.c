@@ -64,7 +64,7 @@ int frame_push(struct task *t, int signo, const struct sig_info *info,
 
     memset(frame, 0, abi->frame_size);
     siginfo_pack(abi, info, frame);
-    pack(abi, &abi->layouts->ucontext, UC_FIELDS, frame + abi->frame_uc, uc);
+    layout_pack(abi, &abi->layouts->ucontext, UC_FIELDS, frame + abi->frame_uc, uc);
     save_registers(t, frame + abi->frame_mcontext);
     if (space_write(p->space, at, frame, abi->frame_size, NULL) < 0)
         return -1;
@@ -86,7 +86,7 @@ int frame_pop(struct task *t, uint64_t *mask)
 
     if (space_read(t->proc->space, at, frame, abi->frame_size, NULL) < 0)
         return -1;
-    unpack(abi, &abi->layouts->ucontext, UC_FIELDS, frame + abi->frame_uc, uc);
+    layout_unpack(abi, &abi->layouts->ucontext, UC_FIELDS, frame + abi->frame_uc, uc);
     restore_registers(t, frame + abi->frame_mcontext);
     *mask = uc[UC_SIGMASK];
     if (!on_altstack(t, cpu_get(t->cpu, t->proc->sp))) {

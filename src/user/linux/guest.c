@@ -31,16 +31,16 @@ int64_t sign_extend(uint64_t value, unsigned size)
     return size == 0 ? 0 : (int64_t)(value << shift) >> shift;
 }
 
-void unpack(const struct abi *abi, const struct layout *layout, unsigned count,
-            const uint8_t *bytes, uint64_t *values)
+void layout_unpack(const struct abi *abi, const struct layout *layout, unsigned count,
+                   const uint8_t *bytes, uint64_t *values)
 {
     for (unsigned i = 0; i < count; i++)
         values[i] =
             get_guest(abi, bytes + layout->fields[i].offset, layout->fields[i].size);
 }
 
-void pack(const struct abi *abi, const struct layout *layout, unsigned count,
-          uint8_t *bytes, const uint64_t *values)
+void layout_pack(const struct abi *abi, const struct layout *layout, unsigned count,
+                 uint8_t *bytes, const uint64_t *values)
 {
     memset(bytes, 0, layout->size);
     for (unsigned i = 0; i < count; i++)
@@ -57,7 +57,7 @@ int read_struct(struct task *t, uint64_t addr, const struct layout *layout,
 
     if (space_read(t->proc->space, addr, bytes, layout->size, NULL) < 0)
         return -EFAULT;
-    unpack(t->proc->abi, layout, count, bytes, values);
+    layout_unpack(t->proc->abi, layout, count, bytes, values);
     return 0;
 }
 
@@ -66,7 +66,7 @@ int write_struct(struct task *t, uint64_t addr, const struct layout *layout,
 {
     uint8_t bytes[MAX_STRUCT];
 
-    pack(t->proc->abi, layout, count, bytes, values);
+    layout_pack(t->proc->abi, layout, count, bytes, values);
     return space_write(t->proc->space, addr, bytes, layout->size, NULL) < 0 ? -EFAULT : 0;
 }
 

@@ -90,10 +90,10 @@ int read_struct(struct task *t, uint64_t addr, const struct layout *layout,
 int write_struct(struct task *t, uint64_t addr, const struct layout *layout,
                  unsigned count, const uint64_t *values);
 /* The same in bytes already read, for arrays and parts. */
-void unpack(const struct abi *abi, const struct layout *layout, unsigned count,
-            const uint8_t *bytes, uint64_t *values);
-void pack(const struct abi *abi, const struct layout *layout, unsigned count,
-          uint8_t *bytes, const uint64_t *values);
+void layout_unpack(const struct abi *abi, const struct layout *layout, unsigned count,
+                   const uint8_t *bytes, uint64_t *values);
+void layout_pack(const struct abi *abi, const struct layout *layout, unsigned count,
+                 uint8_t *bytes, const uint64_t *values);
 
 /* One number.  0 or -EFAULT. */
 int read_number(struct task *t, uint64_t addr, unsigned size, uint64_t *value);

@@ -236,7 +236,7 @@ static int64_t control_to_host(struct task *t, uint64_t addr, uint64_t size, uin
         uint64_t v[CMSG_FIELDS];
         size_t data;
 
-        unpack(abi, layout, CMSG_FIELDS, bytes + at, v);
+        layout_unpack(abi, layout, CMSG_FIELDS, bytes + at, v);
         if (v[CMSG_F_LEN] < header || v[CMSG_F_LEN] > size - at)
             return -EINVAL;
         data = (size_t)v[CMSG_F_LEN] - header;
@@ -271,7 +271,7 @@ static int64_t control_to_guest(struct task *t, struct msghdr *msg, uint64_t add
             *flags |= MSG_CTRUNC;
             break;
         }
-        pack(abi, layout, CMSG_FIELDS, bytes + done, v);
+        layout_pack(abi, layout, CMSG_FIELDS, bytes + done, v);
         swap_words(abi, bytes + done + header, CMSG_DATA(c), data, true);
         done += guest_align(abi, header + data);
     }
