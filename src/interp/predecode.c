@@ -26,9 +26,11 @@ struct builder {
     struct block *block;
     uint64_t pc;
     bool is_hot, is_counting;
-    unsigned count; /* instructions */
-    uint16_t acc;   /* offset of the register whose value acc is, or NO_ACC */
-    unsigned nids;  /* ops that may be fused, and where they are */
+    uint64_t page;   /* noted last */
+    bool wrote_sink; /* by the newest op: a zero register */
+    unsigned count;  /* instructions */
+    uint16_t acc;    /* offset of the register whose value acc is, or NO_ACC */
+    unsigned nids;   /* ops that may be fused, and where they are */
     uint32_t ids[MAX_BLOCK_INSNS], id_units[MAX_BLOCK_INSNS];
     uint64_t code_pc;
     unsigned code_size;
@@ -60,19 +62,20 @@ static const uint8_t *get_code(struct builder *b, unsigned *size)
     return b->code + at;
 }
 
-/* Takes note of the page of b->pc.  false: the block has enough pages already. */
+/* Takes note of the page of pc.  false: the block has enough pages already. */
 static bool take_page(struct builder *b, uint64_t pc)
 {
     uint64_t page = pc >> PAGE_SHIFT;
-    unsigned i = 0;
+    uint64_t *pages = b->block->pages;
 
-    while (i < MAX_BLOCK_PAGES && b->block->pages[i] != page)
-        i++;
-    if (i == MAX_BLOCK_PAGES) {
-        if (b->block->pages[MAX_BLOCK_PAGES - 1] != b->block->pages[0])
+    if (page == b->page)
+        return true;
+    if (page != pages[0] && page != pages[1]) {
+        if (pages[1] != pages[0])
             return false;
-        b->block->pages[MAX_BLOCK_PAGES - 1] = page;
+        pages[1] = page;
     }
+    b->page = page;
     block_note_page(b->ip, pc);
     return true;
 }
@@ -135,17 +138,19 @@ static void add_link(struct builder *b, struct op *op, const struct isa_slot *sl
         block_link(b->ip, stub, block);
 }
 
-static uint16_t register_offset(const struct isa *isa, const struct isa_slot *slot,
+static uint16_t register_offset(struct builder *b, const struct isa_slot *slot,
                                 uint64_t number)
 {
-    const struct isa_view *view = &isa->views[slot->view];
+    const struct isa_view *view = &b->isa->views[slot->view];
     const struct isa_file *file;
 
     if (view->file == ISA_NONE)
         return (uint16_t)number;
-    file = &isa->files[view->file];
-    if (number == view->zero)
+    file = &b->isa->files[view->file];
+    if (number == view->zero) {
+        b->wrote_sink |= slot->kind == SLOT_WRITE;
         number = file->count + (slot->kind == SLOT_WRITE);
+    }
     return (uint16_t)(CPU_STATE + file->offset + number * file->stride);
 }
 
@@ -200,7 +205,7 @@ static void fill_slots(struct builder *b, struct op *op,
                 put_value(at, slot->size, value);
             break;
         case SLOT_LINK: add_link(b, op, slot, variant, value); break;
-        default: put_value(at, 2, register_offset(b->isa, slot, value));
+        default: put_value(at, 2, register_offset(b, slot, value));
         }
     }
 }
@@ -392,9 +397,11 @@ static enum next add_insn(struct builder *b, const struct isa_decoded *insn)
         add_op(b, profile_handler(x_count), 1);
     unit = b->ip->units;
     op = add_op(b, NULL, variant->op_units);
+    b->wrote_sink = false;
     fill_slots(b, op, variant, insn);
     b->pc = (b->pc + insn->length) & pc_mask(b->isa);
-    if (!(variant->flags & ~jumps) && !b->is_counting && !b->block->table->kind &&
+    if ((b->wrote_sink || variant->flags & VAR_ENDS_BLOCK || !variant->slots) &&
+        !(variant->flags & ~jumps) && !b->is_counting && !b->block->table->kind &&
         has_no_effect(b, op, variant)) {
         if (!(variant->flags & jumps)) {
             b->ip->units = unit;
@@ -474,6 +481,7 @@ static void begin(struct builder *b, struct interp *ip, uint64_t pc, bool is_hot
     b->is_hot = is_hot;
     b->is_counting = (ip->mode->kind & TABLE_COUNT) != 0;
     b->count = 0;
+    b->page = UINT64_MAX;
     b->acc = NO_ACC;
     b->nids = 0;
     b->code_pc = pc;

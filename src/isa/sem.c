@@ -445,6 +445,8 @@ uint64_t sem_value(const struct isa *isa, struct sem_body body,
     struct sem_run run = { .isa = isa, .insn = insn, .args = args };
     struct fp128 result = u128(0, 0);
 
+    if (insn && sem_quick(isa, body, insn, &result.lo))
+        return result.lo;
     sem_run(&run, body, &result);
     return result.lo;
 }

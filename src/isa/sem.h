@@ -31,6 +31,10 @@ int sem_run(struct sem_run *run, struct sem_body body, struct fp128 *result);
 uint64_t sem_value(const struct isa *isa, struct sem_body body,
                    const struct isa_decoded *insn, const struct fp128 *args);
 
+/* Its common case: a short decode-time body on 64 bits.  false: use sem_run(). */
+bool sem_quick(const struct isa *isa, struct sem_body body,
+               const struct isa_decoded *insn, uint64_t *result);
+
 /* Bits above `width` (1..128) cleared. */
 static inline struct fp128 value_mask(struct fp128 a, unsigned width)
 {
