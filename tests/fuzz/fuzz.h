@@ -36,7 +36,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 #include <time.h>
 #include <unistd.h>
 
-enum { FUZZ_MAX = 8192 };
+#ifndef FUZZ_MAX /* bytes of the largest input */
+#define FUZZ_MAX 8192
+#endif
 
 static uint64_t fuzz_state = 88172645463325252u;
 
@@ -62,6 +64,18 @@ static size_t fuzz_load(const char *path, uint8_t *data)
     fclose(file);
     return size;
 }
+
+#ifndef FUZZ_ROUND /* inputs made of one seed, each from the one before */
+#define FUZZ_ROUND 256
+#endif
+#ifndef FUZZ_SEEDS /* files to begin with, with one %s for NAME at most */
+#define FUZZ_SEEDS "tests/fuzz/%s/*"
+#endif
+#ifdef FUZZ_MUTATE /* a mutation that knows the format */
+static size_t FUZZ_MUTATE(uint8_t *data, size_t size);
+#else
+#define FUZZ_MUTATE fuzz_mutate
+#endif
 
 /* Overwrites, inserts, deletes or copies a few bytes, and returns the new size. */
 static size_t fuzz_mutate(uint8_t *data, size_t size)
@@ -167,18 +181,20 @@ int main(int argc, char **argv)
     if (argc > 2)
         fuzz_state ^= strtoull(argv[2], NULL, 0) * 0x9e3779b97f4a7c15u;
     data = fuzz_input(argv[0], &size);
-    snprintf(pattern, sizeof(pattern), "tests/fuzz/%s/*", name);
-    if (glob(pattern, 0, NULL, &seeds))
+    snprintf(pattern, sizeof(pattern), FUZZ_SEEDS, name);
+    if (glob(pattern, GLOB_BRACE, NULL, &seeds))
         seeds.gl_pathc = 0;
     for (; time(NULL) - start < seconds; runs++) {
-        if (runs % 256 == 0 && seeds.gl_pathc)
+        if (runs % FUZZ_ROUND == 0 && seeds.gl_pathc)
             *size = fuzz_load(seeds.gl_pathv[fuzz_random(seeds.gl_pathc)], data);
-        else if (runs % 256 == 0 && !seeds.gl_pathc)
+        else if (runs % FUZZ_ROUND == 0 && !seeds.gl_pathc)
             *size = fuzz_random(64);
-        for (uint32_t n = 1 + fuzz_random(4); n; n--)
-            *size = fuzz_mutate(data, *size);
+        for (uint32_t n = 1 + fuzz_random(FUZZ_ROUND > 4 ? 4 : 2); n; n--)
+            *size = FUZZ_MUTATE(data, *size);
         fuzz_call(data, *size);
     }
+    if (seeds.gl_pathc)
+        globfree(&seeds);
     printf("%lu inputs in %ld s\n", runs, seconds);
     return 0;
 }

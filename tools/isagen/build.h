@@ -6,17 +6,24 @@
 
 /* ---------------------------------------------------------------------- values */
 
-/* A decode-time expression.  Numbers (signed, of no width of their own) have w = 64 here. */
+/* A decode-time expression.  Numbers (signed, of no width of their own) have w = 64 here.
+ */
 struct dx {
-    uint8_t op; /* enum sem_op: CONST, FIELD, PC, ILEN, MODE, FEATURE or a pure operation */
+    uint8_t
+        op; /* enum sem_op: CONST, FIELD, PC, ILEN, MODE, FEATURE or a pure operation */
     uint16_t w;
     uint64_t k; /* of a leaf; EXTRACT: the lowest bit */
     const struct dx *a, *b, *c;
+    uint64_t hash; /* of all of it: parts are shared, so as a tree it may be huge */
+    uint32_t depth;
 };
+
+enum { MAX_DX_DEPTH = 400 };
 
 enum time { SPEC, DECODE, RUN };
 
-/* A value of a body: known now, known when the instruction is decoded, or when it runs. */
+/* A value of a body: known now, known when the instruction is decoded, or when it runs.
+ */
 struct val {
     uint16_t w;         /* bits; 0: a number */
     uint8_t time;       /* enum time */
@@ -27,19 +34,26 @@ struct val {
 
 /* What can be read or assigned. */
 enum place_kind {
-    P_FILE,  /* element `index` of a file */
-    P_VIEW,  /* element `index` of a view */
-    P_FLAG, P_LOCAL, P_SLICE, P_MEM, P_NPC, P_LANE, P_COND, P_ALTS,
+    P_FILE, /* element `index` of a file */
+    P_VIEW, /* element `index` of a view */
+    P_FLAG,
+    P_LOCAL,
+    P_SLICE,
+    P_MEM,
+    P_NPC,
+    P_LANE,
+    P_COND,
+    P_ALTS,
 };
 struct place {
     enum place_kind kind;
     struct pos pos;
-    uint16_t w;           /* width */
-    uint16_t number;      /* file, view, flag group, local, access */
-    struct val index;     /* FILE, VIEW; FLAG: its number; LANE: lane; MEM: address */
-    struct place *of;     /* SLICE, LANE */
-    uint16_t low;         /* SLICE: lowest bit */
-    struct val cond;      /* COND: of, of2 */
+    uint16_t w;       /* width */
+    uint16_t number;  /* file, view, flag group, local, access */
+    struct val index; /* FILE, VIEW; FLAG: its number; LANE: lane; MEM: address */
+    struct place *of; /* SLICE, LANE */
+    uint16_t low;     /* SLICE: lowest bit */
+    struct val cond;  /* COND: of, of2 */
     struct place *of2;
     void *extra;
 };
@@ -48,23 +62,23 @@ struct place {
 
 struct view { /* beside isa_view: how a view is computed */
     const char *name;
-    uint16_t number; /* in isa.views */
+    uint16_t number;   /* in isa.views */
     struct item *item; /* NULL: the file itself */
     uint16_t file;
-    bool simple;     /* low bits of one element */
-    uint8_t policy;  /* enum below, on a write of less than the element */
+    bool simple;    /* low bits of one element */
+    uint8_t policy; /* enum below, on a write of less than the element */
 };
 enum { POLICY_KEEP, POLICY_ZEXT, POLICY_BOX };
 
 struct oper { /* an operand of the instruction being lowered */
     const char *name;
     struct pos pos;
-    const struct kind *kind; /* resolved; NULL: a bare field */
+    const struct kind *kind;     /* resolved; NULL: a bare field */
     const struct kind *kinds[2]; /* K_CHOICE */
-    struct val number;       /* index or immediate, bits of a bare field as a number */
-    struct val raw;          /* the field's bits */
+    struct val number; /* index or immediate, bits of a bare field as a number */
+    struct val raw;    /* the field's bits */
     bool used;
-    struct alts *alts;       /* a place with alternatives instead */
+    struct alts *alts;          /* a place with alternatives instead */
     const struct expr *derived; /* no field: computed from the others */
 };
 
@@ -90,8 +104,8 @@ struct decision {
 
 enum { MAX_DECISIONS = 64, MAX_VARIANTS = 4096, MAX_NODES = 20000, MAX_SLOTS = 100 };
 
-struct lower { /* the body being lowered */
-    bool decode_only;         /* where, guard, alias: no state */
+struct lower {        /* the body being lowered */
+    bool decode_only; /* where, guard, alias: no state */
     const struct insn *insn;
     struct oper *opers;
     unsigned nopers;
@@ -104,19 +118,19 @@ struct lower { /* the body being lowered */
     unsigned locals;
     struct decision decisions[MAX_DECISIONS];
     unsigned ndecisions, used; /* decisions consumed on this path */
-    bool returned;            /* a return, trap or goto was passed: the rest is dead */
-    struct val result;        /* of a return */
-    bool wrote;               /* an architectural write came before */
+    bool returned;             /* a return, trap or goto was passed: the rest is dead */
+    struct val result;         /* of a return */
+    bool wrote;                /* an architectural write came before */
     struct pos wrote_at;
-    uint16_t flags;           /* VAR_* */
-    uint64_t *reads, *writes; /* effects */
+    uint16_t flags;                /* VAR_* */
+    uint64_t *reads, *writes;      /* effects */
     const struct dx *wrote_dx[16]; /* register operands written so far, for W-ALIAS */
     uint16_t wrote_view[16];
     unsigned nwrote;
-    struct val lane;          /* inside lanes */
+    struct val lane; /* inside lanes */
     uint16_t lane_width;
     const char *lane_name;
-    unsigned depth;           /* of inlined functions */
+    unsigned depth; /* of inlined functions */
     const struct item *space;
     const struct dx *where;   /* the constraint, with what is decided; NULL: none */
     jmp_buf *dead;            /* where a path ends that the constraint rules out */
@@ -126,27 +140,27 @@ struct lower { /* the body being lowered */
 
 struct build {
     struct isagen *g;
-    struct isa isa;           /* arrays point into the vecs below once done */
+    struct isa isa; /* arrays point into the vecs below once done */
     const struct item *target;
-    struct vec nodes, consts, files, views, regnames, pieces, fields, operands, slots, insns,
-        variants, choices, aliases, fetches, accesses, traps, helpers, fns, fpcalls, fpenvs,
-        flags, flagfns, laws, modes, features, feature_sets, models, sysregs, examples, effects,
-        streams;
-    struct vec kinds[32];     /* struct item *, by enum item_kind */
-    struct vec view_info;     /* struct view, beside views */
-    struct vec insn_items;    /* const struct insn *, beside insns */
-    struct vec fpenv_items, flags_items, flagfn_items, mode_items, sysreg_items, trap_items,
-        helper_items;         /* struct item *, beside the tables of their names */
+    struct vec nodes, consts, files, views, regnames, pieces, fields, operands, slots,
+        insns, variants, choices, aliases, fetches, accesses, traps, helpers, fns,
+        fpcalls, fpenvs, flags, flagfns, laws, modes, features, feature_sets, models,
+        sysregs, examples, effects, streams;
+    struct vec kinds[32];  /* struct item *, by enum item_kind */
+    struct vec view_info;  /* struct view, beside views */
+    struct vec insn_items; /* const struct insn *, beside insns */
+    struct vec fpenv_items, flags_items, flagfn_items, mode_items, sysreg_items,
+        trap_items, helper_items; /* struct item *, beside the tables of their names */
     struct vec fpu_round;
-    uint32_t *body_index;     /* hash table of bodies: 1 + first node */
-    uint16_t *body_counts;    /* beside it */
+    uint32_t *body_index;  /* hash table of bodies: 1 + first node */
+    uint16_t *body_counts; /* beside it */
     struct stream_info *stream_infos;
     struct stream_info *stream; /* of the instruction being built, or NULL */
-    uint32_t field_base;      /* first field of the instruction being built */
+    uint32_t field_base;        /* first field of the instruction being built */
     uint16_t mode_bits;
-    uint16_t flag_start;      /* files of flag groups begin here */
+    uint16_t flag_start; /* files of flag groups begin here */
     struct lower *l;
-    uint64_t *mode_inputs;    /* effect set: state that modes read */
+    uint64_t *mode_inputs; /* effect set: state that modes read */
     struct alts *alts;
 };
 
@@ -160,14 +174,15 @@ struct val val_number(int64_t n);
 struct val val_bits(uint64_t lo, unsigned w);
 struct val val_run(uint16_t node, unsigned w);
 struct val val_decode(const struct dx *d, unsigned w);
-const struct dx *dx_new(struct build *b, int op, unsigned w, uint64_t k, const struct dx *a,
-                        const struct dx *c, const struct dx *d);
+const struct dx *dx_new(struct build *b, int op, unsigned w, uint64_t k,
+                        const struct dx *a, const struct dx *c, const struct dx *d);
 bool dx_equal(const struct dx *a, const struct dx *c);
 bool dx_range(struct build *b, const struct dx *d, int64_t *low, int64_t *high);
 const struct dx *val_dx(struct build *b, struct val v, unsigned w); /* SPEC or DECODE */
 uint64_t fold(int op, unsigned w, unsigned aw, uint64_t a, uint64_t c, uint64_t d);
 bool can_fold(int op);
-struct sem_body dx_body(struct build *b, const struct dx *d); /* writes it to the node table */
+struct sem_body dx_body(struct build *b,
+                        const struct dx *d); /* writes it to the node table */
 uint32_t const_add(struct build *b, uint64_t lo, uint64_t hi, bool wide);
 struct sem_body body_finish(struct build *b); /* the nodes lowered so far, as a body */
 
@@ -177,10 +192,12 @@ struct sem *emitted(struct build *b, uint16_t node);
 uint16_t val_node(struct build *b, struct val v, unsigned w, struct pos pos);
 struct val adopt(struct build *b, struct val v, unsigned w, struct pos pos);
 struct val op1(struct build *b, int op, unsigned w, struct val a, struct pos pos);
-struct val op2(struct build *b, int op, unsigned w, struct val a, struct val c, struct pos pos);
-struct val op3(struct build *b, int op, unsigned w, struct val a, struct val c, struct val d,
+struct val op2(struct build *b, int op, unsigned w, struct val a, struct val c,
                struct pos pos);
-struct val extract(struct build *b, struct val v, unsigned low, unsigned w, struct pos pos);
+struct val op3(struct build *b, int op, unsigned w, struct val a, struct val c,
+               struct val d, struct pos pos);
+struct val extract(struct build *b, struct val v, unsigned low, unsigned w,
+                   struct pos pos);
 struct val widen(struct build *b, int op, struct val v, unsigned w, struct pos pos);
 struct val truth(struct build *b, struct val v, struct pos pos); /* to 1 bit */
 uint64_t val_max(struct build *b, struct val v); /* an upper bound, unsigned */
@@ -198,16 +215,18 @@ void lower_stmts(struct build *b, const struct stmt *s);
 struct place *place_of(struct build *b, const struct expr *e, bool must);
 struct val place_get(struct build *b, struct place *p);
 void place_put(struct build *b, struct place *p, struct val v, struct pos pos);
-struct place *place_new(struct build *b, enum place_kind kind, unsigned w, struct pos pos);
+struct place *place_new(struct build *b, enum place_kind kind, unsigned w,
+                        struct pos pos);
 struct place *oper_place(struct build *b, struct oper *o, struct pos pos);
 struct val oper_value(struct build *b, struct oper *o, struct pos pos);
 bool lower_call(struct build *b, const struct expr *e, unsigned want, struct val *out);
 bool lower_fp(struct build *b, const struct expr *e, unsigned want, struct val *out);
-struct val call_fn(struct build *b, const struct item *fn, struct expr **args, unsigned nargs,
-                   struct pos pos, unsigned want);
+struct val call_fn(struct build *b, const struct item *fn, struct expr **args,
+                   unsigned nargs, struct pos pos, unsigned want);
 struct val lower_memory(struct build *b, const struct expr *e, unsigned want);
 struct symbol *bind(struct build *b, const char *name, struct val v);
-uint64_t spec_number(struct build *b, const struct expr *e, const char *what, uint64_t most);
+uint64_t spec_number(struct build *b, const struct expr *e, const char *what,
+                     uint64_t most);
 uint16_t access_new(struct build *b, const struct item *space, bool big, unsigned align,
                     unsigned order, unsigned kind);
 
@@ -215,13 +234,14 @@ uint16_t access_new(struct build *b, const struct item *space, bool big, unsigne
 struct item *find_item(struct build *b, enum item_kind kind, const char *name);
 struct view *find_view(struct build *b, const char *name);
 int find_flag(struct build *b, const char *group, const char *flag, uint16_t *out_group);
-int find_named(struct build *b, struct vec *items, const char *name); /* vec of struct item * */
+int find_named(struct build *b, struct vec *items,
+               const char *name); /* vec of struct item * */
 int find_feature(struct build *b, const char *name);
 uint16_t feature_set(struct build *b, const struct expr *e);
 void build_state(struct build *b);
 void build_insns(struct build *b);
 void build_aliases(struct build *b);
-void build_streams(struct build *b);                        /* build_stream.c: `stream` blocks */
+void build_streams(struct build *b); /* build_stream.c: `stream` blocks */
 /* What a body is lowered with. */
 struct insn_context {
     const struct insn *insn;
@@ -237,7 +257,8 @@ void add_operand(struct build *b, struct oper *o, unsigned field);
 /* stream_build.c, stream_rows.c, stream_lower.c: variable-length encodings */
 void build_streams(struct build *b);  /* before instructions */
 void finish_streams(struct build *b); /* after them */
-void stream_examples(struct build *b); /* when the table is complete: whose rows they are */
+void stream_examples(
+    struct build *b); /* when the table is complete: whose rows they are */
 const struct expr *stream_name(struct build *b, const char *name, struct pos pos);
 struct place *stream_place(struct build *b, const char *name);
 bool stream_early(struct build *b, const char *name, struct val *v);

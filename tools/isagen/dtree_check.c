@@ -17,6 +17,9 @@ enum {
     MAX_ENUMERATED = 20, /* bits of a constraint that are all tried */
     SAMPLES = 1 << 16,
     MAX_MODE_BITS = 12,
+    MAX_FINDINGS = 200,
+    MAX_TRIES = 1 << 26,  /* words tried in all; then fewer for each pair */
+    MAX_SPLITS = 1 << 22, /* cubes looked at for the holes of one cover */
 };
 
 struct cube {
@@ -167,7 +170,6 @@ static unsigned count_bits(uint64_t a)
     return n;
 }
 
-/* A word that both instructions claim. */
 /* Can both be met in one fetch clause?  (ISA_NONE: in every one.) */
 static bool same_clause(const struct isa_insn *a, const struct isa_insn *b)
 {
@@ -175,7 +177,9 @@ static bool same_clause(const struct isa_insn *a, const struct isa_insn *b)
            b->mode_set == ISA_NONE;
 }
 
-static bool find_witness(const struct isa *isa, unsigned a, unsigned b, uint64_t *word)
+/* A word that both instructions claim.  *tries_left bounds the work of many pairs. */
+static bool find_witness(const struct isa *isa, unsigned a, unsigned b, uint64_t *word,
+                         uint64_t *tries_left)
 {
     const struct isa_insn *insn_a = &isa->insns[a], *insn_b = &isa->insns[b];
     uint64_t fixed = insn_a->mask | insn_b->mask, value = insn_a->value | insn_b->value;
@@ -190,6 +194,9 @@ static bool find_witness(const struct isa *isa, unsigned a, unsigned b, uint64_t
     if (!features_allow(isa, insn_a->features, insn_b->features, &features) ||
         !modes_allow(isa, insn_a, insn_b, &mode))
         return false;
+    if (tries > *tries_left)
+        tries = *tries_left > 64 ? *tries_left : 64;
+    *tries_left -= tries < *tries_left ? tries : *tries_left;
     for (uint64_t i = 0; i < tries; i++) {
         uint64_t pick = i;
 
@@ -244,8 +251,9 @@ static void report_pair(const struct isa *isa, const struct dtree_report *to,
     to->report(to->context, code, (uint16_t)a, (uint16_t)b, word, text);
 }
 
-static void check_pair(const struct isa *isa, const struct dtree_report *to, unsigned a,
-                       unsigned b)
+/* Returns whether there was something to report. */
+static bool check_pair(const struct isa *isa, const struct dtree_report *to, unsigned a,
+                       unsigned b, uint64_t *tries_left)
 {
     const struct isa_insn *insn_a = &isa->insns[a], *insn_b = &isa->insns[b];
     struct cube cube_a = cube_of(insn_a), cube_b = cube_of(insn_b);
@@ -253,8 +261,9 @@ static void check_pair(const struct isa *isa, const struct dtree_report *to, uns
     uint64_t word;
 
     if (!same_clause(insn_a, insn_b) || insn_a->length != insn_b->length ||
-        !insn_a->length || !intersect(cube_a, cube_b) || !find_witness(isa, a, b, &word))
-        return;
+        !insn_a->length || !intersect(cube_a, cube_b) ||
+        !find_witness(isa, a, b, &word, tries_left))
+        return false;
     a_in_b = contains(cube_b, cube_a);
     b_in_a = contains(cube_a, cube_b);
     if (a_in_b == b_in_a) /* equal, or neither */
@@ -263,6 +272,7 @@ static void check_pair(const struct isa *isa, const struct dtree_report *to, uns
         report_pair(isa, to, "W-CONTAIN", a, b, word);
     else
         report_pair(isa, to, "W-CONTAIN", b, a, word);
+    return true;
 }
 
 /* ------------------------------------------------------------------- covering */
@@ -270,6 +280,7 @@ static void check_pair(const struct isa *isa, const struct dtree_report *to, uns
 struct cover {
     struct cube *cubes;
     unsigned count;
+    unsigned *splits; /* so far, of all parts */
 };
 
 /* A bit that is open in `cube` and fixed in most of the cubes; 64: none is. */
@@ -296,7 +307,8 @@ static unsigned splitting_bit(const struct cover *cover, struct cube cube)
 static bool find_holes(const struct cover *cover, struct cube cube,
                        bool (*hole)(void *context, struct cube cube), void *context)
 {
-    struct cover part = { malloc((cover->count + 1) * sizeof(*part.cubes)), 0 };
+    struct cover part = { malloc((cover->count + 1) * sizeof(*part.cubes)), 0,
+                          cover->splits };
     bool go_on = true;
     unsigned bit = 64;
 
@@ -309,7 +321,8 @@ static bool find_holes(const struct cover *cover, struct cube cube,
         } else if (intersect(cover->cubes[i], cube)) {
             part.cubes[part.count++] = cover->cubes[i];
         }
-    if (part.count)
+    *cover->splits += cover->count;
+    if (part.count && *cover->splits < MAX_SPLITS)
         bit = splitting_bit(&part, cube);
     if (bit == 64)
         go_on = hole(context, cube);
@@ -334,7 +347,9 @@ static void check_shadow(const struct isa *isa, const struct dtree_report *to,
                          unsigned number)
 {
     const struct isa_insn *insn = &isa->insns[number];
-    struct cover cover = { malloc((isa->ninsns + 1u) * sizeof(*cover.cubes)), 0 };
+    unsigned splits = 0;
+    struct cover cover = { malloc((isa->ninsns + 1u) * sizeof(*cover.cubes)), 0,
+                           &splits };
     bool has_hole = false;
     char text[200];
 
@@ -363,9 +378,12 @@ static void check_shadow(const struct isa *isa, const struct dtree_report *to,
 
 void dtree_check_overlaps(const struct isa *isa, const struct dtree_report *report)
 {
-    for (unsigned a = 0; a < isa->ninsns; a++)
-        for (unsigned b = a + 1; b < isa->ninsns; b++)
-            check_pair(isa, report, a, b);
+    uint64_t tries_left = MAX_TRIES;
+    unsigned found = 0;
+
+    for (unsigned a = 0; a < isa->ninsns && found < MAX_FINDINGS; a++)
+        for (unsigned b = a + 1; b < isa->ninsns && found < MAX_FINDINGS; b++)
+            found += check_pair(isa, report, a, b, &tries_left);
     for (unsigned a = 0; a < isa->ninsns; a++)
         check_shadow(isa, report, a);
 }
@@ -434,9 +452,10 @@ void dtree_check_gaps(const struct isa *isa, const struct dtree_report *report,
 {
     for (unsigned f = 0; f < isa->nfetches; f++) {
         const struct isa_fetch *fetch = &isa->fetches[f];
-        struct cover cover = {
-            malloc(((size_t)isa->ninsns + fetch->nlengths + 1) * sizeof(*cover.cubes)), 0
-        };
+        unsigned splits = 0;
+        struct cover cover = { malloc(((size_t)isa->ninsns + fetch->nlengths + 1) *
+                                      sizeof(*cover.cubes)),
+                               0, &splits };
 
         if (!cover.cubes)
             die("out of memory");

@@ -47,8 +47,17 @@ static void deeper(struct isagen *g)
 
 static void push_arg(struct isagen *g, struct expr ***args, unsigned *n, struct expr *e)
 {
-    *args = arena_grow(&g->arena, *args, *n * sizeof **args, (*n + 1) * sizeof **args);
+    if ((*n & (*n - 1)) == 0) /* full at powers of two */
+        *args = arena_grow(&g->arena, *args, *n * sizeof **args,
+                           (*n ? 2 * *n : 1) * sizeof **args);
     (*args)[(*n)++] = e;
+}
+
+/* Trees are walked recursively: their depth is limited. */
+static void longer(struct isagen *g, unsigned *n)
+{
+    if (++*n > MAX_CHAIN)
+        fail(g, g->tok.pos, "E-BUDGET", "expression is too long");
 }
 
 /* args = [expr {"," expr}] closer */
@@ -160,9 +169,12 @@ static void parse_attributes(struct isagen *g, struct expr *call)
 static struct expr *parse_postfix(struct isagen *g)
 {
     struct expr *e = parse_primary(g), *p;
+    unsigned n = 0;
 
     for (;;) {
         struct pos pos = g->tok.pos;
+
+        longer(g, &n);
 
         if (accept(g, '[')) {
             p = expr_new(g, E_INDEX, pos);
@@ -205,9 +217,12 @@ static struct expr *parse_postfix(struct isagen *g)
 static struct expr *parse_in(struct isagen *g)
 {
     struct expr *e = parse_postfix(g);
+    unsigned n = 0;
 
     while (is_word(g, "in")) {
         struct pos pos = g->tok.pos;
+
+        longer(g, &n);
 
         next(g);
         if (accept(g, '{')) {
@@ -275,6 +290,7 @@ static int strength(int op)
 static struct expr *parse_binary(struct isagen *g, int least)
 {
     struct expr *a = parse_unary(g);
+    unsigned n = 0;
 
     for (;;) {
         int op = g->tok.kind, s = strength(op);
@@ -282,6 +298,7 @@ static struct expr *parse_binary(struct isagen *g, int least)
 
         if (s == 0 || s < least)
             return a;
+        longer(g, &n);
         next(g);
         a = binary(g, op, a, parse_binary(g, s + 1), pos);
     }

@@ -309,7 +309,7 @@ struct kind *parse_kind(struct isagen *g)
     if (accept(g, '(')) {
         k->base = K_CHOICE;
         k->when = parse_unary(g);
-        while (!is(g, '?')) { /* a comparison */
+        for (int n = 0; !is(g, '?') && n < 20; n++) { /* a comparison */
             int op = g->tok.kind;
             struct expr *e = expr_new(g, E_BINARY, g->tok.pos);
 
@@ -692,10 +692,12 @@ static void text_add(struct isagen *g, struct text *t, const char *from, size_t 
         t->text = arena_grow(&g->arena, t->text, t->room, room);
         t->room = room;
     }
-    t->parts = arena_grow(&g->arena, t->parts, t->nparts * sizeof *t->parts,
-                          (t->nparts + 1) * sizeof *t->parts);
+    if ((t->nparts & (t->nparts - 1)) == 0) /* full at powers of two */
+        t->parts = arena_grow(&g->arena, t->parts, t->nparts * sizeof *t->parts,
+                              (t->nparts ? 2 * t->nparts : 1) * sizeof *t->parts);
     t->parts[t->nparts++] = (struct part){ (uint32_t)t->size, pos };
-    memcpy(t->text + t->size, from, size);
+    if (size)
+        memcpy(t->text + t->size, from, size);
     t->size += size;
     t->text[t->size] = 0;
 }
@@ -737,10 +739,10 @@ static void expand_row(struct isagen *g, const struct family *f,
     }
     text_add(g, &t, f->text + from, f->size - from,
              (struct pos){ f->source, f->start + from });
-    g->expanded += t.size;
+    g->expanded += t.size + 100;
     if (g->expanded > MAX_EXPANSION)
-        fail(g, columns->pos, "E-BUDGET", "families expand to more than %d MB",
-             MAX_EXPANSION >> 20);
+        fail_all(g, columns->pos, "E-BUDGET", "families expand to more than %d MB",
+                 MAX_EXPANSION >> 20);
 
     struct source *s = source_new(g, f->name, t.text, (uint32_t)t.size);
     s->parts = t.parts;
@@ -757,12 +759,23 @@ static void expand_row(struct isagen *g, const struct family *f,
     g->tok = tok;
 }
 
+/* Families whose rows are being expanded, innermost first: none may be in itself. */
+struct opened {
+    const struct family *family;
+    const struct opened *outer;
+};
+
 void family_expand(struct isagen *g, struct item *item, struct pos pos)
 {
     const struct family *f = item->family;
+    struct opened *self = arena_alloc(&g->arena, sizeof *self);
 
     if (!is(g, '{'))
         fail(g, g->tok.pos, "E-SYNTAX", "expected '{'");
+    for (const struct opened *o = g->families; o; o = o->outer)
+        if (o->family == f)
+            fail(g, pos, "E-SYNTAX", "family %s contains rows of itself", f->name);
+    *self = (struct opened){ f, g->families };
     if (++g->depth > MAX_DEPTH)
         fail(g, pos, "E-SYNTAX", "families nested too deeply");
     for (;;) {
@@ -789,7 +802,9 @@ void family_expand(struct isagen *g, struct item *item, struct pos pos)
         }
         if (!columns)
             fail(g, pos, "E-SYNTAX", "family %s has no parameters", f->name);
+        g->families = self;
         expand_row(g, f, columns);
+        g->families = self->outer;
     }
     next(g);
     g->depth--;

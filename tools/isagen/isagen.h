@@ -29,6 +29,8 @@ struct source {
     const char *name; /* as printed in messages */
     const char *text;
     uint32_t size;
+    uint32_t *lines; /* where each begins; of files */
+    uint32_t nlines;
     struct source *next;
     const struct part *parts;
     uint32_t nparts;
@@ -241,7 +243,15 @@ struct token {
 
 /* ------------------------------------------------------------- the compiler */
 
-enum { MAX_ERRORS = 200, MAX_DEPTH = 200, MAX_ITEMS = 200000, MAX_EXPANSION = 64 << 20 };
+enum {
+    MAX_ERRORS = 200,
+    MAX_DEPTH = 200,  /* of nested expressions, statements, families, imports */
+    MAX_CHAIN = 1000, /* operators in a row */
+    MAX_ITEMS = 100000,
+    MAX_EXPANSION = 32 << 20, /* characters made by families */
+    MAX_WORK = 30 << 20,      /* expressions lowered and nodes made, for one target */
+    MAX_MEMORY = 1 << 30,
+};
 
 struct isagen {
     struct arena arena;
@@ -251,13 +261,16 @@ struct isagen {
     unsigned errors, warnings;
     bool no_warnings;
     jmp_buf *recover; /* innermost place to go on from after an error */
+    jmp_buf *top;     /* outermost one */
+    unsigned work;
 
     /* lexer */
     const struct source *source;
     uint32_t cur; /* after the current token */
     struct token tok;
     unsigned depth;
-    size_t expanded; /* characters made by families so far */
+    const struct opened *families; /* being expanded */
+    size_t expanded;               /* characters made by families so far */
     unsigned items;
 
     const char *isa_name, *isa_doc;
@@ -269,6 +282,8 @@ struct isagen {
 
 /* source.c */
 struct source *source_read(struct isagen *g, const char *path); /* NULL: cannot be read */
+struct source *source_text(struct isagen *g, const char *name, const char *text,
+                           size_t size);
 struct source *source_new(struct isagen *g, const char *name, const char *text,
                           uint32_t size);
 void source_where(struct pos pos, const char **name, unsigned *line, unsigned *column);
@@ -276,6 +291,11 @@ void source_where(struct pos pos, const char **name, unsigned *line, unsigned *c
 const char *source_place(struct isagen *g, struct pos pos);
 _Noreturn void fail(struct isagen *g, struct pos pos, const char *code, const char *fmt,
                     ...) __attribute__((format(printf, 4, 5)));
+/* The same, and nothing goes on after it: a limit of the whole is passed. */
+_Noreturn void fail_all(struct isagen *g, struct pos pos, const char *code,
+                        const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+void work(struct isagen *g,
+          struct pos pos); /* a step of something that could take forever */
 void error_at(struct isagen *g, struct pos pos, const char *code, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 void warn_at(struct isagen *g, struct pos pos, const char *code, const char *fmt, ...)

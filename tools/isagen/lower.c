@@ -488,6 +488,7 @@ static struct val lower_expr_inner(struct build *b, const struct expr *e, unsign
 
 struct val lower_expr(struct build *b, const struct expr *e, unsigned want)
 {
+    work(b->g, e->pos);
     if (++b->l->depth > MAX_DEPTH * 2)
         fail(b->g, e->pos, "E-BUDGET", "expression is nested too deeply");
     struct val v = lower_expr_inner(b, e, want);

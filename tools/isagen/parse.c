@@ -594,7 +594,6 @@ static void parse_family(struct isagen *g, struct pos pos)
     struct item *item = add_item(g, I_FAMILY, pos);
     struct family *f = arena_alloc(&g->arena, sizeof *f);
 
-    item->family = f;
     f->pos = pos;
     f->name = item->name = expect_name(g, "the family's name");
     f->params = parse_params(g);
@@ -610,6 +609,7 @@ static void parse_family(struct isagen *g, struct pos pos)
     }
     f->text = g->source->text + f->start;
     f->size = g->tok.pos.at - f->start;
+    item->family = f; /* complete: `rows` may use it */
     next(g);
 }
 
@@ -620,7 +620,7 @@ static void parse_rows(struct isagen *g, struct pos pos)
     struct item *family = NULL;
 
     for (struct item *i = g->first; i; i = i->next)
-        if (i->kind == I_FAMILY && !strcmp(i->name, name))
+        if (i->kind == I_FAMILY && i->family && !strcmp(i->name, name))
             family = i;
     if (!family)
         fail(g, pos, "E-NAME", "no family %s is declared before this", name);
@@ -840,7 +840,9 @@ static void skip_item(struct isagen *g, const struct source *source, uint32_t st
         if (c == ';' && depth == 0)
             break;
     }
-    if (g->cur < source->size && (source->text[g->cur] == ';' || depth == 0))
+    /* a } that closes what is around the item stays, unless the item is just that */
+    if (g->cur < source->size &&
+        (source->text[g->cur] == ';' || depth == 0 || g->cur == start))
         g->cur++;
 }
 
@@ -853,17 +855,16 @@ void parse_items(struct isagen *g, int end)
     unsigned depth = g->depth;
     struct expr *needs = g->section_needs, *when = g->section_when;
     const struct around *around = g->around;
+    const struct opened *families = g->families;
 
     g->recover = &here;
     if (setjmp(here)) {
+        g->families = families;
         g->around = around;
         g->depth = depth;
         g->section_needs = needs;
         g->section_when = when;
         skip_item(g, source, start);
-        jmp_buf inner, *self = g->recover;
-        (void)inner;
-        (void)self;
         g->tok.kind = ';';
     }
     while (g->tok.kind != end) {

@@ -1,7 +1,9 @@
 /* source.c - spec text, where things are in it, and messages about them. */
+#define _POSIX_C_SOURCE 200809L /* stat */
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "isagen.h"
 
@@ -20,13 +22,39 @@ struct source *source_new(struct isagen *g, const char *name, const char *text,
     return s;
 }
 
+/* Where each line of a file begins. */
+static struct source *source_lines(struct isagen *g, struct source *s)
+{
+    for (int pass = 0; pass < 2; pass++) {
+        s->nlines = 1;
+        for (uint32_t i = 0; i < s->size; i++)
+            if (s->text[i] == '\n') {
+                if (pass)
+                    s->lines[s->nlines] = i + 1;
+                s->nlines++;
+            }
+        if (!pass)
+            s->lines = arena_array(&g->arena, s->nlines, sizeof *s->lines);
+    }
+    return s;
+}
+
+struct source *source_text(struct isagen *g, const char *name, const char *text,
+                           size_t size)
+{
+    size = size < MAX_FILE ? size : MAX_FILE;
+    text = arena_strndup(&g->arena, text, size);
+    return source_lines(g, source_new(g, name, text, (uint32_t)size));
+}
+
 struct source *source_read(struct isagen *g, const char *path)
 {
-    FILE *f = fopen(path, "rb");
+    struct stat st;
+    FILE *f;
     size_t size = 0, room = 1 << 16, got;
     char *text;
 
-    if (!f)
+    if (stat(path, &st) || !S_ISREG(st.st_mode) || !(f = fopen(path, "rb")))
         return NULL;
     text = arena_alloc(&g->arena, room);
     while ((got = fread(text + size, 1, room - size - 1, f)) > 0 && size < MAX_FILE) {
@@ -38,7 +66,7 @@ struct source *source_read(struct isagen *g, const char *path)
     }
     fclose(f);
     text[size] = 0;
-    return source_new(g, path, text, (uint32_t)size);
+    return source_lines(g, source_new(g, path, text, (uint32_t)size));
 }
 
 /* Follows a position in an expanded family back to the file it was written in. */
@@ -64,16 +92,23 @@ static struct pos source_origin(struct pos pos)
 
 void source_where(struct pos pos, const char **name, unsigned *line, unsigned *column)
 {
+    uint32_t low = 0, high;
+
     pos = source_origin(pos);
     *name = pos.source ? pos.source->name : "?";
     *line = *column = 1;
-    for (uint32_t i = 0; pos.source && i < pos.at && i < pos.source->size; i++) {
-        (*column)++;
-        if (pos.source->text[i] == '\n') {
-            (*line)++;
-            *column = 1;
-        }
+    if (!pos.source || !pos.source->nlines)
+        return;
+    for (high = pos.source->nlines; high - low > 1;) {
+        uint32_t mid = (low + high) / 2;
+
+        if (pos.source->lines[mid] <= pos.at)
+            low = mid;
+        else
+            high = mid;
     }
+    *line = low + 1;
+    *column = pos.at - pos.source->lines[low] + 1;
 }
 
 const char *source_place(struct isagen *g, struct pos pos)
@@ -160,4 +195,26 @@ void fail(struct isagen *g, struct pos pos, const char *code, const char *fmt, .
     if (g->recover)
         longjmp(*g->recover, 1);
     exit(1);
+}
+
+void fail_all(struct isagen *g, struct pos pos, const char *code, const char *fmt, ...)
+{
+    va_list ap;
+
+    g->errors++;
+    va_start(ap, fmt);
+    message(g, pos, "error", code, fmt, ap);
+    va_end(ap);
+    if (g->top)
+        longjmp(*g->top, 1);
+    exit(1);
+}
+
+void work(struct isagen *g, struct pos pos)
+{
+    if (++g->work > MAX_WORK)
+        fail_all(g, pos, "E-BUDGET",
+                 "this spec is too much work: it unrolls or branches too often");
+    if (g->arena.total > MAX_MEMORY)
+        fail_all(g, pos, "E-BUDGET", "this spec needs more than %d MB", MAX_MEMORY >> 20);
 }

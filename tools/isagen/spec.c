@@ -132,27 +132,30 @@ static void build_target(struct build *b)
     stream_examples(b);
 }
 
-bool program_parse(struct isagen *g, const char *path)
+static bool parse_source(struct isagen *g, const char *path, const struct source *source)
 {
     jmp_buf here;
-    struct source *source;
 
     g->path = path;
     g->last = &g->first;
-    source = source_read(g, path);
     if (!source) {
         if (g->messages)
             fprintf(g->messages, "isagen: %s: cannot be read\n", path);
         g->errors++;
         return false;
     }
-    g->recover = &here;
+    g->recover = g->top = &here;
     if (!setjmp(here)) {
         parse_file(g, source, true);
         expand_rows(g);
     }
-    g->recover = NULL;
+    g->recover = g->top = NULL;
     return g->errors == 0;
+}
+
+bool program_parse(struct isagen *g, const char *path)
+{
+    return parse_source(g, path, source_read(g, path));
 }
 
 uint32_t target_count(struct isagen *g)
@@ -182,12 +185,13 @@ struct isa *program_target(struct isagen *g, const char *name, uint32_t number)
     b->target = find_target(g, name, number);
     if (name && !b->target && (target_count(g) || strcmp(name, g->isa_name)))
         return NULL;
-    g->recover = &here;
+    g->recover = g->top = &here;
+    g->work = 0;
     if (!setjmp(here)) {
         build_target(b);
         built = true;
     }
-    g->recover = NULL;
+    g->recover = g->top = NULL;
     if (!built || g->errors)
         return NULL;
     if (dtree_build(&b->isa)) {
@@ -206,31 +210,46 @@ struct loaded { /* what spec_load() gives out; isa comes first */
     struct isagen g;
 };
 
-struct isa *spec_load(const char *path, const char *target, char *error,
-                      size_t error_size)
+/* The rest of both ways to load: `text` is NULL for the file at `path`. */
+static struct isa *load(const char *path, const char *text, size_t size,
+                        const char *target, char *error, size_t error_size)
 {
     struct loaded *loaded = calloc(1, sizeof *loaded);
     struct isa *isa = NULL;
+    struct isagen *g = &loaded->g;
 
     if (!loaded)
         return NULL;
     if (error_size)
         error[0] = 0;
-    loaded->g.messages = error_size > 1 ? fmemopen(error, error_size, "w") : NULL;
-    if (program_parse(&loaded->g, path))
-        isa = program_target(&loaded->g, target, 0);
-    if (!isa && loaded->g.messages && !loaded->g.errors)
-        fprintf(loaded->g.messages, "%s: no target %s\n", path, target);
-    if (loaded->g.messages)
-        fclose(loaded->g.messages);
-    loaded->g.messages = NULL;
+    g->messages = error_size > 1 ? fmemopen(error, error_size, "w") : NULL;
+    if (parse_source(g, path,
+                     text ? source_text(g, path, text, size) : source_read(g, path)))
+        isa = program_target(g, target, 0);
+    if (!isa && g->messages && !g->errors)
+        fprintf(g->messages, "%s: no target %s\n", path, target);
+    if (g->messages)
+        fclose(g->messages);
+    g->messages = NULL;
     if (!isa) {
-        arena_free(&loaded->g.arena);
+        arena_free(&g->arena);
         free(loaded);
         return NULL;
     }
     loaded->isa = *isa;
     return &loaded->isa;
+}
+
+struct isa *spec_load(const char *path, const char *target, char *error,
+                      size_t error_size)
+{
+    return load(path, NULL, 0, target, error, error_size);
+}
+
+struct isa *spec_load_text(const char *path, const char *text, size_t size,
+                           const char *target, char *error, size_t error_size)
+{
+    return load(path, text, size, target, error, error_size);
 }
 
 void spec_free(struct isa *isa)

@@ -11,6 +11,11 @@
  * wrong. */
 struct isa *spec_load(const char *path, const char *target, char *error,
                       size_t error_size);
+
+/* The same for a spec in memory.  `path` is its name in messages, and imports are looked
+ * for beside it. */
+struct isa *spec_load_text(const char *path, const char *text, size_t size,
+                           const char *target, char *error, size_t error_size);
 void spec_free(struct isa *isa);
 
 #endif

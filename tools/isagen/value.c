@@ -14,13 +14,20 @@ void *vec_add(struct build *b, struct vec *v, size_t size)
     return memset((char *)v->items + size * v->count++, 0, size);
 }
 
-struct val val_number(int64_t n) { return (struct val){ .time = SPEC, .lo = (uint64_t)n }; }
+struct val val_number(int64_t n)
+{
+    return (struct val){ .time = SPEC, .lo = (uint64_t)n };
+}
 
-static uint64_t low_bits(uint64_t v, unsigned w) { return w >= 64 ? v : v & ((1ull << w) - 1); }
+static uint64_t low_bits(uint64_t v, unsigned w)
+{
+    return w >= 64 ? v : v & ((1ull << w) - 1);
+}
 
 static int64_t sign(uint64_t v, unsigned w)
 {
-    return w >= 64 ? (int64_t)v : (int64_t)((low_bits(v, w) ^ (1ull << (w - 1))) - (1ull << (w - 1)));
+    return w >= 64 ? (int64_t)v
+                   : (int64_t)((low_bits(v, w) ^ (1ull << (w - 1))) - (1ull << (w - 1)));
 }
 
 struct val val_bits(uint64_t lo, unsigned w)
@@ -87,7 +94,8 @@ static uint64_t fold_divide(int op, unsigned w, uint64_t a, uint64_t c)
     }
 }
 
-/* The operation on constants; w: of the result, aw: of the first operand; all at most 64. */
+/* The operation on constants; w: of the result, aw: of the first operand; all at most 64.
+ */
 uint64_t fold(int op, unsigned w, unsigned aw, uint64_t a, uint64_t c, uint64_t d)
 {
     uint64_t r = 0;
@@ -96,7 +104,10 @@ uint64_t fold(int op, unsigned w, unsigned aw, uint64_t a, uint64_t c, uint64_t 
     case S_ADD: r = a + c; break;
     case S_SUB: r = a - c; break;
     case S_MUL: r = a * c; break;
-    case S_DIVU: case S_DIVS: case S_REMU: case S_REMS: r = fold_divide(op, aw, a, c); break;
+    case S_DIVU:
+    case S_DIVS:
+    case S_REMU:
+    case S_REMS: r = fold_divide(op, aw, a, c); break;
     case S_AND: r = a & c; break;
     case S_OR: r = a | c; break;
     case S_XOR: r = a ^ c; break;
@@ -105,8 +116,14 @@ uint64_t fold(int op, unsigned w, unsigned aw, uint64_t a, uint64_t c, uint64_t 
     case S_SHL: r = c < 64 ? a << c : 0; break;
     case S_SHRU: r = c < 64 ? a >> c : 0; break;
     case S_SHRS: r = (uint64_t)(sign(a, aw) >> (c < 63 ? c : 63)); break;
-    case S_ROTL: c %= w; r = c ? a << c | a >> (w - c) : a; break;
-    case S_ROTR: c %= w; r = c ? a >> c | a << (w - c) : a; break;
+    case S_ROTL:
+        c %= w;
+        r = c ? a << c | a >> (w - c) : a;
+        break;
+    case S_ROTR:
+        c %= w;
+        r = c ? a >> c | a << (w - c) : a;
+        break;
     case S_EQ: r = a == c; break;
     case S_NE: r = a != c; break;
     case S_LTU: r = a < c; break;
@@ -125,24 +142,57 @@ uint64_t fold(int op, unsigned w, unsigned aw, uint64_t a, uint64_t c, uint64_t 
     return low_bits(r, w);
 }
 
-const struct dx *dx_new(struct build *b, int op, unsigned w, uint64_t k, const struct dx *a,
-                        const struct dx *c, const struct dx *d)
+/* Equal ones have equal hashes, and 64 bits tell others apart. */
+static uint64_t dx_hash(int op, unsigned w, uint64_t k, const struct dx *const of[3])
 {
-    struct dx *x = arena_alloc(&b->g->arena, sizeof *x);
+    uint64_t h = (uint64_t)op << 16 | w;
 
-    *x = (struct dx){ (uint8_t)op, (uint16_t)w, k, a, c, d };
+    for (int i = 0; i < 4; i++) {
+        h ^= i < 3 ? of[i] ? of[i]->hash + (uint64_t)i : 0 : k;
+        h *= 0x9e3779b97f4a7c15u;
+        h ^= h >> 29;
+        h *= 0xbf58476d1ce4e5b9u;
+        h ^= h >> 32;
+    }
+    return h;
+}
+
+static void dx_const(struct dx *x, unsigned w, uint64_t k)
+{
+    const struct dx *none[3] = { NULL };
+
+    *x = (struct dx){ .op = S_CONST,
+                      .w = (uint16_t)w,
+                      .k = k,
+                      .depth = 1,
+                      .hash = dx_hash(S_CONST, w, k, none) };
+}
+
+const struct dx *dx_new(struct build *b, int op, unsigned w, uint64_t k,
+                        const struct dx *a, const struct dx *c, const struct dx *d)
+{
+    const struct dx *of[] = { a, c, d };
+    struct dx *x = arena_alloc(&b->g->arena, sizeof *x);
+    struct pos pos = b->l && b->l->insn ? b->l->insn->pos : (struct pos){ 0 };
+
+    *x = (struct dx){ (uint8_t)op, (uint16_t)w, k, a, c, d, dx_hash(op, w, k, of), 1 };
+    for (int i = 0; i < 3; i++)
+        if (of[i] && of[i]->depth >= x->depth)
+            x->depth = of[i]->depth + 1;
+    work(b->g, pos);
+    if (x->depth > MAX_DX_DEPTH)
+        fail(b->g, pos, "E-BUDGET", "decode-time expression is too large");
     if (w > 64 || (a && a->w > 64) || (c && c->w > 64))
         return x;
     if (op == S_EXTRACT && a->op == S_CONST)
-        *x = (struct dx){ S_CONST, (uint16_t)w, low_bits(a->k >> k, w), NULL, NULL, NULL };
+        dx_const(x, w, low_bits(a->k >> k, w));
     else if (op == S_CONCAT && a->op == S_CONST && c->op == S_CONST)
-        *x = (struct dx){ S_CONST, (uint16_t)w, a->k << c->w | c->k, NULL, NULL, NULL };
+        dx_const(x, w, a->k << c->w | c->k);
     else if (op == S_SELECT && a->op == S_CONST)
         return a->k ? c : d;
     else if (can_fold(op) && op != S_EXTRACT && op != S_CONCAT && a && a->op == S_CONST &&
              (!c || c->op == S_CONST) && (!d || d->op == S_CONST))
-        *x = (struct dx){ S_CONST, (uint16_t)w,
-                          fold(op, w, a->w, a->k, c ? c->k : 0, d ? d->k : 0), NULL, NULL, NULL };
+        dx_const(x, w, fold(op, w, a->w, a->k, c ? c->k : 0, d ? d->k : 0));
     else if (op == S_AND && w == 1 && a->op == S_CONST)
         return a->k ? c : a;
     else if (op == S_AND && w == 1 && c->op == S_CONST)
@@ -151,17 +201,16 @@ const struct dx *dx_new(struct build *b, int op, unsigned w, uint64_t k, const s
         return a->k ? a : c;
     else if (op == S_OR && w == 1 && c->op == S_CONST)
         return c->k ? c : a;
-    else if ((op == S_ADD || op == S_SUB || op == S_OR || op == S_XOR) && c->op == S_CONST && !c->k)
+    else if ((op == S_ADD || op == S_SUB || op == S_OR || op == S_XOR) &&
+             c->op == S_CONST && !c->k)
         return a;
     return x;
 }
 
 bool dx_equal(const struct dx *a, const struct dx *c)
 {
-    if (a == c)
-        return true;
-    return a && c && a->op == c->op && a->w == c->w && a->k == c->k && dx_equal(a->a, c->a) &&
-           dx_equal(a->b, c->b) && dx_equal(a->c, c->c);
+    return a == c || (a && c && a->op == c->op && a->w == c->w && a->k == c->k &&
+                      a->depth == c->depth && a->hash == c->hash);
 }
 
 static bool field_range(struct build *b, const struct dx *d, int64_t *low, int64_t *high)
@@ -170,7 +219,8 @@ static bool field_range(struct build *b, const struct dx *d, int64_t *low, int64
 
     if (!b->l || !b->l->insn || d->k >= b->fields.count - b->field_base)
         return false;
-    f = AT(b, fields, struct isa_field, b->field_base + d->k); /* of the current instruction */
+    f = AT(b, fields, struct isa_field,
+           b->field_base + d->k); /* of the current instruction */
     if (f->bits + f->scale > 62)
         return false;
     *low = f->is_signed ? -(1ll << (f->bits - 1)) * (1ll << f->scale) : 0;
@@ -178,21 +228,19 @@ static bool field_range(struct build *b, const struct dx *d, int64_t *low, int64
     return true;
 }
 
-/* Bounds of a decode-time value, as a signed number where it is 64 bits wide. */
-bool dx_range(struct build *b, const struct dx *d, int64_t *low, int64_t *high)
+static bool range(struct build *b, const struct dx *d, int64_t *low, int64_t *high,
+                  unsigned *steps)
 {
     int64_t l1, h1, l2, h2;
 
     *low = 0;
     *high = d->w < 63 ? (1ll << d->w) - 1 : INT64_MAX;
+    if (++*steps > 1000)
+        return d->w < 63;
     switch (d->op) {
-    case S_CONST:
-        *low = *high = (int64_t)d->k;
-        return d->w == 64 || *low >= 0;
+    case S_CONST: *low = *high = (int64_t)d->k; return d->w == 64 || *low >= 0;
     case S_FIELD: return field_range(b, d, low, high);
-    case S_ILEN:
-        *high = ISA_MAX_ILEN;
-        return true;
+    case S_ILEN: *high = ISA_MAX_ILEN; return true;
     case S_SEXT:
         if (d->w != 64 || d->a->w > 62)
             return d->w < 63;
@@ -205,9 +253,11 @@ bool dx_range(struct build *b, const struct dx *d, int64_t *low, int64_t *high)
             return true;
         }
         break;
-    case S_ADD: case S_SUB:
-        if (d->w == 64 && dx_range(b, d->a, &l1, &h1) && dx_range(b, d->b, &l2, &h2) &&
-            l1 > -(1ll << 61) && h1 < 1ll << 61 && l2 > -(1ll << 61) && h2 < 1ll << 61) {
+    case S_ADD:
+    case S_SUB:
+        if (d->w == 64 && range(b, d->a, &l1, &h1, steps) &&
+            range(b, d->b, &l2, &h2, steps) && l1 > -(1ll << 61) && h1 < 1ll << 61 &&
+            l2 > -(1ll << 61) && h2 < 1ll << 61) {
             *low = d->op == S_ADD ? l1 + l2 : l1 - h2;
             *high = d->op == S_ADD ? h1 + h2 : h1 - l2;
             return true;
@@ -220,15 +270,15 @@ bool dx_range(struct build *b, const struct dx *d, int64_t *low, int64_t *high)
         }
         break;
     case S_SHL:
-        if (d->w == 64 && d->b->op == S_CONST && d->b->k < 32 && dx_range(b, d->a, &l1, &h1) &&
-            l1 > -(1ll << 30) && h1 < 1ll << 30) {
+        if (d->w == 64 && d->b->op == S_CONST && d->b->k < 32 &&
+            range(b, d->a, &l1, &h1, steps) && l1 > -(1ll << 30) && h1 < 1ll << 30) {
             *low = l1 * (1ll << d->b->k);
             *high = h1 * (1ll << d->b->k);
             return true;
         }
         break;
     case S_SELECT:
-        if (dx_range(b, d->b, &l1, &h1) && dx_range(b, d->c, &l2, &h2)) {
+        if (range(b, d->b, &l1, &h1, steps) && range(b, d->c, &l2, &h2, steps)) {
             *low = l1 < l2 ? l1 : l2;
             *high = h1 > h2 ? h1 : h2;
             return true;
@@ -237,6 +287,15 @@ bool dx_range(struct build *b, const struct dx *d, int64_t *low, int64_t *high)
     default: break;
     }
     return d->w < 63;
+}
+
+/* Bounds of a decode-time value, as a signed number where it is 64 bits wide.  Shared
+ * parts are walked each time: after so many steps it may be anything. */
+bool dx_range(struct build *b, const struct dx *d, int64_t *low, int64_t *high)
+{
+    unsigned steps = 0;
+
+    return range(b, d, low, high, &steps);
 }
 
 /* The value as a decode-time expression of w bits (64 for a number). */
@@ -269,7 +328,8 @@ uint32_t const_add(struct build *b, uint64_t lo, uint64_t hi, bool wide)
 
 enum { BODY_INDEX = 1 << 16 };
 
-/* The nodes from `first` on as a body; an equal one that is there already is taken instead. */
+/* The nodes from `first` on as a body; an equal one that is there already is taken
+ * instead. */
 static struct sem_body body_share(struct build *b, uint32_t first, unsigned locals)
 {
     const struct sem *nodes = b->nodes.items;
@@ -291,7 +351,8 @@ static struct sem_body body_share(struct build *b, uint32_t first, unsigned loca
             b->body_counts[slot] = (uint16_t)count;
             break;
         }
-        if (b->body_counts[slot] == count && !memcmp(nodes + at - 1, nodes + first, count * sizeof *nodes)) {
+        if (b->body_counts[slot] == count &&
+            !memcmp(nodes + at - 1, nodes + first, count * sizeof *nodes)) {
             b->nodes.count = first;
             body.first = at - 1;
             break;
@@ -299,7 +360,6 @@ static struct sem_body body_share(struct build *b, uint32_t first, unsigned loca
     }
     return body;
 }
-
 
 struct dx_out {
     struct build *b;
@@ -312,7 +372,9 @@ struct dx_out {
 static uint16_t dx_write(struct dx_out *o, const struct dx *d, struct pos pos)
 {
     struct build *b = o->b;
-    struct sem s = { .op = d->op, .w = d->w, .a = ISA_NONE, .b = ISA_NONE, .c = ISA_NONE };
+    struct sem s = {
+        .op = d->op, .w = d->w, .a = ISA_NONE, .b = ISA_NONE, .c = ISA_NONE
+    };
 
     for (unsigned i = 0; i < o->ndone; i++)
         if (dx_equal(o->done[i], d))
@@ -324,7 +386,8 @@ static uint16_t dx_write(struct dx_out *o, const struct dx *d, struct pos pos)
 
         s.a = (uint16_t)k;
         s.b = (uint16_t)(k >> 16);
-    } else if (d->op == S_FIELD || d->op == S_MODE || d->op == S_FEATURE || d->op == S_ARG) {
+    } else if (d->op == S_FIELD || d->op == S_MODE || d->op == S_FEATURE ||
+               d->op == S_ARG) {
         s.a = (uint16_t)d->k;
     } else {
         if (d->a)
