@@ -156,6 +156,7 @@ cross-%:
 
 install: all
 	install -D $(O)/rhea $(DESTDIR)$(PREFIX)/bin/rhea
+	install -D -m 644 docs/rhea.1 $(DESTDIR)$(PREFIX)/share/man/man1/rhea.1
 	for f in isa-specs/*/*.isa; do install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/rhea/$$f; done
 	$(if $(MODULES),install -D -t $(DESTDIR)$(PREFIX)/lib/rhea $(MODULES))
 format:
