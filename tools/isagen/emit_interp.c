@@ -299,10 +299,10 @@ static void emit_sysregs(struct emitter *e, FILE *out)
 {
     fprintf(
         e->header,
-        "\nuint64_t %s_sysread(struct cpu *cpu, const struct op *op, uint64_t number);\n",
+        "\nINTERP_FN uint64_t %s_sysread(struct cpu *cpu, const struct op *op, uint64_t number);\n",
         e->target);
     fprintf(e->header,
-            "uint64_t %s_syswrite(struct cpu *cpu, const struct op *op, uint64_t number, "
+            "INTERP_FN uint64_t %s_syswrite(struct cpu *cpu, const struct op *op, uint64_t number, "
             "uint64_t a0);\n",
             e->target);
     if (e->isa->sysreg_priv.count) {

@@ -435,7 +435,7 @@ static void emit_function(FILE *header, FILE *source, struct arena *arena,
         v[i] = letters[i];
         head = arena_printf(arena, "%s, %s %s", head, expr_type(widths[i]), v[i]);
     }
-    fprintf(header, "%s);\n", head);
+    fprintf(header, "INTERP_FN %s);\n", head);
     fprintf(source, "\n%s)\n{\n", head);
     fprintf(source, "    struct fp_env env = { .rules = %s_env%u_rules(cpu),\n", target,
             env);
