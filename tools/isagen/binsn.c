@@ -254,6 +254,15 @@ static void enum_names(struct build *b, const struct kind *k, struct isa_operand
     op->enums = names;
     op->nenums = (uint16_t)n;
     op->open = k->open || k->name;
+    if (!op->open && !k->strict && !k->name && k->bits < 16 && n < 1u << k->bits) {
+        unsigned gap = 0;
+
+        for (unsigned i = 0; i < n; i++)
+            if (names[i].value == gap)
+                gap++, i = UINT32_MAX;
+        warn_at(b->g, k->pos, "W-ENUM-GAP",
+                "%u has no name and prints as a number: `else reserved`, or `open`", gap);
+    }
 }
 
 /* From the value printed (which stands in the field) to the field's bits. */
@@ -1007,6 +1016,20 @@ static int insn_number(struct build *b, const char *name)
     return -1;
 }
 
+/* Is the hole in a piece of text that `text` uses? */
+static bool in_alts_of(const struct insn *insn, const char *text, const char *hole)
+{
+    char name[80];
+
+    for (const struct alts *a = insn->alts; a; a = a->next) {
+        snprintf(name, sizeof name, "{%s}", a->name);
+        for (const struct list *l = a->list; l && strstr(text, name); l = l->next)
+            if (l->name && strstr(l->name, hole))
+                return true;
+    }
+    return false;
+}
+
 static void build_alias(struct build *b, struct item *item)
 {
     int number = insn_number(b, item->name);
@@ -1066,6 +1089,18 @@ static void build_alias(struct build *b, struct item *item)
         return;
     if (fits.time == DECODE)
         alias.when = dx_body(b, fits.d);
+    for (unsigned i = 0; i < field_count(opers, nopers); i++) {
+        const char *hole = arena_printf(&b->g->arena, "{%s}", opers[i].name);
+        const struct list *l = item->list;
+
+        while (l && strcmp(l->name, opers[i].name))
+            l = l->next;
+        if (l || !opers[i].kind || opers[i].kind->has_omit || strstr(item->word, hole) ||
+            in_alts_of(insn, item->word, hole))
+            continue;
+        fail(b->g, item->pos, "E-ALIAS", "%s of %s is neither in the text nor fixed",
+             opers[i].name, item->name);
+    }
     alias.text = build_text(b, item->word, item->pos, (uint16_t)number);
     alias.mnemonic = first_word(b, item->word);
     alias.fixes = fixes;

@@ -411,6 +411,7 @@ static void build_helper(struct build *b, struct item *item)
 {
     struct isa_helper h = { .name = item->name };
     unsigned w = 0, n = 0;
+    bool pure = false, other = false;
 
     if (strcmp(item->word, "void") && sscanf(item->word, "b%u", &w) != 1)
         fail(b->g, item->pos, "E-TYPE", "a helper's result is void or bN");
@@ -425,7 +426,12 @@ static void build_helper(struct build *b, struct item *item)
         h.ends_block |= !strcmp(l->name, "ends_block");
         h.may_trap |= !strcmp(l->name, "may_trap");
         h.nondet |= !strcmp(l->name, "nondet");
+        pure |= !strcmp(l->name, "pure");
+        other |= strcmp(l->name, "pure") && strcmp(l->name, "reads");
     }
+    if (pure && other)
+        fail(b->g, item->pos, "E-EFFECT", "helper %s is pure, and has other effects",
+             item->name);
     *VEC(b, helpers, struct isa_helper) = h;
     *VEC(b, helper_items, struct item *) = item;
 }

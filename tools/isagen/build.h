@@ -127,6 +127,13 @@ struct lower {        /* the body being lowered */
     const struct dx *wrote_dx[16]; /* register operands written so far, for W-ALIAS */
     uint16_t wrote_view[16];
     unsigned nwrote;
+    struct write { /* the newest writes, for W-DUPSTORE and W-DEADWRITE */
+        bool local;
+        uint16_t file; /* or the local */
+        struct val index;
+        unsigned node;
+    } writes_done[8];
+    unsigned nwrites_done;
     struct val lane; /* inside lanes */
     uint16_t lane_width;
     const char *lane_name;
@@ -259,6 +266,8 @@ void build_streams(struct build *b);  /* before instructions */
 void finish_streams(struct build *b); /* after them */
 void stream_examples(
     struct build *b); /* when the table is complete: whose rows they are */
+bool decide_condition(struct build *b, const struct expr *e); /* of decode time */
+const struct expr *stream_let(struct build *b, const char *name);
 const struct expr *stream_name(struct build *b, const char *name, struct pos pos);
 struct place *stream_place(struct build *b, const char *name);
 bool stream_early(struct build *b, const char *name, struct val *v);

@@ -269,6 +269,56 @@ static struct val lower_logic(struct build *b, const struct expr *e)
     return op2(b, e->op == T_ANDAND ? S_AND : S_OR, 1, a, c, e->pos);
 }
 
+/* Do two nodes read the same thing? */
+static bool same_node(struct build *b, uint16_t x, uint16_t y, unsigned depth)
+{
+    const struct sem *s = emitted(b, x), *t = emitted(b, y);
+
+    if (x == y)
+        return true;
+    if (s->op != t->op || s->w != t->w || s->x != t->x || depth > 4)
+        return false;
+    switch (s->op) {
+    case S_GET:
+    case S_LOCAL:
+    case S_SLOT:
+    case S_ARG: return s->a == t->a;
+    case S_GETF:
+    case S_CONST: return s->a == t->a && s->b == t->b;
+    case S_ZEXT:
+    case S_SEXT: return same_node(b, s->a, t->a, depth + 1);
+    case S_EXTRACT: return s->b == t->b && same_node(b, s->a, t->a, depth + 1);
+    default: return false;
+    }
+}
+
+static bool is_zero_node(struct build *b, uint16_t node)
+{
+    const struct sem *s = emitted(b, node);
+
+    return s->op == S_CONST && !AT(b, consts, uint64_t, s->a | (uint32_t)s->b << 16)[0];
+}
+
+/* Was the divisor, or what it is extended from, compared with zero? */
+static bool is_tested(struct build *b, uint16_t divisor)
+{
+    for (unsigned i = 0; i < b->l->nnodes; i++) {
+        const struct sem *s = &b->l->nodes[i];
+        uint16_t d = divisor;
+
+        if ((s->op != S_EQ && s->op != S_NE) || !is_zero_node(b, s->b))
+            continue;
+        for (unsigned depth = 0; depth < 4; depth++) {
+            if (same_node(b, s->a, d, 0))
+                return true;
+            if (emitted(b, d)->op != S_ZEXT && emitted(b, d)->op != S_SEXT)
+                break;
+            d = emitted(b, d)->a;
+        }
+    }
+    return emitted(b, divisor)->op == S_OR; /* b | 1 */
+}
+
 static struct val lower_arithmetic(struct build *b, const struct expr *e, unsigned want,
                                    int op, bool sign)
 {
@@ -282,6 +332,10 @@ static struct val lower_arithmetic(struct build *b, const struct expr *e, unsign
     if ((op == S_DIVU || op == S_REMU || op == S_DIVS || op == S_REMS) &&
         c.time == SPEC && c.lo == 0)
         fail(b->g, e->pos, "E-DIV", "division by zero");
+    if ((op == S_DIVU || op == S_REMU || op == S_DIVS || op == S_REMS) && c.time == RUN &&
+        !is_tested(b, c.node))
+        fail(b->g, e->pos, "E-DIV",
+             "the divisor may be zero: write b == 0 ? ... : a /u b, or if (b != 0)");
     return op2(b, op, w, a, c, e->pos);
 }
 
@@ -340,6 +394,8 @@ static void check_pure(struct build *b, unsigned from, struct pos pos)
     }
 }
 
+static bool is_decode(struct build *b, const struct expr *e);
+
 static bool is_decode_name(struct build *b, const struct expr *e)
 {
     for (struct symbol *s = b->l->scope; s; s = s->next)
@@ -351,6 +407,8 @@ static bool is_decode_name(struct build *b, const struct expr *e)
 
             return !kind || (kind->base != K_REG && kind->base != K_CHOICE);
         }
+    if (stream_let(b, e->name))
+        return is_decode(b, stream_let(b, e->name));
     return find_item(b, I_PARAM, e->name) || !strcmp(e->name, "pc") ||
            !strcmp(e->name, "ilen") || find_mode(b, e->name) >= 0;
 }

@@ -10,7 +10,9 @@
 #include "dtree.h"
 #include "emit.h"
 #include "isa/eval.h"
+#include "isa/text.h"
 #include "program.h"
+#include "proofs.h"
 
 static const char usage[] =
     "usage: isagen [--check] [--out DIR] [--target NAME] [--gaps] [-W] SPEC.isa\n"
@@ -62,6 +64,7 @@ static struct options parse_options(int argc, char **argv)
 struct findings {
     const struct isa *isa;
     unsigned errors;
+    bool total, no_warnings; /* a fetch clause says that there are no gaps */
 };
 
 static void print_finding(void *context, const char *code, uint16_t a, uint16_t b,
@@ -70,6 +73,10 @@ static void print_finding(void *context, const char *code, uint16_t a, uint16_t 
     struct findings *f = context;
     bool is_error = code[0] == 'E';
 
+    if (f->total && !strcmp(code, "W-GAP"))
+        code = "E-GAP", is_error = true;
+    if (!is_error && f->no_warnings)
+        return;
     f->errors += is_error;
     fprintf(stderr, "%s: %s: %s", a != ISA_NONE ? f->isa->insns[a].where : f->isa->name,
             is_error ? "error" : "warning", text);
@@ -82,20 +89,34 @@ static void print_finding(void *context, const char *code, uint16_t a, uint16_t 
     fprintf(stderr, " [%s]\n", code);
 }
 
-static unsigned check_isa(const struct isa *isa, const struct options *o)
+static bool is_total(const struct isagen *g)
 {
-    struct findings f = { isa, 0 };
+    for (const struct item *i = g->first; i; i = i->next)
+        if (i->kind == I_FETCH && i->flag2)
+            return true;
+    return false;
+}
+
+static unsigned check_isa(const struct isagen *g, const struct isa *isa,
+                          const struct options *o)
+{
+    struct findings f = { isa, 0, is_total(g), o->no_warnings };
     struct dtree_report report = { print_finding, &f };
     char error[1024];
 
     dtree_check_overlaps(isa, &report);
-    if (o->gaps)
+    if (o->gaps || f.total)
         dtree_check_gaps(isa, &report, 200);
-    for (unsigned i = 0; i < isa->nexamples && !o->no_examples; i++)
-        if (eval_example(isa, &isa->examples[i], error, sizeof error)) {
-            fprintf(stderr, "%s: error: %s [E-EX]\n", isa->examples[i].where, error);
-            f.errors++;
-        }
+    proofs_text(isa, &report);
+    for (unsigned i = 0; i < isa->nexamples && !o->no_examples; i++) {
+        const struct isa_example *ex = &isa->examples[i];
+
+        if ((ex->code || !example_text(isa, ex, error, sizeof error)) &&
+            !eval_example(isa, ex, error, sizeof error))
+            continue;
+        fprintf(stderr, "%s: error: %s [E-EX]\n", ex->where, error);
+        f.errors++;
+    }
     return f.errors;
 }
 
@@ -179,7 +200,7 @@ int main(int argc, char **argv)
             fprintf(stderr, "isagen: %s: no target %s\n", o.spec, o.target), exit(1);
         if (!isa)
             return 1;
-        errors += check_isa(isa, &o);
+        errors += check_isa(&g, isa, &o);
         if (errors)
             continue;
         names[built++] = isa->name;

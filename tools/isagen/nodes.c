@@ -396,12 +396,27 @@ static const struct dx *with_part(struct build *b, const struct dx *d,
                   with_part(b, d->b, part, value), with_part(b, d->c, part, value));
 }
 
+/* `d`, knowing that `on` has that value; x == 3 tells x too. */
+static const struct dx *knowing(struct build *b, const struct dx *d, const struct dx *on,
+                                uint64_t value)
+{
+    d = with_part(b, d, on, value);
+    if (((on->op == S_EQ && value) || (on->op == S_NE && !value)) && on->b->op == S_CONST)
+        d = with_part(b, d, on->a, on->b->k);
+    return d;
+}
+
 /* Follows the path of decisions; the first new one takes its value 0. */
 int64_t decide(struct build *b, struct val v, struct pos pos, const char *what)
 {
     struct lower *l = b->l;
     int64_t low = 0, high = 1;
 
+    for (unsigned i = 0; i < l->used && v.time == DECODE; i++) {
+        v.d = knowing(b, v.d, l->decisions[i].on, l->decisions[i].value);
+        if (v.d->op == S_CONST)
+            return (int64_t)v.d->k;
+    }
     if (v.time == DECODE && !is_few(b, v.d)) { /* 8 << size: decided by size */
         const struct dx *part = only_part(b, v.d), *d;
 
@@ -432,7 +447,7 @@ int64_t decide(struct build *b, struct val v, struct pos pos, const char *what)
             (struct decision){ v.d, 0, (uint16_t)(v.w == 1 ? 2 : high + 1) };
     int64_t value = l->decisions[l->used++].value;
     if (l->where) {
-        l->where = with_part(b, l->where, v.d, (uint64_t)value);
+        l->where = knowing(b, l->where, v.d, (uint64_t)value);
         if (l->where->op == S_CONST && !l->where->k && l->dead)
             longjmp(*l->dead, 1);
     }

@@ -47,6 +47,66 @@ static void check_alias(struct build *b, const struct view *v, const struct dx *
                     "may be the register that was just written: read it in a let before");
 }
 
+static bool same_index(struct val a, struct val c)
+{
+    if (a.time != c.time)
+        return false;
+    return a.time == SPEC     ? a.lo == c.lo
+           : a.time == DECODE ? dx_equal(a.d, c.d)
+                              : a.node == c.node;
+}
+
+/* May a node use what was written, or be executed without its neighbours? */
+static bool may_use(struct build *b, const struct sem *s, const struct write *w)
+{
+    switch (s->op) {
+    case S_IF:
+    case S_ELSE:
+    case S_END:
+    case S_LOOP:
+    case S_TRAP:
+    case S_GOTO:
+    case S_LD:
+    case S_ST:
+    case S_AMO:
+    case S_CAS:
+    case S_RESERVE:
+    case S_STCOND:
+    case S_HELPER:
+    case S_SYSREAD:
+    case S_SYSWRITE:
+    case S_FP: return true;
+    case S_LOCAL: return w->local && s->a == w->file;
+    case S_GETF:
+    case S_GETX: return !w->local && s->a == w->file;
+    case S_GET:
+    case S_GETL:
+        return !w->local &&
+               AT(b, views, struct isa_view, b->l->slots[s->a].view)->file == w->file;
+    default: return false;
+    }
+}
+
+/* Notes a write; a warning if it makes an earlier one useless. */
+static void note_write(struct build *b, struct write w, struct pos pos)
+{
+    struct lower *l = b->l;
+
+    w.node = l->nnodes;
+    for (unsigned i = 0; i < 8 && i < l->nwrites_done; i++) {
+        const struct write *old = &l->writes_done[i];
+        bool used = old->local != w.local || old->file != w.file ||
+                    !same_index(old->index, w.index) || old->node > l->nnodes;
+
+        for (unsigned n = old->node; n < l->nnodes && !used; n++)
+            used = may_use(b, &l->nodes[n], old);
+        if (!used)
+            warn_at(b->g, pos, w.local ? "W-DEADWRITE" : "W-DUPSTORE",
+                    "what was written there before is never used");
+    }
+    l->writes_done[l->nwrites_done++ % 8] = w;
+}
+
 static struct val element_get(struct build *b, const struct view *v, struct val index,
                               struct pos pos)
 {
@@ -89,6 +149,7 @@ static void element_put(struct build *b, const struct view *v, struct val index,
         wrote(b, pos);
     if (is_zero_register(b, v, index))
         return;
+    note_write(b, (struct write){ false, v->file, index, 0 }, pos);
     if (index.time == SPEC) {
         emit(b, S_PUTF, 0, v->file, (unsigned)index.lo, node);
     } else if (index.time == DECODE) {
@@ -383,7 +444,9 @@ void place_put(struct build *b, struct place *p, struct val v, struct pos pos)
     case P_VIEW: view_put(b, p, v, pos); return;
     case P_FLAG: flag_put(b, p, v, pos); return;
     case P_LOCAL:
-        emit(b, S_SETL, 0, p->number, val_node(b, v, p->w, pos), ISA_NONE);
+        node = val_node(b, v, p->w, pos);
+        note_write(b, (struct write){ true, p->number, val_number(0), 0 }, pos);
+        emit(b, S_SETL, 0, p->number, node, ISA_NONE);
         return;
     case P_SLICE: slice_put(b, p, v, pos); return;
     case P_NPC:

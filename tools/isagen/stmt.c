@@ -37,7 +37,7 @@ static void lower_var(struct build *b, const struct stmt *s)
         fail(b->g, s->pos, "E-WIDTH", "var %s needs a width: var %s: 32 = ...", s->name,
              s->name);
     struct place *p = local_new(b, w, s->pos);
-    place_put(b, p, v, s->pos);
+    emit(b, S_SETL, 0, p->number, val_node(b, v, w, s->pos), ISA_NONE);
     bind(b, s->name, v)->place = p;
 }
 
@@ -80,7 +80,8 @@ static void lower_if(struct build *b, const struct stmt *s)
 
     if (cond.time == RUN) {
         lower_branches(b, s, cond);
-    } else if (decide(b, cond, s->pos, "the condition")) {
+    } else if (b->stream ? decide_condition(b, s->a)
+                         : decide(b, cond, s->pos, "the condition")) {
         lower_block(b, s->body);
     } else if (s->other) {
         lower_block(b, s->other);
