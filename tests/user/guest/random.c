@@ -1,0 +1,148 @@
+/* random.c - system calls with random numbers and arguments: a child may fail or die, but
+ * not of a fault of the emulator (status 70).  Calls that could harm others are left out.
+ */
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "say.h"
+
+static uint64_t state = 1;
+static char *page; /* two pages: the second is not there */
+
+static uint64_t number(void)
+{
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return state >> 33;
+}
+
+static uint64_t argument(void)
+{
+    static const uint64_t odd[] = { 0,          1,          2,        8,
+                                    4095,       4096,       1024,     0x7fffffff,
+                                    0x80000000, UINT64_MAX, 1 << 20,  1ull << 38,
+                                    1ull << 63, 0x10000,    ~0xfffull };
+
+    switch (number() % 4) {
+    case 0: return odd[number() % (sizeof(odd) / sizeof(odd[0]))];
+    case 1: return (uintptr_t)page + 4096 - number() % 200; /* reaches over the end */
+    case 2: return (uintptr_t)page + number() % 4096;
+    }
+    return number() % 200 + 3;
+}
+
+static int is_harmful(long call)
+{
+    static const short calls[] = {
+        SYS_kill,
+        SYS_tkill,
+        SYS_tgkill,
+        SYS_rt_sigqueueinfo,
+        SYS_sethostname,
+        SYS_clock_settime,
+        SYS_clone,
+        SYS_execve,
+        SYS_execveat,
+        SYS_exit,
+        SYS_exit_group,
+        SYS_setpriority,
+        SYS_prlimit64,
+        SYS_sched_setparam,
+        SYS_sched_setscheduler,
+        SYS_sched_setaffinity,
+        SYS_unlinkat,
+        SYS_renameat2,
+        38 /* renameat */,
+        SYS_mkdirat,
+        SYS_mknodat,
+        SYS_symlinkat,
+        SYS_linkat,
+        SYS_truncate,
+        SYS_openat,
+        SYS_chdir,
+        SYS_chroot,
+        SYS_fchmodat,
+        SYS_fchownat,
+        SYS_utimensat,
+        SYS_sync,
+        SYS_mlock,
+        SYS_brk,
+        SYS_mmap,
+        SYS_setpgid,
+        SYS_rt_sigreturn,
+        SYS_setitimer,
+        SYS_rt_sigprocmask,
+        SYS_rt_sigaction,
+        SYS_munmap,
+        SYS_mprotect,
+        SYS_mremap,
+        SYS_rt_sigtimedwait,
+        SYS_rt_sigsuspend,
+        SYS_fchmod,
+        SYS_fchown,
+        SYS_ftruncate,
+        SYS_fallocate,
+    };
+
+    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+        if (calls[i] == call)
+            return 1;
+    return 0;
+}
+
+static void nothing(int signo)
+{
+    (void)signo;
+}
+
+static void many_calls(long first)
+{
+    struct sigaction action = { .sa_handler = nothing };
+
+    freopen("/dev/null", "w", stdout);
+    freopen("/dev/null", "r", stdin);
+    freopen("/dev/null", "w", stderr);
+    syscall(SYS_close_range, 3, 1000, 0);
+    sigaction(SIGALRM, &action, NULL);
+    for (long call = first; call < first + 50; call++) {
+        if (is_harmful(call))
+            continue;
+        for (int i = 0; i < 40; i++) {
+            ualarm(3000, 3000); /* some of them wait */
+            syscall(call, argument(), argument(), argument(), argument(), argument(),
+                    argument());
+        }
+    }
+    _exit(0);
+}
+
+int main(void)
+{
+    int bugs = 0, ends = 0, status;
+
+    page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    munmap(page + 4096, 4096);
+    for (int round = 0; round < 60; round++) {
+        pid_t child;
+
+        number();
+        state += (uint64_t)round * 77;
+        child = fork();
+        if (child == 0)
+            many_calls(round % 20 * 50);
+        waitpid(child, &status, 0);
+        ends += WIFEXITED(status) && WEXITSTATUS(status) == 0;
+        if (WIFEXITED(status)
+                ? WEXITSTATUS(status) == 70
+                : WTERMSIG(status) != SIGALRM && WTERMSIG(status) != SIGKILL) {
+            printf("calls from %d: status %x\n", round % 20 * 50, status);
+            bugs++;
+        }
+    }
+    ok("most went on to the end", ends > 40);
+    say("bugs", bugs);
+    return 0;
+}
