@@ -279,7 +279,7 @@ static struct sem_body inverse_body(struct build *b, struct oper *o, unsigned w)
         v = val_decode(val_dx(b, v, w), w);
     arg->name = "v ";
     b->l->decode_only = false;
-    bind(b, "v ", v);
+    bind_name(b, "v ", v);
     v = call_fn(b, fn, &arg, 1, o->pos, 0);
     b->l->scope = scope;
     b->l->decode_only = true;

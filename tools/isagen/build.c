@@ -533,11 +533,11 @@ static void build_fpenv(struct build *b, struct item *item)
     }
     if (item->expr2) {
         begin_body(b, false);
-        bind(b, "FP_DAZ", val_bits(FP_DAZ, 32));
-        bind(b, "FP_FTZ", val_bits(FP_FTZ, 32));
-        bind(b, "FP_NAN_ARM", val_bits(FP_NAN_ARM, 32));
-        bind(b, "FP_RULES_ARM_FZ", val_bits(FP_RULES_ARM_FZ, 32));
-        bind(b, "FP_RULES_SSE_FZ", val_bits(FP_RULES_SSE_FZ, 32));
+        bind_name(b, "FP_DAZ", val_bits(FP_DAZ, 32));
+        bind_name(b, "FP_FTZ", val_bits(FP_FTZ, 32));
+        bind_name(b, "FP_NAN_ARM", val_bits(FP_NAN_ARM, 32));
+        bind_name(b, "FP_RULES_ARM_FZ", val_bits(FP_RULES_ARM_FZ, 32));
+        bind_name(b, "FP_RULES_SSE_FZ", val_bits(FP_RULES_SSE_FZ, 32));
         env.more_rules = value_body(b, lower_expr(b, item->expr2, 32), 32, item->pos);
     }
     *VEC(b, fpenvs, struct isa_fpenv) = env;
@@ -646,7 +646,7 @@ static void build_sysreg_bodies(struct build *b, uint32_t i)
                             r.w, pos);
     begin_body(b, false);
     if (item->word) {
-        bind(b, "v", val_run(emit(b, S_ARG, r.w, 0, ISA_NONE, ISA_NONE), r.w));
+        bind_name(b, "v", val_run(emit(b, S_ARG, r.w, 0, ISA_NONE, ISA_NONE), r.w));
         lower_stmts(b, item->body);
         r.write = body_finish(b);
     } else if (r.file != ISA_NONE && item->list) {

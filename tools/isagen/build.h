@@ -231,7 +231,7 @@ bool lower_fp(struct build *b, const struct expr *e, unsigned want, struct val *
 struct val call_fn(struct build *b, const struct item *fn, struct expr **args,
                    unsigned nargs, struct pos pos, unsigned want);
 struct val lower_memory(struct build *b, const struct expr *e, unsigned want);
-struct symbol *bind(struct build *b, const char *name, struct val v);
+struct symbol *bind_name(struct build *b, const char *name, struct val v);
 uint64_t spec_number(struct build *b, const struct expr *e, const char *what,
                      uint64_t most);
 uint16_t access_new(struct build *b, const struct item *space, bool big, unsigned align,

@@ -65,7 +65,7 @@ static void parse_args(struct isagen *g, int closer, struct expr ***args, unsign
 {
     while (!is(g, closer)) {
         push_arg(g, args, n, parse_expr(g));
-        if (!accept(g, ','))
+        if (!take(g, ','))
             break;
     }
     expect(g, closer, token_name(closer));
@@ -100,7 +100,7 @@ static struct expr *parse_call(struct isagen *g, struct expr *e)
         next(g);
         do {
             push_arg(g, &e->targs, &e->ntargs, parse_binary(g, 8)); /* tighter than > */
-        } while (accept(g, ','));
+        } while (take(g, ','));
         expect(g, '>', "'>'");
         if (!is(g, '('))
             fail(g, g->tok.pos, "E-SYNTAX", "expected '(' after %s<...>", name);
@@ -143,7 +143,7 @@ static struct expr *parse_primary(struct isagen *g)
         e = expr_new(g, E_NAME, pos);
         e->name = is(g, T_NAME) ? g->tok.text
                                 : arena_printf(&g->arena, "%u", (unsigned)g->tok.number);
-        if (!accept(g, T_NAME))
+        if (!take(g, T_NAME))
             expect_number(g, "an operand's number");
         expect(g, '}', "'}'");
     } else {
@@ -176,17 +176,17 @@ static struct expr *parse_postfix(struct isagen *g)
 
         longer(g, &n);
 
-        if (accept(g, '[')) {
+        if (take(g, '[')) {
             p = expr_new(g, E_INDEX, pos);
             p->a = e;
             p->b = parse_expr(g);
-            if (accept(g, ':')) {
+            if (take(g, ':')) {
                 p->kind = E_SLICE;
                 p->c = parse_expr(g);
             }
             expect(g, ']', "']'");
             e = p;
-        } else if (accept(g, '.')) {
+        } else if (take(g, '.')) {
             if (is(g, '(')) { /* g.(osz)[i]: the view of g with that width */
                 p = expr_new(g, E_MEMBER, pos);
                 p->a = e;
@@ -225,7 +225,7 @@ static struct expr *parse_in(struct isagen *g)
         longer(g, &n);
 
         next(g);
-        if (accept(g, '{')) {
+        if (take(g, '{')) {
             struct expr *p = expr_new(g, E_IN, pos);
 
             p->a = e;
@@ -235,7 +235,7 @@ static struct expr *parse_in(struct isagen *g)
             if (e->kind != E_CALL)
                 fail(g, pos, "E-SYNTAX", "'in ENV' follows a floating-point operation");
             e->env = expect_name(g, "an fpenv");
-            if (accept(g, '(')) {
+            if (take(g, '(')) {
                 e->round = parse_expr(g);
                 expect(g, ')', "')'");
             }
@@ -313,7 +313,7 @@ struct expr *parse_expr(struct isagen *g)
     deeper(g);
     e = parse_binary(g, 1);
     pos = g->tok.pos;
-    if (accept(g, '?')) {
+    if (take(g, '?')) {
         struct expr *c = expr_new(g, E_COND, pos);
 
         c->a = e;
@@ -343,7 +343,7 @@ static struct stmt *parse_let(struct isagen *g, enum stmt_kind kind, struct pos 
     struct stmt *s = stmt_new(g, kind, pos);
 
     s->name = expect_name(g, "a name");
-    if (accept(g, ':'))
+    if (take(g, ':'))
         s->b = parse_expr(g);
     if (kind == ST_LET || is(g, '=')) {
         expect(g, '=', "'='");
@@ -401,7 +401,7 @@ static struct stmt *parse_named(struct isagen *g, enum stmt_kind kind, struct po
     struct stmt *s = stmt_new(g, kind, pos);
 
     s->name = expect_name(g, "a name");
-    if (accept(g, '('))
+    if (take(g, '('))
         parse_args(g, ')', &s->args, &s->nargs);
     expect(g, ';', "';'");
     return s;
@@ -440,7 +440,7 @@ static struct stmt *parse_assignment(struct isagen *g, struct pos pos)
     struct expr *e = parse_expr(g);
     struct stmt *s;
 
-    if (accept(g, '=')) {
+    if (take(g, '=')) {
         s = stmt_new(g, ST_ASSIGN, pos);
         s->a = e;
         s->b = parse_expr(g);
@@ -513,18 +513,18 @@ struct stmt *parse_body(struct isagen *g)
     struct stmt *first = NULL, **tail = &first;
 
     deeper(g);
-    if (!is_position(g) && accept(g, '{')) {
+    if (!is_position(g) && take(g, '{')) {
         while (!is(g, '}')) {
             if (is(g, T_END))
                 fail(g, g->tok.pos, "E-SYNTAX", "block without end");
-            if (accept(g, ';')) /* an empty column of a family */
+            if (take(g, ';')) /* an empty column of a family */
                 continue;
             *tail = is(g, '{') && !is_position(g) ? parse_body(g) : parse_stmt(g);
             while (*tail)
                 tail = &(*tail)->next;
         }
         next(g);
-    } else if (!accept(g, ';')) {
+    } else if (!take(g, ';')) {
         first = parse_stmt(g);
     }
     g->depth--;

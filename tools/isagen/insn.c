@@ -188,28 +188,28 @@ static void parse_enum(struct isagen *g, struct kind *k)
     k->bits = number_kind(g, width, pos);
     if (accept_word(g, "sysregs"))
         k->name = "sysregs";
-    if (!accept(g, '{'))
+    if (!take(g, '{'))
         return;
-    while (!accept(g, '}')) {
+    while (!take(g, '}')) {
         struct list **last = tail;
 
         l = list_add(g, &tail, g->tok.pos);
         if (is(g, T_STRING)) {
             l->name = expect_string(g, "a name");
-        } else if (accept(g, '-')) { /* a value without a name */
+        } else if (take(g, '-')) { /* a value without a name */
             tail = last;
             *tail = NULL;
             value++;
             continue;
-        } else if (accept(g, '.')) {
+        } else if (take(g, '.')) {
             l->name = arena_printf(&g->arena, ".%s", expect_name(g, "a name"));
         } else {
             l->name = expect_name(g, "a name");
         }
-        if (accept(g, '='))
+        if (take(g, '='))
             value = expect_number(g, "a value");
         l->number = value++;
-        while (accept(g, ';') || accept(g, ','))
+        while (take(g, ';') || take(g, ','))
             ;
     }
 }
@@ -218,7 +218,7 @@ static void parse_enum(struct isagen *g, struct kind *k)
 static void parse_reg_kind(struct isagen *g, struct kind *k)
 {
     k->base = K_NAMED;
-    if (!accept(g, '['))
+    if (!take(g, '['))
         return;
     k->base = K_REG;
     if (is(g, T_NUMBER)) {
@@ -235,7 +235,7 @@ static void parse_reg_kind(struct isagen *g, struct kind *k)
 
 static int64_t signed_number(struct isagen *g)
 {
-    bool minus = accept(g, '-');
+    bool minus = take(g, '-');
     uint64_t n = expect_number(g, "a number");
 
     return minus ? (int64_t)(0 - n) : (int64_t)n;
@@ -306,7 +306,7 @@ struct kind *parse_kind(struct isagen *g)
 
     if (++g->depth > MAX_DEPTH)
         fail(g, pos, "E-SYNTAX", "nested too deeply");
-    if (accept(g, '(')) {
+    if (take(g, '(')) {
         k->base = K_CHOICE;
         k->when = parse_unary(g);
         for (int n = 0; !is(g, '?') && n < 20; n++) { /* a comparison */
@@ -345,7 +345,7 @@ struct kind *parse_kind(struct isagen *g)
             pos = g->tok.pos;
             k->is_signed = is(g, T_NAME) && g->tok.text[0] == 's';
             k->bits = number_kind(g, expect_name(g, "uN"), pos);
-            while (accept(g, ',')) {
+            while (take(g, ',')) {
                 k->args = arena_grow(&g->arena, k->args, k->nargs * sizeof *k->args,
                                      (k->nargs + 1) * sizeof *k->args);
                 k->args[k->nargs++] = parse_expr(g);
@@ -376,8 +376,8 @@ void parse_ops(struct isagen *g, struct operand **operands)
         do {
             l = list_add(g, &tail, g->tok.pos);
             l->name = expect_name(g, "an operand");
-        } while (accept(g, ','));
-        if (accept(g, '=')) {
+        } while (take(g, ','));
+        if (take(g, '=')) {
             operand_insert(g, operands, names->name, names->pos, NULL, 0, parse_expr(g));
             continue;
         }
@@ -385,7 +385,7 @@ void parse_ops(struct isagen *g, struct operand **operands)
         struct kind *kind = parse_kind(g);
         for (l = names; l; l = l->next)
             operand_add(g, operands, l->name, l->pos, kind, 0);
-    } while (accept(g, ','));
+    } while (take(g, ','));
     expect(g, ';', "';'");
 }
 
@@ -401,7 +401,7 @@ static void parse_field(struct isagen *g, struct insn *insn)
         if (bits < 1 || bits > 64)
             fail(g, pos, "E-WIDTH", "a field has 1 to 64 bits");
         operand_add(g, &insn->operands, name, pos, NULL, (unsigned)bits);
-    } while (accept(g, ','));
+    } while (take(g, ','));
     expect(g, ';', "';'");
 }
 
@@ -414,8 +414,8 @@ static struct list *parse_state(struct isagen *g, struct example *ex, bool post)
     while (!is(g, ';') && !is(g, T_ARROW)) {
         if (post && accept_word(g, "trap")) {
             ex->trap = expect_name(g, "a trap");
-            if (accept(g, '('))
-                while (!accept(g, ')')) {
+            if (take(g, '('))
+                while (!take(g, ')')) {
                     if (is(g, T_END))
                         fail(g, ex->pos, "E-SYNTAX", "arguments without end");
                     next(g);
@@ -426,7 +426,7 @@ static struct list *parse_state(struct isagen *g, struct example *ex, bool post)
             expect(g, '=', "'='");
             l->expr2 = parse_expr(g);
         }
-        if (!accept(g, ','))
+        if (!take(g, ','))
             break;
     }
     return first;
@@ -436,7 +436,7 @@ static const char *dotted_name(struct isagen *g)
 {
     const char *name = expect_name(g, "a name");
 
-    while (accept(g, '.'))
+    while (take(g, '.'))
         name = arena_printf(&g->arena, "%s.%s", name, expect_name(g, "a name"));
     return name;
 }
@@ -462,19 +462,19 @@ struct example *parse_example(struct isagen *g)
             ex->model = name;
         }
     }
-    if (accept(g, '[')) {
+    if (take(g, '[')) {
         ex->model = dotted_name(g);
         expect(g, ']', "']'");
     }
-    if (accept(g, '{')) {
-        while (!accept(g, '}')) {
+    if (take(g, '{')) {
+        while (!take(g, '}')) {
             l = list_add(g, &modes, g->tok.pos);
             l->name = expect_name(g, "a mode");
-            l->number = accept(g, '=') ? expect_number(g, "its value") : 1;
-            accept(g, ',');
+            l->number = take(g, '=') ? expect_number(g, "its value") : 1;
+            take(g, ',');
         }
     }
-    if (accept(g, '@'))
+    if (take(g, '@'))
         ex->pc = parse_unary(g);
     if (!ex->invalid || is(g, T_STRING))
         ex->text = expect_string(g, "the instruction's text");
@@ -482,9 +482,9 @@ struct example *parse_example(struct isagen *g)
         fail(g, g->tok.pos, "E-SYNTAX", "expected '=' and the encoding");
     struct pos pos;
     ex->hex = raw_until(g, ":;-", false, &pos);
-    if (accept(g, ':'))
+    if (take(g, ':'))
         ex->pre = parse_state(g, ex, false);
-    if (accept(g, T_ARROW))
+    if (take(g, T_ARROW))
         ex->post = parse_state(g, ex, true);
     expect(g, ';', "';'");
     return ex;
@@ -501,10 +501,10 @@ struct example *parse_test(struct isagen *g)
     ex->text = expect_name(g, "the test's name");
     if (is(g, T_NAME))
         ex->model = dotted_name(g);
-    if (accept(g, '@'))
+    if (take(g, '@'))
         ex->pc = parse_unary(g);
     expect(g, '{', "'{'");
-    while (!accept(g, ':')) {
+    while (!take(g, ':')) {
         l = list_add(g, &tail, g->tok.pos);
         l->name = expect_string(g, "an instruction's text, or ':' and the state before");
         if (!is(g, '='))
@@ -513,7 +513,7 @@ struct example *parse_test(struct isagen *g)
         expect(g, ';', "';'");
     }
     ex->pre = parse_state(g, ex, false);
-    if (accept(g, T_ARROW))
+    if (take(g, T_ARROW))
         ex->post = parse_state(g, ex, true);
     expect(g, ';', "';'");
     expect(g, '}', "'}'");
@@ -532,11 +532,11 @@ static void parse_where(struct isagen *g, struct insn *insn)
         do {
             l = list_add(g, &tail, g->tok.pos);
             l->expr = parse_expr(g);
-        } while (accept(g, ','));
+        } while (take(g, ','));
     insn->where_else = "undefined";
     if (accept_word(g, "else")) {
         insn->where_else = expect_name(g, "undefined, reserved, unpredictable or nop");
-        if (accept(g, '(')) {
+        if (take(g, '(')) {
             expect_name(g, "the choice");
             expect(g, ')', "')'");
         }
@@ -552,7 +552,7 @@ static void parse_mnem(struct isagen *g, struct insn *insn)
     do {
         l = list_add(g, &tail, g->tok.pos);
         l->name = dotted_name(g);
-    } while (accept(g, '|'));
+    } while (take(g, '|'));
     if (!accept_word(g, "by"))
         fail(g, g->tok.pos, "E-SYNTAX", "expected 'by FIELD'");
     insn->mnem_field = expect_name(g, "a field");
@@ -568,11 +568,11 @@ void parse_alts(struct isagen *g, struct alts **end)
     alts->pos = g->tok.pos;
     alts->name = expect_name(g, "the piece's name");
     expect(g, '{', "'{'");
-    while (!accept(g, '}')) {
+    while (!take(g, '}')) {
         l = list_add(g, &tail, g->tok.pos);
         if (!is(g, '='))
             l->name = expect_string(g, "text or '='");
-        if (accept(g, '='))
+        if (take(g, '='))
             l->expr2 = parse_expr(g);
         if (accept_word(g, "when"))
             l->expr = parse_expr(g);
@@ -628,7 +628,7 @@ static void parse_insn_part(struct isagen *g, struct insn *insn)
             l->name = expect_name(g, "an operand of the other instruction");
             expect(g, '=', "'='");
             l->expr = parse_expr(g);
-            if (!accept(g, ','))
+            if (!take(g, ','))
                 break;
         }
         expect(g, ')', "')'");
@@ -669,7 +669,7 @@ struct insn *parse_insn(struct isagen *g, struct pos pos)
             break;
     }
     expect(g, '{', "'{'");
-    while (!accept(g, '}'))
+    while (!take(g, '}'))
         parse_insn_part(g, insn);
     return insn;
 }

@@ -306,7 +306,7 @@ void lex_open(struct isagen *g, const struct source *source);
 void next(struct isagen *g);
 bool is(const struct isagen *g, int kind);
 bool is_word(const struct isagen *g, const char *word);
-bool accept(struct isagen *g, int kind);
+bool take(struct isagen *g, int kind);
 bool accept_word(struct isagen *g, const char *word);
 void expect(struct isagen *g, int kind, const char *what);
 const char *expect_name(struct isagen *g, const char *what);

@@ -15,13 +15,13 @@ static struct sem_body law_body(struct build *b, const struct item *law,
 
     begin_body(b, false);
     for (const struct list *p = fn->list; p; p = p->next, k++)
-        bind(b, p->name,
+        bind_name(b, p->name,
              val_run(emit(b, S_ARG, f->arg_w[k], k, ISA_NONE, ISA_NONE), f->arg_w[k]));
     for (const struct stmt *s = fn->body; s; s = s->next) {
         if (s->kind == ST_LET)
-            bind(b, s->name, lower_expr(b, s->a, 0));
+            bind_name(b, s->name, lower_expr(b, s->a, 0));
         else if (s->a->kind == E_NAME)
-            bind(b, s->a->name, adopt(b, lower_expr(b, s->b, 1), 1, s->pos));
+            bind_name(b, s->a->name, adopt(b, lower_expr(b, s->b, 1), 1, s->pos));
     }
     struct val v = lower_cond(b, law->expr);
     emit(b, S_ZEXT, 1, val_node(b, v, 1, law->pos), ISA_NONE, ISA_NONE);
@@ -92,7 +92,7 @@ static void add_law(struct build *b, const struct item *law, const struct item *
     row.condition = body_finish(b);
     begin_body(b, false);
     for (const struct list *p = fn->list; p; p = p->next, k++)
-        bind(b, p->name,
+        bind_name(b, p->name,
              val_run(emit(b, S_ARG, f->arg_w[k], k, ISA_NONE, ISA_NONE), f->arg_w[k]));
     v = lower_cond(b, law->expr->b);
     emit(b, S_ZEXT, 1, val_node(b, v, 1, law->pos), ISA_NONE, ISA_NONE);

@@ -246,7 +246,7 @@ bool is_word(const struct isagen *g, const char *word)
     return g->tok.kind == T_NAME && !strcmp(g->tok.text, word);
 }
 
-bool accept(struct isagen *g, int kind)
+bool take(struct isagen *g, int kind)
 {
     if (g->tok.kind != kind)
         return false;

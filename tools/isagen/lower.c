@@ -3,7 +3,7 @@
 
 #include "build.h"
 
-struct symbol *bind(struct build *b, const char *name, struct val v)
+struct symbol *bind_name(struct build *b, const char *name, struct val v)
 {
     struct symbol *s = arena_alloc(&b->g->arena, sizeof *s);
 
@@ -66,7 +66,7 @@ struct val oper_value(struct build *b, struct oper *o, struct pos pos)
         bool was = b->l->decode_only;
 
         b->l->scope = NULL;
-        bind(b, "v", o->raw);
+        bind_name(b, "v", o->raw);
         b->l->decode_only = true;
         struct val v = lower_expr(b, o->kind->value, 0);
         b->l->decode_only = was;
@@ -86,7 +86,7 @@ struct val oper_value(struct build *b, struct oper *o, struct pos pos)
         for (unsigned i = 0; i < o->kind->nargs; i++)
             args[i + 1] = o->kind->args[i];
         b->l->scope = NULL;
-        bind(b, "v ", o->kind->is_signed ? o->number : o->raw);
+        bind_name(b, "v ", o->kind->is_signed ? o->number : o->raw);
         b->l->decode_only = true;
         struct val v = call_fn(b, fn, args, o->kind->nargs + 1, pos, 0);
         b->l->decode_only = was;

@@ -72,11 +72,11 @@ static void parse_file_block(struct isagen *g, struct item *item)
 {
     struct list **names = &item->list, **also = &item->list2, *l;
 
-    if (!accept(g, '{')) {
+    if (!take(g, '{')) {
         expect(g, ';', "';' or '{'");
         return;
     }
-    while (!accept(g, '}')) {
+    while (!take(g, '}')) {
         struct pos pos = g->tok.pos;
 
         if (accept_word(g, "zero")) {
@@ -98,7 +98,7 @@ static void parse_file_block(struct isagen *g, struct item *item)
                     l->name = set->name;
                     l->number = n++;
                 }
-            } while (accept(g, ','));
+            } while (take(g, ','));
         } else {
             fail(g, pos, "E-SYNTAX", "expected zero, names, also or hidden");
         }
@@ -112,7 +112,7 @@ static void parse_file_item(struct isagen *g, struct pos pos)
     struct item *item = add_item(g, I_FILE, pos);
 
     item->name = expect_name(g, "the file's name");
-    if (accept(g, '[')) {
+    if (take(g, '[')) {
         item->expr2 = parse_expr(g);
         expect(g, ']', "']'");
     }
@@ -130,7 +130,7 @@ static void parse_view(struct isagen *g, struct pos pos)
     item->name = expect_name(g, "the view's name");
     expect(g, '[', "'['");
     item->word = expect_name(g, "the index's name");
-    if (accept(g, ':'))
+    if (take(g, ':'))
         item->expr2 = parse_expr(g);
     expect(g, ']', "']'");
     expect(g, ':', "':' and the width");
@@ -163,11 +163,11 @@ static void parse_param(struct isagen *g, struct pos pos)
     struct list **tail = &item->list, *l;
 
     item->name = expect_name(g, "the parameter's name");
-    if (accept(g, ':'))
+    if (take(g, ':'))
         do {
             l = list_add(g, &tail, g->tok.pos);
             l->number = expect_number(g, "an allowed value");
-        } while (accept(g, '|'));
+        } while (take(g, '|'));
     expect(g, '=', "'=' and the default");
     item->number = expect_number(g, "the default");
     expect(g, ';', "';'");
@@ -179,13 +179,13 @@ static void parse_target(struct isagen *g, struct pos pos)
     struct list **tail = &item->list, *l;
 
     item->name = expect_name(g, "the target's name");
-    if (accept(g, ':'))
+    if (take(g, ':'))
         do {
             l = list_add(g, &tail, g->tok.pos);
             l->name = expect_name(g, "a parameter");
             expect(g, '=', "'='");
             l->number = expect_number(g, "its value");
-        } while (accept(g, ','));
+        } while (take(g, ','));
     expect(g, ';', "';'");
 }
 
@@ -197,7 +197,7 @@ static void parse_feature(struct isagen *g, struct pos pos)
         item->name = expect_name(g, "the feature's name");
         if (accept_word(g, "needs"))
             item->expr = parse_expr(g);
-    } while (accept(g, ','));
+    } while (take(g, ','));
     expect(g, ';', "';'");
 }
 
@@ -249,7 +249,7 @@ static void parse_fetch(struct isagen *g, struct pos pos)
     if (accept_word(g, "when"))
         item->when = expr_and(g, item->when, parse_expr(g));
     expect(g, '{', "'{'");
-    while (!accept(g, '}')) {
+    while (!take(g, '}')) {
         if (accept_word(g, "parcel")) {
             item->number = expect_number(g, "bits of a parcel");
             item->word = expect_name(g, "little or big");
@@ -286,9 +286,9 @@ static struct list *parse_params(struct isagen *g)
         if (accept_word(g, "out"))
             l->flag = true;
         l->name = expect_name(g, "a parameter");
-        if (accept(g, ':'))
+        if (take(g, ':'))
             l->name2 = expect_name(g, "a type like b32");
-        if (!accept(g, ','))
+        if (!take(g, ','))
             break;
     }
     expect(g, ')', "')'");
@@ -302,8 +302,8 @@ static void parse_trap(struct isagen *g, struct pos pos)
     item->name = expect_name(g, "the trap's name");
     if (is(g, '('))
         item->list = parse_params(g);
-    if (accept(g, '{')) {
-        while (!accept(g, '}')) {
+    if (take(g, '{')) {
+        while (!take(g, '}')) {
             if (accept_word(g, "cause"))
                 item->number = expect_number(g, "the cause");
             else
@@ -327,8 +327,8 @@ static void parse_helper(struct isagen *g, struct pos pos)
     while (is(g, T_NAME)) {
         l = list_add(g, &tail, g->tok.pos);
         l->name = expect_name(g, "an effect");
-        if (accept(g, '('))
-            while (!accept(g, ')')) {
+        if (take(g, '('))
+            while (!take(g, ')')) {
                 if (is(g, T_END))
                     fail(g, pos, "E-SYNTAX", "effects without end");
                 next(g);
@@ -342,12 +342,12 @@ static void parse_mode(struct isagen *g, struct pos pos)
 {
     (void)pos;
     expect(g, '{', "'{'");
-    while (!accept(g, '}')) {
+    while (!take(g, '}')) {
         struct item *item = add_item(g, I_MODE, g->tok.pos);
 
         item->flag = accept_word(g, "hint");
         item->name = expect_name(g, "the mode's name");
-        item->number = accept(g, ':') ? expect_number(g, "its bits") : 1;
+        item->number = take(g, ':') ? expect_number(g, "its bits") : 1;
         expect(g, '=', "'='");
         item->expr = parse_expr(g);
         expect(g, ';', "';'");
@@ -361,9 +361,9 @@ static void parse_fn(struct isagen *g, enum item_kind kind, struct pos pos)
 
     item->name = expect_name(g, "the function's name");
     item->list = parse_params(g);
-    if (accept(g, T_ARROW))
+    if (take(g, T_ARROW))
         expect_name(g, "a type");
-    if (accept(g, '=')) {
+    if (take(g, '=')) {
         item->expr = parse_expr(g);
         expect(g, ';', "';'");
     } else {
@@ -378,13 +378,13 @@ static void parse_flags(struct isagen *g, struct pos pos)
 
     item->name = expect_name(g, "the group's name");
     expect(g, '{', "'{'");
-    while (!accept(g, '}')) {
+    while (!take(g, '}')) {
         l = list_add(g, &tail, g->tok.pos);
         l->name = expect_name(g, "a flag");
-        if (!accept(g, ','))
+        if (!take(g, ','))
             expect(g, ';', "';'");
     }
-    accept(g, ';');
+    take(g, ';');
 }
 
 static void parse_flagfn(struct isagen *g, struct pos pos)
@@ -420,7 +420,7 @@ static struct list *parse_bits(struct isagen *g, const char *what)
         l = list_add(g, &tail, g->tok.pos);
         l->name = expect_name(g, what);
         l->number = expect_number(g, "its bit");
-    } while (accept(g, ','));
+    } while (take(g, ','));
     return first;
 }
 
@@ -432,7 +432,7 @@ static void parse_fpenv(struct isagen *g, struct pos pos)
 
     item->name = expect_name(g, "the environment's name");
     expect(g, '{', "'{'");
-    while (!accept(g, '}')) {
+    while (!take(g, '}')) {
         struct pos at = g->tok.pos;
 
         if (accept_word(g, "rules")) {
@@ -467,7 +467,7 @@ static void parse_sysreg_field(struct isagen *g, struct list *l)
     l->name = expect_name(g, "the field's name");
     expect(g, '[', "'['");
     l->expr = parse_expr(g);
-    l->expr2 = accept(g, ':') ? parse_expr(g) : l->expr;
+    l->expr2 = take(g, ':') ? parse_expr(g) : l->expr;
     expect(g, ']', "']'");
     l->name2 = expect_name(g, "ro, rw or warl");
     while (is(g, T_NUMBER)) { /* legal values, as a bit set */
@@ -475,7 +475,7 @@ static void parse_sysreg_field(struct isagen *g, struct list *l)
             l->number |= 1ull << g->tok.number;
         next(g);
     }
-    if (accept(g, '=')) { /* ro field = expr */
+    if (take(g, '=')) { /* ro field = expr */
         struct stmt *s = arena_alloc(&g->arena, sizeof *s);
 
         s->kind = ST_RETURN;
@@ -500,10 +500,10 @@ static void parse_sysreg(struct isagen *g, struct pos pos)
     item->flag = accept_word(g, "ro");
     expect(g, ':', "':' and the width");
     item->expr = parse_expr(g);
-    if (accept(g, ';'))
+    if (take(g, ';'))
         return;
     expect(g, '{', "'{' or ';'");
-    while (!accept(g, '}')) {
+    while (!take(g, '}')) {
         struct pos at = g->tok.pos;
 
         if (accept_word(g, "read")) {
@@ -530,7 +530,7 @@ static void parse_sysregs(struct isagen *g, struct pos pos)
     struct item *item = add_item(g, I_SYSREGS, pos);
 
     expect(g, '{', "'{'");
-    while (!accept(g, '}')) {
+    while (!take(g, '}')) {
         if (accept_word(g, "trap"))
             item->word = expect_name(g, "a trap");
         else if (accept_word(g, "priv"))
@@ -549,7 +549,7 @@ static void parse_operand_item(struct isagen *g, struct pos pos)
         item->name = expect_name(g, "the operand kind's name");
         expect(g, '=', "'='");
         item->operand = parse_kind(g);
-    } while (accept(g, ','));
+    } while (take(g, ','));
     expect(g, ';', "';'");
 }
 
@@ -564,13 +564,13 @@ static void parse_alias(struct isagen *g, struct pos pos)
     if (!is(g, '='))
         fail(g, g->tok.pos, "E-SYNTAX", "expected '='");
     item->name = raw_word(g, &at);
-    if (accept(g, '(')) {
+    if (take(g, '(')) {
         while (!is(g, ')')) {
             l = list_add(g, &tail, g->tok.pos);
             l->name = expect_name(g, "an operand of the instruction");
             expect(g, '=', "'='");
             l->expr = parse_expr(g);
-            if (!accept(g, ','))
+            if (!take(g, ','))
                 break;
         }
         expect(g, ')', "')'");
@@ -745,7 +745,7 @@ static void parse_exclusive(struct isagen *g, struct pos pos)
     do {
         l = list_add(g, &tail, g->tok.pos);
         l->name = expect_name(g, "a feature");
-    } while (accept(g, ','));
+    } while (take(g, ','));
     expect(g, ';', "';'");
 }
 

@@ -263,7 +263,7 @@ static struct outside view_enter(struct build *b, const struct view *v, struct p
         fail(b->g, v->item->pos, "E-NAME", "view %s is defined by itself", v->name);
     b->l->scope = NULL;
     b->l->nopers = 0;
-    bind(b, v->item->word, index);
+    bind_name(b, v->item->word, index);
     return o;
 }
 
@@ -312,7 +312,7 @@ static void view_put(struct build *b, struct place *p, struct val value, struct 
     value = adopt(b, value, p->w, pos);
     if (v->item && v->item->flag2) { /* on_write { ... } */
         outside = view_enter(b, v, p);
-        bind(b, "v", value);
+        bind_name(b, "v", value);
         lower_stmts(b, v->item->body);
         view_leave(b, outside);
         return;

@@ -38,7 +38,7 @@ static void lower_var(struct build *b, const struct stmt *s)
              s->name);
     struct place *p = local_new(b, w, s->pos);
     emit(b, S_SETL, 0, p->number, val_node(b, v, w, s->pos), ISA_NONE);
-    bind(b, s->name, v)->place = p;
+    bind_name(b, s->name, v)->place = p;
 }
 
 /* The two ways of an if whose condition is a run-time value. */
@@ -187,7 +187,7 @@ static struct val annul_value(struct build *b, const struct stmt *s, bool taken)
     struct val v = val_bits(0, 1);
 
     if (s->c) {
-        bind(b, "taken", val_bits(taken, 1));
+        bind_name(b, "taken", val_bits(taken, 1));
         v = lower_cond(b, s->c);
         b->l->scope = scope;
     }
@@ -275,11 +275,11 @@ static bool flagfn_body(struct build *b, const struct item *item, unsigned group
 
     b->l = l;
     for (const struct list *p = item->list; p; p = p->next, k++)
-        bind(b, p->name,
+        bind_name(b, p->name,
              val_run(emit(b, S_ARG, f->arg_w[k], k, ISA_NONE, ISA_NONE), f->arg_w[k]));
     for (const struct stmt *s = item->body; s; s = s->next) {
         if (s->kind == ST_LET) {
-            bind(b, s->name, lower_expr(b, s->a, 0));
+            bind_name(b, s->name, lower_expr(b, s->a, 0));
         } else if (flagfn_flag(b, s, group) == flag) {
             struct val v = adopt(b, lower_expr(b, s->b, 1), 1, s->pos);
             uint16_t node = val_node(b, v, 1, s->pos);
@@ -376,7 +376,7 @@ static void lower_run_loop(struct build *b, const struct stmt *s, struct val fro
     struct val counter = loop_counter(b, s, from, to, lanes);
     struct symbol *scope = b->l->scope;
 
-    bind(b, s->name, counter);
+    bind_name(b, s->name, counter);
     if (s->d) {
         struct val under = lower_cond(b, s->d);
 
@@ -398,7 +398,7 @@ static void lower_unrolled(struct build *b, const struct stmt *s, int64_t from,
     if (to - from > 256)
         fail(b->g, s->pos, "E-BUDGET", "a loop of more than 256 steps");
     for (int64_t i = from; i < to && !b->l->returned; i++) {
-        bind(b, s->name, val_number(i));
+        bind_name(b, s->name, val_number(i));
         lower_stmts(b, s->body);
         b->l->scope = scope;
     }
@@ -446,7 +446,7 @@ static void lower_lanes(struct build *b, const struct stmt *s)
     b->l->lane_name = s->name;
     b->l->lane = counter;
     b->l->lane_width = (uint16_t)w;
-    bind(b, s->name, counter);
+    bind_name(b, s->name, counter);
     if (s->d) {
         struct val under = lower_cond(b, s->d);
 
@@ -541,7 +541,7 @@ static void lower_stmt(struct build *b, const struct stmt *s)
         unsigned w = s->b ? (unsigned)spec_number(b, s->b, "a width", 128) : 0;
         struct val v = lower_expr(b, s->a, w);
 
-        bind(b, s->name, w ? adopt(b, v, w, s->pos) : v);
+        bind_name(b, s->name, w ? adopt(b, v, w, s->pos) : v);
         return;
     }
     case ST_VAR: lower_var(b, s); return;

@@ -119,7 +119,7 @@ static void parse_affix(struct isagen *g, struct stream *s, bool lead)
     const char *text = raw_until(g, "{;}", false, &a->pos);
     a->draw = parse_draw(g, text, a->pos);
     expect(g, '{', "'{'");
-    while (!accept(g, '}')) {
+    while (!take(g, '}')) {
         if (accept_word(g, "last")) {
             a->last = true;
             expect(g, ';', "';'");
@@ -153,7 +153,7 @@ static void parse_tag(struct isagen *g, struct stream *s, const char *name)
     t->pos = g->tok.pos;
     t->name = name;
     expect(g, '{', "'{'");
-    while (!accept(g, '}'))
+    while (!take(g, '}'))
         parse_setting(g, &tail);
 }
 
@@ -209,7 +209,7 @@ static void parse_tail(struct isagen *g, struct stream *s)
     t->pos = g->tok.pos;
     t->name = expect_name(g, "the tail's name");
     expect(g, '{', "'{'");
-    while (!accept(g, '}')) {
+    while (!take(g, '}')) {
         struct step *step = *steps = arena_alloc(&g->arena, sizeof *step);
         struct pos pos;
 
@@ -240,7 +240,7 @@ static void parse_stream_field(struct isagen *g, struct stream *s)
         struct pos pos = g->tok.pos;
         const char *name = expect_name(g, "a field");
 
-        if (accept(g, '=')) {
+        if (take(g, '=')) {
             l = list_add(g, &composed, pos);
             l->name = name;
             l->expr = parse_expr(g);
@@ -251,7 +251,7 @@ static void parse_stream_field(struct isagen *g, struct stream *s)
         if (bits < 1 || bits > 64)
             fail(g, pos, "E-WIDTH", "a field has 1 to 64 bits");
         operand_add(g, &s->fields, name, pos, NULL, (unsigned)bits);
-    } while (accept(g, ','));
+    } while (take(g, ','));
     expect(g, ';', "';'");
 }
 
@@ -331,7 +331,7 @@ struct item *parse_stream(struct isagen *g, struct pos pos)
     s->max = ISA_MAX_ILEN;
     item->extra = s;
     expect(g, '{', "'{'");
-    while (!accept(g, '}'))
+    while (!take(g, '}'))
         parse_stream_part(g, s);
     return item;
 }
@@ -356,7 +356,7 @@ void parse_row(struct isagen *g, struct insn *insn)
         r->spelled = expect_string(g, "the drawn opcode");
         r->draw = parse_draw(g, r->spelled, (struct pos){ r->pos.source, r->pos.at + 1 });
     }
-    while (!accept(g, ';')) {
+    while (!take(g, ';')) {
         if (accept_word(g, "when")) {
             r->when = expr_and(g, r->when, parse_expr(g));
         } else if (accept_word(g, "needs")) {
@@ -364,7 +364,7 @@ void parse_row(struct isagen *g, struct insn *insn)
         } else {
             l = list_add(g, &tail, g->tok.pos);
             l->name = expect_name(g, "an operand, a form, when or needs");
-            l->flag = accept(g, ',');
+            l->flag = take(g, ',');
         }
     }
 }
