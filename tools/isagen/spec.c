@@ -11,6 +11,7 @@
 #include "isa/sem.h"
 #include "laws.h"
 #include "program.h"
+#include "share.h"
 #include "stream.h"
 
 void stop_if_errors(struct isagen *g)
@@ -130,6 +131,7 @@ static void build_target(struct build *b)
     check_budgets(b);
     finish(b);
     stream_examples(b);
+    share_tables(&b->isa, &b->g->arena);
 }
 
 static bool parse_source(struct isagen *g, const char *path, const struct source *source)
