@@ -23,7 +23,7 @@ Q      := $(if $(V),,@)
 # --- compiler flags
 
 BASE_CFLAGS := -std=c11 -Wall -Wextra -Wshadow -Wmissing-prototypes -fno-common \
-               -ffp-contract=off -MMD -MP
+               -ffp-contract=off -ffunction-sections -fdata-sections -MMD -MP
 HOSTED      := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64
 HARDEN      := -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 # Handlers end in tail calls: no flag that gives a function an epilogue.
@@ -34,14 +34,27 @@ INTERP_CFLAGS += -fno-gcse
 endif
 ifdef SAN
 SAN_FLAGS     := -fsanitize=address,undefined -fno-sanitize-recover=all
+else
+BASE_CFLAGS   += -fno-unwind-tables -fno-asynchronous-unwind-tables # C, and gdb has its own
 endif
+# What is not part of running a guest: small rather than fast.
+COLD_CFLAGS := $(if $(filter -O2,$(CFLAGS)),-Os)
 ifneq ($(SAN)$(filter -O0,$(CFLAGS)),)
 HARDEN        :=
 INTERP_CFLAGS :=
 endif
 compile     = $(Q)echo '  CC   $@' && $(CC) $(BASE_CFLAGS) -Isrc -Itools -I$(O)/gen $(DEFS) \
               $(HARDEN) $(CFLAGS) $(SAN_FLAGS) $(OWN_CFLAGS) -c -o $@ $<
-link        = $(Q)echo '  LD   $@' && $(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^
+link        = $(Q)echo '  LD   $@' && $(CC) $(SAN_FLAGS) $(SMALL_LDFLAGS) $(LDFLAGS) -o $@ $^
+
+# Unused functions and libraries are left out, and relocations are packed (of 24 bytes, a bit
+# is left), where linker and C library know how.  Asked once, at the first link.
+SMALL_LDFLAGS = $(eval SMALL_LDFLAGS := $(call links,$(LEAVE_OUT),1) \
+                $(call links,$(PACK_RELOCS),__GLIBC__ * 100 + __GLIBC_MINOR__ > 235))$(SMALL_LDFLAGS)
+LEAVE_OUT   := -Wl,--gc-sections,--as-needed
+PACK_RELOCS := -Wl,-z,pack-relative-relocs
+links = $(shell echo 'int main(void) { return sizeof(int[$2 ? 1 : -1]) == 0; }' | \
+        $(CC) -x c -include limits.h -Wl,--fatal-warnings $1 -o /dev/null - 2>/dev/null && echo '$1')
 
 # --- sources: every .c file of these folders
 
@@ -100,6 +113,7 @@ $(O)/gen/%.o: $(O)/gen/%.c Makefile
 	$(compile)
 
 $(O)/src/base/host_% $(O)/src/user/% $(O)/tests/%: private DEFS := $(HOSTED)
+$(O)/tools/% $(O)/src/debug/% $(O)/src/user/options% $(O)/src/isa/assemble%: private OWN_CFLAGS = $(COLD_CFLAGS)
 $(O)/src/llvmjit/%: private OWN_CFLAGS = -fPIC $(shell $(LLVM_CONFIG) --cflags)
 INTERP_OBJ := $(filter $(O)/src/interp/%,$(OBJ)) $(foreach o,$(OBJ),$(if $(findstring _interp_,$o),$o))
 $(INTERP_OBJ): private HARDEN :=
