@@ -1,4 +1,5 @@
-/* host.h - what differs between hosts: memory maps, memory faults, system calls.
+/* host.h - what differs between hosts: memory maps, memory faults, system calls,
+ * processor features.
  *
  * Knows nothing of guests.  Everything that looks into a host's ucontext, or assumes how
  * its registers are called, is in the host_*.c files. */
@@ -64,5 +65,10 @@ void host_interrupted(void *context);
 
 /* All signals stay blocked when the running handler returns. */
 void host_block_signals_after(void *context);
+
+/* --------------------------------------------------------------------- processor */
+
+/* x86-64: fused multiply-add is there and may be used.  Asks the processor once. */
+bool host_has_fma(void);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "base/host.h"
 #include "base/report.h"
 #include "interp/profile.h"
 #include "isa/decode.h"
@@ -239,20 +240,16 @@ static unsigned choose_form(struct builder *b, const struct op *op,
     return forms->form[form] ? form : 0;
 }
 
-static bool host_has_fma(void)
+static bool has_fma(void)
 {
-#if FP_FMA_OPTIONAL
-    return __builtin_cpu_supports("fma");
-#else
-    return true;
-#endif
+    return !FP_FMA_OPTIONAL || host_has_fma();
 }
 
 static interp_handler handler_of(const struct builder *b, uint32_t variant, unsigned form)
 {
     const struct interp_variant *forms = &b->ip->tables->variants[variant];
 
-    return forms->needs_fma && !host_has_fma() ? forms->slow : forms->form[form];
+    return forms->needs_fma && !has_fma() ? forms->slow : forms->form[form];
 }
 
 /* The longest group that begins with these ids, or NULL. */
@@ -276,7 +273,7 @@ static const struct interp_fused *find_fused(const struct interp_isa *tables,
 
         while (k < fused->count && k < count && fused->id[k] == ids[k])
             k++;
-        if (k >= fused->count && (!fused->needs_fma || host_has_fma()))
+        if (k >= fused->count && (!fused->needs_fma || has_fma()))
             return fused;
     }
     return NULL;

@@ -143,7 +143,9 @@ static double cost_of(const struct builder *b, const uint16_t *list, unsigned co
         sum += children[v];
         squares += (double)children[v] * children[v];
     }
-    return squares / sum * pow(1.2, bits);
+    for (unsigned i = 0; i < bits; i++)
+        squares *= 1.2; /* for the table */
+    return squares / sum;
 }
 
 static bool choose_bits(const struct builder *b, const uint16_t *list, unsigned count,
