@@ -63,10 +63,10 @@ static const char *byte_bits(struct isagen *g, const char *hex)
 
 /* The words of `text` (which began at `pos`) as drawn items.  The first ones may be bytes
  * in hexadecimal. */
-static struct draw *parse_draw(struct isagen *g, const char *text, struct pos pos)
+static struct draw *parse_draw(struct isagen *g, const char *text, struct pos pos,
+                               bool bytes)
 {
     struct draw *first = NULL, **tail = &first, *d;
-    bool bytes = true;
 
     for (const char *p = text; *p;) {
         size_t n = strcspn(p, " \t\n\r");
@@ -117,7 +117,7 @@ static void parse_affix(struct isagen *g, struct stream *s, bool lead)
     *end = a;
     a->lead = lead;
     const char *text = raw_until(g, "{;}", false, &a->pos);
-    a->draw = parse_draw(g, text, a->pos);
+    a->draw = parse_draw(g, text, a->pos, true);
     expect(g, '{', "'{'");
     while (!take(g, '}')) {
         if (accept_word(g, "last")) {
@@ -224,7 +224,7 @@ static void parse_tail(struct isagen *g, struct stream *s)
         if (!is_word(g, "read"))
             fail(g, g->tok.pos, "E-SYNTAX", "expected 'read'");
         const char *text = raw_until(g, ";}", false, &pos);
-        step->draw = parse_draw(g, text, pos);
+        step->draw = parse_draw(g, text, pos, false);
         expect(g, ';', "';'");
     }
 }
@@ -354,7 +354,8 @@ void parse_row(struct isagen *g, struct insn *insn)
         g->cur = r->pos.at;
         next(g);
         r->spelled = expect_string(g, "the drawn opcode");
-        r->draw = parse_draw(g, r->spelled, (struct pos){ r->pos.source, r->pos.at + 1 });
+        r->draw = parse_draw(g, r->spelled, (struct pos){ r->pos.source, r->pos.at + 1 },
+                             false);
     }
     while (!take(g, ';')) {
         if (accept_word(g, "when")) {

@@ -57,7 +57,7 @@ static int implied(struct build *b, const struct dx *d)
 }
 
 /* Decides a condition part by part, so that conditions which share parts agree. */
-static bool decide_condition(struct build *b, const struct expr *e)
+bool decide_condition(struct build *b, const struct expr *e)
 {
     struct val v;
     int known;
@@ -116,6 +116,15 @@ static const struct expr *choose(struct build *b, const struct alts *a, struct p
     fail(b->g, pos, "E-TYPE", "no alternative of %s holds here", a->name);
 }
 
+/* The expression a `let` of the stream names, or NULL. */
+const struct expr *stream_let(struct build *b, const char *name)
+{
+    for (const struct list *l = b->stream ? b->stream->s->lets : NULL; l; l = l->next)
+        if (!strcmp(l->name, name))
+            return l->expr;
+    return NULL;
+}
+
 /* What a name of the stream stands for, or NULL: an operand by position, alts, a let. */
 const struct expr *stream_name(struct build *b, const char *name, struct pos pos)
 {
@@ -133,9 +142,8 @@ const struct expr *stream_name(struct build *b, const char *name, struct pos pos
         e->name = w->name;
         return e;
     }
-    for (const struct list *l = b->stream->s->lets; l; l = l->next)
-        if (!strcmp(l->name, name))
-            return l->expr;
+    if (stream_let(b, name))
+        return stream_let(b, name);
     if (b->l->decode_only || !(a = find_alts(b->stream, name)))
         return NULL;
     return choose(b, a, pos);

@@ -486,8 +486,9 @@ static const char *mnemonic(struct build *b, const char *text)
     return arena_strndup(&b->g->arena, text, strcspn(text, " {"));
 }
 
-static struct sem_body row_where(struct build *b, const struct pattern *p,
-                                 const struct insn *insn)
+/* What must hold once all is read: forms and `where`; NULL: nothing. */
+static const struct dx *row_where(struct build *b, const struct pattern *p,
+                                  const struct insn *insn)
 {
     struct val all = val_bits(1, 1);
 
@@ -498,7 +499,7 @@ static struct sem_body row_where(struct build *b, const struct pattern *p,
         all = op2(b, S_AND, 1, all, lower_cond(b, p->where[i]), insn->pos);
     for (const struct list *l = insn->where; l; l = l->next)
         all = op2(b, S_AND, 1, all, lower_cond(b, l->expr), l->pos);
-    return all.time == DECODE ? dx_body(b, all.d) : (struct sem_body){ 0 };
+    return all.time == DECODE ? all.d : NULL;
 }
 
 static void build_row(struct build *b, struct stream_info *si, const struct insn *insn)
@@ -522,7 +523,9 @@ static void build_row(struct build *b, struct stream_info *si, const struct insn
     out.features = feature_set(b, insn->needs);
     if (insn->when)
         out.guard = stream_condition(b, insn->when);
-    out.where_ok = row_where(b, &p, insn);
+    const struct dx *where = row_where(b, &p, insn);
+    if (where)
+        out.where_ok = dx_body(b, where);
     out.field = si->field_base;
     out.fields = (uint8_t)si->nopers;
     out.operand = si->operand_base;
@@ -537,9 +540,11 @@ static void build_row(struct build *b, struct stream_info *si, const struct insn
     add_row(b, si, &p, r, insn);
     *VEC(b, insns, struct isa_insn) = out;
     *VEC(b, insn_items, const struct insn *) = insn;
-    struct insn_context c = {
-        .insn = insn, .opers = si->opers, .nopers = si->nopers, .body = insn->body
-    };
+    struct insn_context c = { .insn = insn,
+                              .opers = si->opers,
+                              .nopers = si->nopers,
+                              .body = insn->body,
+                              .where = where };
     si->row = r;
     si->insn = insn;
     uint32_t choice = lower_variants(b, &c, number);
