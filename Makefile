@@ -41,8 +41,9 @@ endif
 COLD_CFLAGS := $(if $(filter -O2,$(CFLAGS)),-Os)
 ifneq ($(SAN)$(filter -O0,$(CFLAGS)),)
 HARDEN        :=
-INTERP_CFLAGS :=
+INTERP_CFLAGS := $(if $(SAN),-fno-sanitize=null)
 endif
+INTERP_CFLAGS += -fno-delete-null-pointer-checks # address 0 is the guest's
 compile     = $(Q)echo '  CC   $@' && $(CC) $(BASE_CFLAGS) -Isrc -Itools -I$(O)/gen $(DEFS) \
               $(HARDEN) $(CFLAGS) $(SAN_FLAGS) $(OWN_CFLAGS) -c -o $@ $<
 link        = $(Q)echo '  LD   $@' && $(CC) $(SAN_FLAGS) $(SMALL_LDFLAGS) $(LDFLAGS) -o $@ $^
@@ -54,7 +55,7 @@ SMALL_LDFLAGS = $(eval SMALL_LDFLAGS := $(call links,$(LEAVE_OUT),1) \
 LEAVE_OUT   := -Wl,--gc-sections,--as-needed
 PACK_RELOCS := -Wl,-z,pack-relative-relocs
 links = $(shell echo 'int main(void) { return sizeof(int[$2 ? 1 : -1]) == 0; }' | \
-        $(CC) -x c -include limits.h -Wl,--fatal-warnings $1 -o /dev/null - 2>/dev/null && echo '$1')
+        $(CC) -x c -include limits.h -Wl,--fatal-warnings $1 -o $(O)/probe - 2>/dev/null && echo '$1')
 
 # --- sources: every .c file of these folders
 
