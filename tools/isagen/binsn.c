@@ -1107,6 +1107,7 @@ static void build_alias(struct build *b, struct item *item)
     alias.nfixes = (uint16_t)n;
     alias.features = feature_set(b, item->needs);
     *VEC(b, aliases, struct isa_alias) = alias;
+    *VEC(b, alias_items, const struct item *) = item;
 }
 
 void build_aliases(struct build *b)

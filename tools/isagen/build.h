@@ -153,9 +153,10 @@ struct build {
         insns, variants, choices, aliases, fetches, accesses, traps, helpers, fns,
         fpcalls, fpenvs, flags, flagfns, laws, modes, features, feature_sets, models,
         sysregs, examples, effects, streams;
-    struct vec kinds[32];  /* struct item *, by enum item_kind */
-    struct vec view_info;  /* struct view, beside views */
-    struct vec insn_items; /* const struct insn *, beside insns */
+    struct vec kinds[32];                /* struct item *, by enum item_kind */
+    struct vec view_info;                /* struct view, beside views */
+    struct vec insn_items;               /* const struct insn *, beside insns */
+    struct vec example_pos, alias_items; /* struct pos; const struct item * */
     struct vec fpenv_items, flags_items, flagfn_items, mode_items, sysreg_items,
         trap_items, helper_items; /* struct item *, beside the tables of their names */
     struct vec fpu_round;

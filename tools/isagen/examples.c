@@ -385,6 +385,7 @@ static void build_example(struct build *b, const struct example *ex, uint16_t in
             (struct isa_ex_item){ .loc = EX_TRAP, .index = (uint16_t)trap };
     }
     *VEC(b, examples, struct isa_example) = out;
+    *VEC(b, example_pos, struct pos) = ex->pos;
 }
 
 static int insn_number(struct build *b, const char *name)

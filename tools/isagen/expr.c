@@ -168,14 +168,12 @@ static void parse_attributes(struct isagen *g, struct expr *call)
  * ")" ] ] */
 static struct expr *parse_postfix(struct isagen *g)
 {
+    struct pos pos = g->tok.pos;
     struct expr *e = parse_primary(g), *p;
     unsigned n = 0;
 
     for (;;) {
-        struct pos pos = g->tok.pos;
-
         longer(g, &n);
-
         if (take(g, '[')) {
             p = expr_new(g, E_INDEX, pos);
             p->a = e;

@@ -644,6 +644,14 @@ static void parse_insn_part(struct isagen *g, struct insn *insn)
             fail(g, g->tok.pos, "E-SYNTAX", "expected 'partial ok'");
         expect(g, ';', "';'");
         insn->partial_ok = true;
+    } else if (accept_word(g, "refines")) {
+        struct list **tail = &insn->refines, *l;
+
+        do {
+            l = list_add(g, &tail, g->tok.pos);
+            l->name = dotted_name(g);
+        } while (take(g, ','));
+        expect(g, ';', "';'");
     } else if (accept_word(g, "oracle")) {
         expect_string(g, "where the meaning was taken from");
         expect(g, ';', "';'");

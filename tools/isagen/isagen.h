@@ -201,6 +201,7 @@ struct insn {
     const char *where_else;
     struct stmt *body;
     bool has_body, partial_ok;
+    struct list *refines; /* names of instructions that this is a special case of */
     struct expr *expands; /* E_CALL with `name = expr` in args (E_BINARY '=') */
     struct alts *alts;
     const char *mnem_field; /* mnem a | b by FIELD */
@@ -259,6 +260,9 @@ struct isagen {
     struct source *sources;
     FILE *messages; /* where errors go */
     unsigned errors, warnings;
+    unsigned found;      /* errors of check_target() */
+    struct said *said;   /* check.c */
+    struct build *built; /* the last target that was made */
     bool no_warnings;
     jmp_buf *recover; /* innermost place to go on from after an error */
     jmp_buf *top;     /* outermost one */

@@ -7,12 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dtree.h"
+#include "check.h"
 #include "emit.h"
-#include "isa/eval.h"
-#include "isa/text.h"
 #include "program.h"
-#include "proofs.h"
 
 static const char usage[] =
     "usage: isagen [--check] [--out DIR] [--target NAME] [--gaps] [-W] SPEC.isa\n"
@@ -27,7 +24,8 @@ static const char usage[] =
 
 struct options {
     const char *spec, *out, *target;
-    bool gaps, no_examples, no_warnings;
+    struct check_options check;
+    bool no_warnings;
 };
 
 static struct options parse_options(int argc, char **argv)
@@ -40,9 +38,9 @@ static struct options parse_options(int argc, char **argv)
         else if (!strcmp(argv[i], "--target") && i + 1 < argc)
             o.target = argv[++i];
         else if (!strcmp(argv[i], "--gaps"))
-            o.gaps = true;
+            o.check.gaps = true;
         else if (!strcmp(argv[i], "--no-examples"))
-            o.no_examples = true;
+            o.check.no_examples = true;
         else if (!strcmp(argv[i], "-W"))
             o.no_warnings = true;
         else if (!strcmp(argv[i], "-h") || !strcmp(argv[i], "--help"))
@@ -57,67 +55,6 @@ static struct options parse_options(int argc, char **argv)
     if (!o.spec)
         fputs(usage, stderr), exit(1);
     return o;
-}
-
-/* ---------------------------------------------------------------- what is checked */
-
-struct findings {
-    const struct isa *isa;
-    unsigned errors;
-    bool total, no_warnings; /* a fetch clause says that there are no gaps */
-};
-
-static void print_finding(void *context, const char *code, uint16_t a, uint16_t b,
-                          uint64_t word, const char *text)
-{
-    struct findings *f = context;
-    bool is_error = code[0] == 'E';
-
-    if (f->total && !strcmp(code, "W-GAP"))
-        code = "E-GAP", is_error = true;
-    if (!is_error && f->no_warnings)
-        return;
-    f->errors += is_error;
-    fprintf(stderr, "%s: %s: %s", a != ISA_NONE ? f->isa->insns[a].where : f->isa->name,
-            is_error ? "error" : "warning", text);
-    if (a != ISA_NONE)
-        fprintf(stderr, " (%s", f->isa->insns[a].name);
-    if (a != ISA_NONE && b != ISA_NONE)
-        fprintf(stderr, " and %s at %s", f->isa->insns[b].name, f->isa->insns[b].where);
-    if (a != ISA_NONE)
-        fprintf(stderr, ", witness 0x%llx)", (unsigned long long)word);
-    fprintf(stderr, " [%s]\n", code);
-}
-
-static bool is_total(const struct isagen *g)
-{
-    for (const struct item *i = g->first; i; i = i->next)
-        if (i->kind == I_FETCH && i->flag2)
-            return true;
-    return false;
-}
-
-static unsigned check_isa(const struct isagen *g, const struct isa *isa,
-                          const struct options *o)
-{
-    struct findings f = { isa, 0, is_total(g), o->no_warnings };
-    struct dtree_report report = { print_finding, &f };
-    char error[1024];
-
-    dtree_check_overlaps(isa, &report);
-    if (o->gaps || f.total)
-        dtree_check_gaps(isa, &report, 200);
-    proofs_text(isa, &report);
-    for (unsigned i = 0; i < isa->nexamples && !o->no_examples; i++) {
-        const struct isa_example *ex = &isa->examples[i];
-
-        if ((ex->code || !example_text(isa, ex, error, sizeof error)) &&
-            !eval_example(isa, ex, error, sizeof error))
-            continue;
-        fprintf(stderr, "%s: error: %s [E-EX]\n", ex->where, error);
-        f.errors++;
-    }
-    return f.errors;
 }
 
 /* ---------------------------------------------------------------- what is written */
@@ -200,7 +137,7 @@ int main(int argc, char **argv)
             fprintf(stderr, "isagen: %s: no target %s\n", o.spec, o.target), exit(1);
         if (!isa)
             return 1;
-        errors += check_isa(&g, isa, &o);
+        errors += check_target(&g, &o.check);
         if (errors)
             continue;
         names[built++] = isa->name;

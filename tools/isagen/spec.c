@@ -202,6 +202,7 @@ struct isa *program_target(struct isagen *g, const char *name, uint32_t number)
         g->errors++;
         return NULL;
     }
+    g->built = b;
     return &b->isa;
 }
 

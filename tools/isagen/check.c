@@ -1,0 +1,160 @@
+/* check.c - the checks of a finished table: decoding, examples, hygiene. */
+#include "check.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "build.h"
+#include "dtree.h"
+#include "isa/eval.h"
+#include "isa/text.h"
+#include "proofs.h"
+
+enum { MAX_SAID = 4096 };
+
+struct said { /* hashes of what was said */
+    unsigned count;
+    uint64_t hash[MAX_SAID];
+};
+
+static uint64_t hash_text(uint64_t h, const char *text)
+{
+    for (; *text; text++)
+        h = (h ^ (unsigned char)*text) * 0x100000001b3u;
+    return h;
+}
+
+void check_say(struct isagen *g, struct pos pos, const char *code, const char *fmt, ...)
+{
+    char text[1200];
+    uint64_t h = hash_text(pos.at * 0x9e3779b97f4a7c15u, code);
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    if (!g->said)
+        g->said = arena_alloc(&g->arena, sizeof *g->said);
+    h = hash_text(h, text);
+    if (code[0] == 'E')
+        g->found++;
+    for (unsigned i = 0; i < g->said->count; i++)
+        if (g->said->hash[i] == h)
+            return;
+    if (g->said->count < MAX_SAID)
+        g->said->hash[g->said->count++] = h;
+    if (code[0] == 'E')
+        error_at(g, pos, code, "%s", text);
+    else
+        warn_at(g, pos, code, "%s", text);
+}
+
+struct pos insn_pos(struct isagen *g, unsigned insn)
+{
+    return (*AT(g->built, insn_items, const struct insn *, insn))->pos;
+}
+
+/* -------------------------------------------------------------------- decoding */
+
+/* `refines NAME` in a: it is meant to be a special case of b. */
+static bool refines(struct isagen *g, unsigned a, unsigned b)
+{
+    const struct insn *insn = *AT(g->built, insn_items, const struct insn *, a);
+    const struct isa_insn *row = AT(g->built, insns, struct isa_insn, b);
+
+    for (const struct list *l = insn->refines; l; l = l->next)
+        if (!strcmp(l->name, row->name))
+            return true;
+    return false;
+}
+
+static bool is_total(struct build *b)
+{
+    for (uint32_t i = 0; i < b->kinds[I_FETCH].count; i++)
+        if (((struct item **)b->kinds[I_FETCH].items)[i]->flag2)
+            return true;
+    return false;
+}
+
+static void decode_finding(void *context, const char *code, uint16_t a, uint16_t b,
+                           uint64_t word, const char *text)
+{
+    struct isagen *g = context;
+    uint16_t at = a;
+
+    if (a == ISA_NONE) {
+        const struct item *fetch = find_item(g->built, I_FETCH, NULL);
+
+        if (!strcmp(code, "W-GAP") && is_total(g->built))
+            code = "E-GAP";
+        check_say(g, fetch ? fetch->pos : (struct pos){ g->sources, 0 }, code, "%s",
+                  text);
+        return;
+    }
+    if (!strcmp(code, "W-CONTAIN") && refines(g, a, b))
+        return;
+    if ((!strcmp(code, "E-OVERLAP") || !strcmp(code, "E-TEXT-AMBIG")) && b != ISA_NONE &&
+        b > a)
+        at = b;
+    if (b == ISA_NONE)
+        check_say(g, insn_pos(g, at), code, "%s (witness 0x%" PRIx64 ")", text, word);
+    else
+        check_say(g, insn_pos(g, at), code,
+                  "%s (witness 0x%" PRIx64 "; the other one is at %s)", text, word,
+                  g->built->isa.insns[at == a ? b : a].where);
+}
+
+/* ------------------------------------------------------------------------- hygiene */
+
+static void check_hygiene(struct isagen *g)
+{
+    struct build *b = g->built;
+    const struct isa *isa = &b->isa;
+    bool *has = arena_array(&g->arena, isa->ninsns + 1u, sizeof *has);
+
+    for (unsigned i = 0; i < isa->nexamples; i++)
+        if (isa->examples[i].insn != ISA_NONE)
+            has[isa->examples[i].insn] = true;
+    for (unsigned i = 0; i < isa->ninsns; i++) {
+        if (!has[i])
+            check_say(g, insn_pos(g, i), "W-NOEX", "%s has no example",
+                      isa->insns[i].name);
+        if (!isa->insns[i].doc)
+            check_say(g, insn_pos(g, i), "W-NODOC", "%s has no doc", isa->insns[i].name);
+    }
+}
+
+static void check_examples(struct isagen *g)
+{
+    struct build *b = g->built;
+    char error[1024];
+
+    for (uint32_t i = 0; i < b->examples.count; i++) {
+        struct pos pos = *AT(b, example_pos, struct pos, i);
+
+        const struct isa_example *ex = AT(b, examples, struct isa_example, i);
+
+        if ((!ex->code && example_text(&b->isa, ex, error, sizeof error)) ||
+            eval_example(&b->isa, ex, error, sizeof error))
+            check_say(g, pos, "E-EX", "%s", error);
+    }
+}
+
+unsigned check_target(struct isagen *g, const struct check_options *options)
+{
+    const struct isa *isa = &g->built->isa;
+    struct dtree_report report = { decode_finding, g };
+
+    g->found = 0;
+    dtree_check_overlaps(isa, &report);
+    if (options->gaps || is_total(g->built))
+        dtree_check_gaps(isa, &report, 200);
+    if (!options->no_examples)
+        check_examples(g);
+    proofs_text(isa, &report);
+    check_aliases(g);
+    if (options->hygiene)
+        check_hygiene(g);
+    return g->found;
+}
