@@ -7,7 +7,7 @@
 #include "interp/op.h"
 #include "isa/isa.h"
 
-enum { INTERP_FORMS = 4, INTERP_MAX_FUSED = 4 };
+enum { INTERP_FORMS = 4, INTERP_MAX_FUSED = 8 };
 
 /* A variant's handlers.  `acc` is the value that the op before wrote: bit k of a form
  * says that read slot in[k] - 1 is taken from there. */

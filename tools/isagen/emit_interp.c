@@ -13,7 +13,7 @@
 #include "base/report.h"
 #include "isagen/emit.h"
 
-enum { PER_FILE = 150, MAX_FUSED = 4 };
+enum { PER_FILE = 150, MAX_FUSED = 8 };
 
 struct fused {
     uint32_t id[MAX_FUSED]; /* variant * FORMS + form */
@@ -297,12 +297,13 @@ static void emit_sysreg(struct emitter *e, FILE *out, unsigned number, bool writ
 
 static void emit_sysregs(struct emitter *e, FILE *out)
 {
-    fprintf(
-        e->header,
-        "\nINTERP_FN uint64_t %s_sysread(struct cpu *cpu, const struct op *op, uint64_t number);\n",
-        e->target);
     fprintf(e->header,
-            "INTERP_FN uint64_t %s_syswrite(struct cpu *cpu, const struct op *op, uint64_t number, "
+            "\nINTERP_FN uint64_t %s_sysread(struct cpu *cpu, const struct op *op, "
+            "uint64_t number);\n",
+            e->target);
+    fprintf(e->header,
+            "INTERP_FN uint64_t %s_syswrite(struct cpu *cpu, const struct op *op, "
+            "uint64_t number, "
             "uint64_t a0);\n",
             e->target);
     if (e->isa->sysreg_priv.count) {
@@ -706,11 +707,13 @@ static void emit_fused_table(struct emitter *e, FILE *out)
     for (unsigned i = 0; i < e->nfused; i++) {
         const struct fused *f = &e->fused[i];
 
-        fprintf(out, "    { { %u, %u, %u, %u }, %u, %d, %s_fused%u },\n", f->id[0],
-                f->id[1], f->count > 2 ? f->id[2] : 0, f->count > 3 ? f->id[3] : 0,
-                f->count, needs_fma(e, f), e->target, i);
+        fprintf(out, "    { {");
+        for (unsigned n = 0; n < f->count; n++)
+            fprintf(out, " %u,", f->id[n]);
+        fprintf(out, " }, %u, %d, %s_fused%u },\n", f->count, needs_fma(e, f), e->target,
+                i);
     }
-    fprintf(out, "    { { 0, 0, 0, 0 }, 0, 0, 0 },\n};\n");
+    fprintf(out, "    { { 0 }, 0, 0, 0 },\n};\n");
     fprintf(
         out,
         "\n/* Groups that begin with an id: fused[fused_first[id]] up to the next. */\n");
