@@ -109,11 +109,33 @@ static uint16_t value_slot(struct build *b, const struct dx *d, unsigned w,
     return emit(b, S_SLOT, w, slot_add(b, slot, d, pos), ISA_NONE, ISA_NONE);
 }
 
+/* A register's number that is surely one of the view's: what cannot be shown to be is
+ * taken as 0 when it is not. */
+static const struct dx *in_range(struct build *b, const struct isa_view *view,
+                                 const struct dx *d, struct pos pos)
+{
+    int64_t low, high;
+    const struct dx *count;
+
+    if (dx_range(b, d, &low, &high)) {
+        if (low >= 0 && high < view->count)
+            return d;
+        if (high < 0 || low >= view->count)
+            fail(b->g, pos, "E-BIND", "%s has %u registers, not one of number %lld",
+                 view->name, view->count, (long long)(high < 0 ? high : low));
+    }
+    count = dx_new(b, S_CONST, 64, view->count, NULL, NULL, NULL);
+    return dx_new(b, S_SELECT, 64, 0, dx_new(b, S_LTU, 1, 0, d, count, NULL), d,
+                  dx_new(b, S_CONST, 64, 0, NULL, NULL, NULL));
+}
+
 unsigned register_slot(struct build *b, int kind, unsigned view, unsigned w,
                        const struct dx *d, struct pos pos);
 unsigned register_slot(struct build *b, int kind, unsigned view, unsigned w,
                        const struct dx *d, struct pos pos)
 {
+    if (kind != SLOT_LINK)
+        d = in_range(b, AT(b, views, struct isa_view, view), d, pos);
     struct isa_slot slot = { .kind = (uint8_t)kind,
                              .w = (uint16_t)w,
                              .view = (uint16_t)view,
