@@ -551,8 +551,27 @@ static void build_row(struct build *b, struct stream_info *si, const struct insn
     AT(b, insns, struct isa_insn, number)->choice = choice;
 }
 
+/* Rows of one instruction have their text in common; another one has another name. */
+static void check_unique(struct build *b, const struct item *item)
+{
+    const struct insn *insn = item->insn;
+
+    for (uint32_t i = 0; i < b->kinds[I_INSN].count; i++) {
+        const struct item *other = ((struct item **)b->kinds[I_INSN].items)[i];
+
+        if (other == item)
+            return;
+        if (!strcmp(other->name, insn->name) ||
+            (insn->whole && other->insn->whole &&
+             !strcmp(other->insn->whole, insn->whole) && other->insn->text != insn->text))
+            fail(b->g, insn->pos, "E-NAME", "instruction %s is declared twice",
+                 insn->whole ? insn->whole : insn->name);
+    }
+}
+
 void build_stream_insn(struct build *b, struct item *item)
 {
+    check_unique(b, item);
     b->stream = stream_of(b, item->insn);
     b->field_base = b->stream->field_base;
     build_row(b, b->stream, item->insn);
