@@ -39,7 +39,7 @@ struct picture { /* what was drawn: bits most significant first */
 struct picture stream_draw(struct build *b, const struct stream_info *si,
                            const struct draw *first, unsigned most);
 struct sem_body stream_condition(struct build *b, const struct expr *e);
-void stream_overlaps(struct build *b, struct stream_info *si);
+unsigned count_bits(uint64_t v);
 
 int stream_field(const struct stream_info *si, const char *name); /* number, or -1 */
 const struct isa_text *stream_text(struct build *b, struct stream_info *si,
