@@ -7,6 +7,7 @@
 #include "debug/isa_cmd.h"
 #include "isa/sem.h"
 #include "isa/text.h"
+#include "isagen/cover.h"
 #include "isagen/dtree.h"
 
 enum { MAX_CELLS = 64, MAX_LABEL = 24, MAX_GAPS = 20 };
@@ -334,24 +335,12 @@ static void print_finding(void *context, const char *code, uint16_t a, uint16_t 
 int isa_cover(const struct isa_args *args)
 {
     const struct isa *isa = args->isa;
-    unsigned gaps = 0, without = 0;
+    unsigned gaps = 0;
     struct dtree_report report = { print_finding, &gaps };
-    bool *has = calloc(isa->ninsns + 1u, sizeof(*has));
 
-    if (!has)
-        die("out of memory");
-    for (unsigned i = 0; i < isa->nexamples; i++)
-        if (isa->examples[i].insn != ISA_NONE)
-            has[isa->examples[i].insn] = true;
-    for (unsigned i = 0; i < isa->ninsns; i++)
-        if (!has[i]) {
-            printf("no example: %s\n", isa->insns[i].name);
-            without++;
-        }
-    free(has);
     dtree_check_gaps(isa, &report, MAX_GAPS);
-    printf("%s: %u instructions, %u without an example; %u examples; %s\n", isa->name,
-           isa->ninsns, without, isa->nexamples,
-           gaps ? "words are free" : "no word is free");
+    cover_examples(isa, stdout);
+    if (!gaps)
+        printf("%s: no word is free\n", isa->name);
     return 0;
 }

@@ -347,6 +347,7 @@ int eval_insn(struct cpu *cpu, const struct eval_memory *memory,
 
     eval.run.isa = cpu->isa;
     eval.run.insn = insn;
+    eval.run.ifs = memory->ifs;
     eval.run.effect = effect;
     if (cpu->isa->delay) {
         eval.next = cpu->npc;

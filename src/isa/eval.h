@@ -23,7 +23,10 @@ struct eval_memory {
     /* After a fault: the first address that could not be accessed.  NULL: the evaluator
      * tries byte by byte (reads and fetches), or takes the access's address (writes). */
     uint64_t (*fault_addr)(void *context);
+    /* NULL, or a byte for each node of the isa: EVAL_WAS_* of its IFs that were run. */
+    uint8_t *ifs;
 };
+enum { EVAL_WAS_TRUE = 1, EVAL_WAS_FALSE = 2 };
 
 /* Executes the one instruction at cpu->pc.  Returns 0, with pc, mode and state advanced,
  * or -1 with cpu->event filled, pc still at the instruction, and state as the spec says.
@@ -67,5 +70,9 @@ uint64_t example_mode(const struct isa *isa, const struct isa_example *example);
  * `error`. */
 int eval_example(const struct isa *isa, const struct isa_example *example, char *error,
                  size_t error_size);
+
+/* The same, and which ways its conditions went (eval_memory's `ifs`). */
+int eval_example_cover(const struct isa *isa, const struct isa_example *example,
+                       uint8_t *ifs, char *error, size_t error_size);
 
 #endif

@@ -340,10 +340,15 @@ static int run_insn(const struct isa *isa, const struct isa_example *example,
 int eval_example(const struct isa *isa, const struct isa_example *example, char *error,
                  size_t size)
 {
+    return eval_example_cover(isa, example, NULL, error, size);
+}
+
+int eval_example_cover(const struct isa *isa, const struct isa_example *example,
+                       uint8_t *ifs, char *error, size_t size)
+{
     struct scene scene = { .example = example };
-    struct eval_memory memory = {
-        &scene, scene_read, scene_write, scene_fetch, NULL, NULL
-    };
+    struct eval_memory memory = { &scene, scene_read, scene_write, scene_fetch,
+                                  NULL,   NULL,       ifs };
     struct cpu *cpu, *want;
     int failed = 0, bad = 0;
 

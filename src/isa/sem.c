@@ -11,7 +11,7 @@
 enum {
     NODES_ON_STACK = 64,
     LOCALS_ON_STACK = 8,
-    NESTING = 32, /* loops in loops */
+    NESTING = 512, /* loops and conditions in each other: more than isagen lets pass */
 };
 
 /* ------------------------------------------------------------------ integers */
@@ -354,6 +354,8 @@ static unsigned control(struct sem_run *run, struct nest *nest, unsigned i)
     switch (node->op) {
     case S_IF:
         open_block(nest, ISA_NONE);
+        if (run->ifs)
+            run->ifs[node - run->isa->nodes] |= v[node->a].lo & 1 ? 1 : 2;
         if (!(v[node->a].lo & 1)) {
             i = skip(run->nodes, i, true);
             nest->depth -= run->nodes[i].op == S_END;

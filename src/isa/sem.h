@@ -21,6 +21,8 @@ struct sem_run {
     const struct sem *nodes; /* the body's first */
     struct fp128 *values;    /* of its nodes */
     struct fp128 *locals;
+    uint8_t
+        *ifs; /* NULL, or of each node of the isa: which ways its IF went, EVAL_WAS_* */
 };
 
 /* Runs a body; `result` (may be NULL) gets the value of the last node.  Returns 0, or

@@ -102,7 +102,13 @@ struct decision {
     uint16_t value, values;
 };
 
-enum { MAX_DECISIONS = 64, MAX_VARIANTS = 4096, MAX_NODES = 20000, MAX_SLOTS = 100 };
+enum {
+    MAX_DECISIONS = 64,
+    MAX_VARIANTS = 4096,
+    MAX_NODES = 20000,
+    MAX_NESTING = 500,
+    MAX_SLOTS = 100
+};
 
 struct lower {        /* the body being lowered */
     bool decode_only; /* where, guard, alias: no state */
@@ -112,6 +118,7 @@ struct lower {        /* the body being lowered */
     struct symbol *scope;
     struct sem *nodes;
     unsigned nnodes, nodes_room;
+    int nesting;
     struct isa_slot slots[MAX_SLOTS];
     const struct dx *slot_dx[MAX_SLOTS];
     unsigned nslots;

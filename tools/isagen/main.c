@@ -2,22 +2,27 @@
  *
  * isagen --check SPEC              checks it, runs its examples in the tree evaluator
  * isagen --out DIR SPEC            the same, and writes C files for each target
+ * isagen --coverage SPEC           what its examples leave out
  * isagen --list FILE TARGET...     writes the list of what is compiled in */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "check.h"
+#include "cover.h"
 #include "emit.h"
 #include "program.h"
 
 static const char usage[] =
-    "usage: isagen [--check] [--out DIR] [--target NAME] [--gaps] [-W] SPEC.isa\n"
+    "usage: isagen [--check] [--out DIR] [--target NAME] [--gaps] [--hygiene] "
+    "[--coverage] [-W] SPEC.isa\n"
     "\n"
     "Compiles an instruction set spec: reports every error with its place, runs the\n"
     "examples, and with --out writes the C files of each target into DIR.\n"
     "  --check        only check (what is done without --out)\n"
     "  --target NAME  only this target\n"
+    "  --coverage     write what the examples leave out\n"
+    "  --hygiene      also report what has no example or no doc\n"
     "  --gaps         also report encodings that nothing claims\n"
     "  --no-examples  do not run the examples\n"
     "  -W             no warnings\n";
@@ -25,7 +30,7 @@ static const char usage[] =
 struct options {
     const char *spec, *out, *target;
     struct check_options check;
-    bool no_warnings;
+    bool coverage, no_warnings;
 };
 
 static struct options parse_options(int argc, char **argv)
@@ -39,6 +44,10 @@ static struct options parse_options(int argc, char **argv)
             o.target = argv[++i];
         else if (!strcmp(argv[i], "--gaps"))
             o.check.gaps = true;
+        else if (!strcmp(argv[i], "--hygiene"))
+            o.check.hygiene = true;
+        else if (!strcmp(argv[i], "--coverage"))
+            o.coverage = true;
         else if (!strcmp(argv[i], "--no-examples"))
             o.check.no_examples = true;
         else if (!strcmp(argv[i], "-W"))
@@ -140,6 +149,8 @@ int main(int argc, char **argv)
         errors += check_target(&g, &o.check);
         if (errors)
             continue;
+        if (o.coverage)
+            cover_examples(isa, stdout);
         names[built++] = isa->name;
         if (o.out)
             write_isa(&g, isa, o.out);

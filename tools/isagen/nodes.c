@@ -17,6 +17,10 @@ uint16_t emit(struct build *b, int op, unsigned w, unsigned a, unsigned c, unsig
     if (l->nnodes >= MAX_NODES)
         fail(b->g, l->insn ? l->insn->pos : (struct pos){ 0 }, "E-BUDGET",
              "body has more than %d nodes", MAX_NODES);
+    l->nesting += (op == S_IF || op == S_LOOP) - (op == S_END);
+    if (l->nesting > MAX_NESTING)
+        fail(b->g, l->insn ? l->insn->pos : (struct pos){ 0 }, "E-BUDGET",
+             "more than %d conditions in each other", MAX_NESTING);
     l->nodes[l->nnodes] = (struct sem){ .op = (uint8_t)op,
                                         .w = (uint16_t)w,
                                         .a = (uint16_t)a,
