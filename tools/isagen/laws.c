@@ -15,8 +15,9 @@ static struct sem_body law_body(struct build *b, const struct item *law,
 
     begin_body(b, false);
     for (const struct list *p = fn->list; p; p = p->next, k++)
-        bind_name(b, p->name,
-             val_run(emit(b, S_ARG, f->arg_w[k], k, ISA_NONE, ISA_NONE), f->arg_w[k]));
+        bind_name(
+            b, p->name,
+            val_run(emit(b, S_ARG, f->arg_w[k], k, ISA_NONE, ISA_NONE), f->arg_w[k]));
     for (const struct stmt *s = fn->body; s; s = s->next) {
         if (s->kind == ST_LET)
             bind_name(b, s->name, lower_expr(b, s->a, 0));
@@ -92,8 +93,9 @@ static void add_law(struct build *b, const struct item *law, const struct item *
     row.condition = body_finish(b);
     begin_body(b, false);
     for (const struct list *p = fn->list; p; p = p->next, k++)
-        bind_name(b, p->name,
-             val_run(emit(b, S_ARG, f->arg_w[k], k, ISA_NONE, ISA_NONE), f->arg_w[k]));
+        bind_name(
+            b, p->name,
+            val_run(emit(b, S_ARG, f->arg_w[k], k, ISA_NONE, ISA_NONE), f->arg_w[k]));
     v = lower_cond(b, law->expr->b);
     emit(b, S_ZEXT, 1, val_node(b, v, 1, law->pos), ISA_NONE, ISA_NONE);
     row.shortcut = body_finish(b);

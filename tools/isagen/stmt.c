@@ -275,8 +275,9 @@ static bool flagfn_body(struct build *b, const struct item *item, unsigned group
 
     b->l = l;
     for (const struct list *p = item->list; p; p = p->next, k++)
-        bind_name(b, p->name,
-             val_run(emit(b, S_ARG, f->arg_w[k], k, ISA_NONE, ISA_NONE), f->arg_w[k]));
+        bind_name(
+            b, p->name,
+            val_run(emit(b, S_ARG, f->arg_w[k], k, ISA_NONE, ISA_NONE), f->arg_w[k]));
     for (const struct stmt *s = item->body; s; s = s->next) {
         if (s->kind == ST_LET) {
             bind_name(b, s->name, lower_expr(b, s->a, 0));
