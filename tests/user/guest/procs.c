@@ -93,10 +93,11 @@ static void vforks(const char *self)
     show_status("vfork", status);
     {
         char *argv[] = { "procs", "child", "spawn", NULL };
+        int got = posix_spawn(&child, self, NULL, NULL, argv, environ);
 
-        say("posix_spawn", posix_spawn(&child, self, NULL, NULL, argv, environ));
+        waitpid(child, &status, 0); /* the child has spoken then */
+        say("posix_spawn", got);
     }
-    waitpid(child, &status, 0);
     show_status("spawn", status);
     show_status("system", system("exit 6"));
 }
