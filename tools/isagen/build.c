@@ -412,6 +412,22 @@ static void build_trap(struct build *b, struct item *item)
     *VEC(b, trap_items, struct item *) = item;
 }
 
+static void check_effect_name(struct build *b, const struct list *l)
+{
+    static const char *const names[] = { "pure",     "nondet", "ends_block",
+                                         "may_trap", "reads",  "writes" };
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(names[i], l->name)) {
+            if ((i >= 4) != !!l->expr)
+                fail(b->g, l->pos, "E-SYNTAX", i >= 4 ? "%s of what? %s(a, b)" : "%s",
+                     l->name, l->name);
+            return;
+        }
+    fail(b->g, l->pos, "E-EFFECT",
+         "effects are pure, nondet, ends_block, may_trap, reads(..) and writes(..)");
+}
+
 static void build_helper(struct build *b, struct item *item)
 {
     struct isa_helper h = { .name = item->name };
@@ -432,6 +448,7 @@ static void build_helper(struct build *b, struct item *item)
         h.may_trap |= !strcmp(l->name, "may_trap");
         h.nondet |= !strcmp(l->name, "nondet");
         pure |= !strcmp(l->name, "pure");
+        check_effect_name(b, l);
         other |= strcmp(l->name, "pure") && strcmp(l->name, "reads");
     }
     if (pure && other)
@@ -847,7 +864,10 @@ void build_state(struct build *b)
     b->mode_inputs = arena_array(&b->g->arena, effect_words(b) + 1, sizeof(uint64_t));
     each(b, I_MODE, declare_mode);
     stop_if_errors(b->g);
+    each_index(b, b->helpers.count, build_helper_effects);
     each_index(b, b->modes.count, build_mode_body);
+    stop_if_errors(b->g);
+    each_index(b, b->helpers.count, check_helper_modes);
     each(b, I_FPENV, build_fpenv);
     each_index(b, b->views.count, build_view_bodies);
     each_index(b, b->sysregs.count, build_sysreg_bodies);

@@ -166,6 +166,7 @@ struct build {
     struct vec example_pos, alias_items; /* struct pos; const struct item * */
     struct vec fpenv_items, flags_items, flagfn_items, mode_items, sysreg_items,
         trap_items, helper_items; /* struct item *, beside the tables of their names */
+    struct vec helper_effects;    /* effects.c, beside helpers */
     struct vec fpu_round;
     uint32_t *body_index;  /* hash table of bodies: 1 + first node */
     uint16_t *body_counts; /* beside it */
@@ -255,6 +256,9 @@ int find_feature(struct build *b, const char *name);
 uint16_t feature_set(struct build *b, const struct expr *e);
 void build_state(struct build *b);
 void build_insns(struct build *b);
+void build_helper_effects(struct build *b, uint32_t number); /* effects.c */
+void check_helper_modes(struct build *b, uint32_t number);
+void helper_called(struct build *b, unsigned number, struct pos pos);
 void build_aliases(struct build *b);
 void build_streams(struct build *b); /* build_stream.c: `stream` blocks */
 /* What a body is lowered with. */

@@ -529,6 +529,7 @@ static bool lower_helper(struct build *b, const struct expr *e, struct val *out)
     for (i = 0; i < e->nargs; i++)
         emit(b, S_PUSH, 0, node[i], ISA_NONE, ISA_NONE);
     emit(b, S_HELPER, helper->result_w, (unsigned)h, ISA_NONE, ISA_NONE);
+    helper_called(b, (unsigned)h, e->pos);
     b->l->flags |= VAR_SYNC | (helper->ends_block ? VAR_ENDS_BLOCK : 0);
     *out = helper->result_w ? val_run((uint16_t)(b->l->nnodes - 1), helper->result_w)
                             : val_number(0);

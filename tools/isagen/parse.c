@@ -315,6 +315,29 @@ static void parse_trap(struct isagen *g, struct pos pos)
     }
 }
 
+/* "(" name|"*" { "," name|"*" } ")" */
+static struct expr *parse_atoms(struct isagen *g)
+{
+    struct expr *all = expr_new(g, E_CALL, g->tok.pos);
+    struct list *first = NULL, **tail = &first, *l;
+
+    next(g);
+    do {
+        l = list_add(g, &tail, g->tok.pos);
+        l->name = take(g, '*') ? "*" : expect_name(g, "what is read or written");
+        all->nargs++;
+    } while (take(g, ','));
+    expect(g, ')', "')'");
+    all->args = arena_array(&g->arena, all->nargs, sizeof(*all->args));
+    all->nargs = 0;
+    for (l = first; l; l = l->next) {
+        struct expr *e = all->args[all->nargs++] = expr_new(g, E_NAME, l->pos);
+
+        e->name = l->name;
+    }
+    return all;
+}
+
 /* helper bN|void name(params) { effect [ "(" ... ")" ] } ; */
 static void parse_helper(struct isagen *g, struct pos pos)
 {
@@ -327,12 +350,8 @@ static void parse_helper(struct isagen *g, struct pos pos)
     while (is(g, T_NAME)) {
         l = list_add(g, &tail, g->tok.pos);
         l->name = expect_name(g, "an effect");
-        if (take(g, '('))
-            while (!take(g, ')')) {
-                if (is(g, T_END))
-                    fail(g, pos, "E-SYNTAX", "effects without end");
-                next(g);
-            }
+        if (is(g, '('))
+            l->expr = parse_atoms(g);
     }
     expect(g, ';', "';'");
 }
