@@ -76,12 +76,11 @@ struct interp_head {
 #define INTERP_HEAD(cpu) ((struct interp_head *)(cpu)->engine)
 
 #define INTERP_FN __attribute__((visibility("hidden")))
-#define INTERP_UNUSED __attribute__((unused))
+#define UNUSED __attribute__((unused))
 #define INTERP_COLD __attribute__((visibility("hidden"), cold, noinline))
 #define HANDLER(name)                                                                    \
     INTERP_FN interp_result name(struct cpu *cpu, const struct op *op,                   \
-                                 uint8_t *base INTERP_UNUSED,                            \
-                                 uint64_t acc INTERP_UNUSED)
+                                 uint8_t *base UNUSED, uint64_t acc UNUSED)
 #ifdef FP_FMA_TARGET
 #define FMA_HANDLER(name) FP_FMA_TARGET HANDLER(name)
 #else
@@ -89,8 +88,7 @@ struct interp_head {
 #endif
 #define SLOW_HANDLER(name)                                                               \
     INTERP_COLD interp_result name(struct cpu *cpu, const struct op *op,                 \
-                                   uint8_t *base INTERP_UNUSED,                          \
-                                   uint64_t acc INTERP_UNUSED)
+                                   uint8_t *base UNUSED, uint64_t acc UNUSED)
 
 /* The next op is computed into its own register, not into a spare one that is then moved.
  */

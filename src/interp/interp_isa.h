@@ -7,20 +7,27 @@
 #include "interp/op.h"
 #include "isa/isa.h"
 
-enum { INTERP_FORMS = 4, INTERP_MAX_FUSED = 8 };
+enum {
+    INTERP_IN = 3,
+    INTERP_FORMS = 1 << INTERP_IN,
+    INTERP_IDS = 1 << 3 * INTERP_IN,
+    INTERP_MAX_FUSED = 8
+};
 
 /* A variant's handlers.  `acc` is the value that the op before wrote: bit k of a form
  * says that read slot in[k] - 1 is taken from there. */
 struct interp_variant {
     interp_handler form[INTERP_FORMS]; /* NULL: there is no such form */
     interp_handler slow;               /* without the host's floating point, or NULL */
-    uint8_t in[2];
+    uint8_t in[INTERP_IN];
     uint16_t same;  /* the first variant with the same handlers */
     uint8_t out;    /* acc afterwards: 0 as before, k: what slot k - 1 got, 0xff lost */
     bool needs_fma; /* the forms execute the host's fma instruction */
 };
 
-/* Ops in a row that have one handler.  An id is `same` * INTERP_FORMS + form. */
+/* Ops in a row that have one handler, in which values go from op to op in C variables. An
+ * id is `same` * INTERP_IDS + for each operand in[k], at bit 3 * k: 0 from memory, d from
+ * the op that is d before, in the group; of the first op: 1 from acc. */
 struct interp_fused {
     uint32_t id[INTERP_MAX_FUSED];
     uint16_t count;
@@ -32,7 +39,7 @@ struct interp_isa {
     const struct isa *isa;
     const struct interp_variant *variants;
     const struct interp_fused *fused;
-    const uint16_t *fused_first; /* by id: sorted by the second id, then longest first */
+    const uint16_t *fused_first; /* by variant: sorted by ids, longest first */
     uint64_t (*mode_key)(struct cpu *cpu);
 };
 

@@ -19,7 +19,7 @@
 #include "isa/space.h"
 #include "isa/trace.h"
 
-enum { CODE_BYTES = 128, NO_ACC = 0 };
+enum { CODE_BYTES = 128, NO_ACC = 0, ANY_OUT = 0xffff };
 
 struct builder {
     struct interp *ip;
@@ -33,6 +33,7 @@ struct builder {
     uint16_t acc;    /* offset of the register whose value acc is, or NO_ACC */
     unsigned nids;   /* ops that may be fused, and where they are */
     uint32_t ids[MAX_BLOCK_INSNS], id_units[MAX_BLOCK_INSNS];
+    uint16_t outs[MAX_BLOCK_INSNS]; /* register each wrote, NO_ACC: none, or ANY_OUT */
     uint64_t code_pc;
     unsigned code_size;
     uint8_t code[CODE_BYTES];
@@ -222,22 +223,49 @@ static uint16_t slot_offset(const struct builder *b, const struct op *op,
 
 /* ------------------------------------------------------------ forms and fusion */
 
-/* Which operands are in acc, and what acc is afterwards. */
-static unsigned choose_form(struct builder *b, const struct op *op,
-                            const struct isa_variant *variant)
+/* How many ops before the newest one of this build the register was written, 0: not among
+ * the seven last ones. */
+static unsigned distance_to(const struct builder *b, uint16_t offset)
+{
+    for (unsigned d = 1; d <= 7 && d <= b->nids; d++) {
+        uint16_t out = b->outs[b->nids - d];
+
+        if (out == offset || out == ANY_OUT)
+            return out == offset ? d : 0;
+    }
+    return 0;
+}
+
+/* Where operands come from (as PROFILE_IDS says), and what acc is afterwards. */
+static unsigned find_sources(struct builder *b, const struct op *op,
+                             const struct isa_variant *variant)
 {
     const struct interp_variant *forms =
         &b->ip->tables->variants[variant - b->isa->variants];
+    unsigned sources = 0;
+
+    for (unsigned k = 0; k < INTERP_IN && forms->in[k]; k++) {
+        uint16_t offset = slot_offset(b, op, variant, forms->in[k] - 1u);
+
+        sources |= (distance_to(b, offset) | (offset == b->acc ? 8u : 0)) << 4 * k;
+    }
+    b->outs[b->nids] = NO_ACC;
+    if (forms->out == 0xff)
+        b->acc = NO_ACC, b->outs[b->nids] = ANY_OUT;
+    else if (forms->out)
+        b->acc = b->outs[b->nids] = slot_offset(b, op, variant, forms->out - 1u);
+    return sources;
+}
+
+/* The form that takes most operands from acc. */
+static unsigned choose_form(const struct interp_variant *forms, unsigned sources)
+{
     unsigned form = 0;
 
-    for (unsigned k = 0; k < 2 && b->acc != NO_ACC; k++)
-        if (forms->in[k] && slot_offset(b, op, variant, forms->in[k] - 1u) == b->acc)
+    for (unsigned k = 0; k < INTERP_IN; k++)
+        if (sources >> 4 * k & 8 && forms->form[form | 1u << k])
             form |= 1u << k;
-    if (forms->out == 0xff)
-        b->acc = NO_ACC;
-    else if (forms->out)
-        b->acc = slot_offset(b, op, variant, forms->out - 1u);
-    return forms->form[form] ? form : 0;
+    return form;
 }
 
 static bool has_fma(void)
@@ -252,26 +280,58 @@ static interp_handler handler_of(const struct builder *b, uint32_t variant, unsi
     return forms->needs_fma && !has_fma() ? forms->slow : forms->form[form];
 }
 
-/* The longest group that begins with these ids, or NULL. */
-static const struct interp_fused *find_fused(const struct interp_isa *tables,
-                                             const uint32_t *ids, unsigned count)
+/* The id that op `at` has in a group that begins with op `first`. */
+static uint32_t id_in_group(const struct builder *b, unsigned first, unsigned at)
 {
-    unsigned low = tables->fused_first[ids[0]], end = tables->fused_first[ids[0] + 1];
-    unsigned high = end;
+    uint32_t id = b->ids[at] / PROFILE_IDS * INTERP_IDS;
 
+    for (unsigned k = 0; k < INTERP_IN; k++) {
+        unsigned source = b->ids[at] >> 4 * k & 15, distance = source & 7;
+
+        if (at == first)
+            distance = source >> 3;
+        else if (distance > at - first)
+            distance = 0;
+        id |= distance << 3 * k;
+    }
+    return id;
+}
+
+/* Less, equal or greater: the first two ids of a group, to search by. */
+static int compare_ids(const struct interp_fused *fused, const uint32_t *ids)
+{
+    unsigned k = fused->id[0] == ids[0];
+
+    return (fused->id[k] > ids[k]) - (fused->id[k] < ids[k]);
+}
+
+/* The longest group that begins with op `first`, or NULL. */
+static const struct interp_fused *find_fused(const struct builder *b, unsigned first)
+{
+    const struct interp_isa *tables = b->ip->tables;
+    unsigned variant = b->ids[first] / PROFILE_IDS;
+    unsigned low = tables->fused_first[variant], end = tables->fused_first[variant + 1];
+    unsigned high = end;
+    uint32_t ids[2];
+
+    if (low == end)
+        return NULL;
+    ids[0] = id_in_group(b, first, first);
+    ids[1] = id_in_group(b, first, first + 1);
     while (low < high) {
         unsigned middle = low + (high - low) / 2;
 
-        if (tables->fused[middle].id[1] < ids[1])
+        if (compare_ids(&tables->fused[middle], ids) < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    for (; low < end && tables->fused[low].id[1] == ids[1]; low++) {
+    for (; low < end && !compare_ids(&tables->fused[low], ids); low++) {
         const struct interp_fused *fused = &tables->fused[low];
         unsigned k = 2;
 
-        while (k < fused->count && k < count && fused->id[k] == ids[k])
+        while (k < fused->count && first + k < b->nids &&
+               fused->id[k] == id_in_group(b, first, first + k))
             k++;
         if (k >= fused->count && (!fused->needs_fma || has_fma()))
             return fused;
@@ -283,8 +343,7 @@ static const struct interp_fused *find_fused(const struct interp_isa *tables,
 static void fuse(struct builder *b)
 {
     for (unsigned i = 0; i + 1 < b->nids;) {
-        const struct interp_fused *fused =
-            find_fused(b->ip->tables, b->ids + i, b->nids - i);
+        const struct interp_fused *fused = find_fused(b, i);
 
         if (!fused) {
             i++;
@@ -387,7 +446,7 @@ static enum next add_insn(struct builder *b, const struct isa_decoded *insn)
 {
     uint32_t number = isa_choose(b->isa, insn), unit, stubs = b->ip->stubs;
     const struct isa_variant *variant = &b->isa->variants[number];
-    unsigned jumps = VAR_ENDS_BLOCK | VAR_BRANCHES, form;
+    unsigned jumps = VAR_ENDS_BLOCK | VAR_BRANCHES, sources;
     struct op *op;
 
     if (b->is_counting)
@@ -408,11 +467,11 @@ static enum next add_insn(struct builder *b, const struct isa_decoded *insn)
             thread_jump(b, variant, insn, unit, stubs))
             return GO_ON;
     }
-    form = choose_form(b, op, variant);
-    op->fn = handler_of(b, number, form);
-    number = b->ip->tables->variants[number].same;
-    profile_op(unit, number * INTERP_FORMS + form);
-    b->ids[b->nids] = number * INTERP_FORMS + form;
+    sources = find_sources(b, op, variant);
+    op->fn =
+        handler_of(b, number, choose_form(&b->ip->tables->variants[number], sources));
+    b->ids[b->nids] = b->ip->tables->variants[number].same * PROFILE_IDS + sources;
+    profile_op(unit, b->ids[b->nids]);
     b->id_units[b->nids++] = unit;
     return after_jump(b, variant);
 }

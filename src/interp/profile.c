@@ -14,18 +14,25 @@ static uint64_t wanted;  /* instructions, then print */
 
 HANDLER(x_profile);
 
-/* As a .pairs file names it: the instruction, which of its variants, the form. */
+/* The instruction, which of its variants, and of each operand how far back the op is that
+ * wrote it (0: too far), and `a` where acc has it. */
 static void print_id(const struct isa *isa, uint32_t id)
 {
-    uint32_t variant = id / INTERP_FORMS, nth = 0;
+    uint32_t variant = id / PROFILE_IDS, nth = 0;
 
     for (uint32_t i = 0; i < variant; i++)
         nth += isa->variants[i].insn == isa->variants[variant].insn;
     fputs(isa->insns[isa->variants[variant].insn].name, stderr);
     if (nth)
         fprintf(stderr, "#%" PRIu32, nth);
-    if (id % INTERP_FORMS)
-        fprintf(stderr, "/%" PRIu32, id % INTERP_FORMS);
+    if (id % PROFILE_IDS == 0)
+        return;
+    fputc('/', stderr);
+    for (unsigned k = 0; k < INTERP_IN; k++) {
+        unsigned source = id >> 4 * k & 15;
+
+        fprintf(stderr, "%u%c", source & 7, source & 8 ? 'a' : '-');
+    }
 }
 
 /* A line for each stretch of ops that could be fused: each with its count. */

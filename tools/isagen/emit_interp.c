@@ -13,10 +13,12 @@
 #include "base/report.h"
 #include "isagen/emit.h"
 
-enum { PER_FILE = 150, MAX_FUSED = 8 };
+enum { PER_FILE = 150, MAX_FUSED = 8, FUSED_IDS = 1 << 3 * ACC_IN };
 
 struct fused {
-    uint32_t id[MAX_FUSED]; /* variant * FORMS + form */
+    uint32_t
+        id[MAX_FUSED]; /* variant * FUSED_IDS + for each operand in[k], at bit 3 * k:
+                          0 memory, d: written by the op d before (the first op: acc) */
     unsigned count;
 };
 
@@ -379,7 +381,20 @@ static const char *variant_name(const struct isa *isa, const struct isa_variant 
 
 static bool reads_acc(const struct body *body)
 {
-    return body->form != 0;
+    for (unsigned k = 0; k < ACC_IN; k++)
+        if (body->from[k] == FROM_ACC)
+            return true;
+    return false;
+}
+
+/* Whether there is a handler with the operands of `form` (bit k: in[k]) from acc.  Of
+ * three operands only one at a time. */
+static bool has_form(const struct acc_use *acc, unsigned form)
+{
+    for (unsigned k = 0; k < ACC_IN; k++)
+        if (form >> k & 1 && !acc->in[k])
+            return false;
+    return !acc->in[2] || !(form & (form - 1));
 }
 
 /* The statements of one instruction; leaves acc as the variant's acc_use says. */
@@ -487,10 +502,11 @@ static void emit_variant(struct emitter *e, unsigned number)
     for (unsigned form = 0; form < FORMS; form++) {
         struct body body = new_body(e, e->handlers, variant);
 
-        if ((form & 1 && !acc.in[0]) || (form & 2 && !acc.in[1]))
+        if (!has_form(&acc, form))
             continue;
         body.acc = acc;
-        body.form = form;
+        for (unsigned k = 0; k < ACC_IN; k++)
+            body.from[k] = form >> k & 1 ? FROM_ACC : FROM_MEMORY;
         body.has_slow = slow;
         body.number = number;
         fprintf(e->header, "%s(%s_v%u_%u);\n", kind, e->target, number, form);
@@ -509,9 +525,23 @@ static void emit_variant(struct emitter *e, unsigned number)
 static bool needs_fma(const struct emitter *e, const struct fused *fused)
 {
     for (unsigned i = 0; i < fused->count; i++)
-        if (fp_needs_fma(e->isa, &e->isa->variants[fused->id[i] / FORMS]))
+        if (fp_needs_fma(e->isa, &e->isa->variants[fused->id[i] / FUSED_IDS]))
             return true;
     return false;
+}
+
+/* Operands of op `place` of a group. */
+static void set_sources(struct body *body, uint32_t id, unsigned place)
+{
+    for (unsigned k = 0; k < ACC_IN; k++) {
+        unsigned distance = id >> 3 * k & 7;
+
+        body->from[k] = !distance    ? FROM_MEMORY
+                        : place == 0 ? FROM_ACC
+                                     : (uint8_t)(FROM_OP + place - distance);
+    }
+    body->in_group = true;
+    body->place = place;
 }
 
 static void emit_fused(struct emitter *e, unsigned index)
@@ -524,19 +554,21 @@ static void emit_fused(struct emitter *e, unsigned index)
     fprintf(e->header, "%s(%s_fused%u);\n", kind, e->target, index);
     fprintf(e->handlers, "\n/*");
     for (unsigned i = 0; i < fused->count; i++)
-        fprintf(e->handlers, " %s/%u",
-                variant_name(e->isa, &e->isa->variants[fused->id[i] / FORMS]),
-                fused->id[i] % FORMS);
+        fprintf(e->handlers, " %s/%o",
+                variant_name(e->isa, &e->isa->variants[fused->id[i] / FUSED_IDS]),
+                fused->id[i] % FUSED_IDS);
     fprintf(e->handlers, " */\n%s(%s_fused%u)\n{\n", kind, e->target, index);
+    for (unsigned i = 0; i < fused->count; i++)
+        fprintf(e->handlers, "    uint64_t r%u UNUSED;\n", i);
     for (unsigned i = 0; i < fused->count; i++) {
-        const struct isa_variant *variant = &e->isa->variants[fused->id[i] / FORMS];
+        const struct isa_variant *variant = &e->isa->variants[fused->id[i] / FUSED_IDS];
         struct body body = new_body(e, e->handlers, variant);
         bool ended;
 
         body.at = at;
         body.acc = body_acc_use(e->isa, variant);
-        body.form = fused->id[i] % FORMS;
-        body.number = fused->id[i] / FORMS;
+        set_sources(&body, fused->id[i], i);
+        body.number = fused->id[i] / FUSED_IDS;
         body.has_slow = wants_slow(e->isa, variant);
         body.depth = 1;
         fprintf(e->handlers, "    {\n");
@@ -552,13 +584,16 @@ static void emit_fused(struct emitter *e, unsigned index)
     e->in_file++;
 }
 
-/* "addi", "fadd.d#2/1": instruction, its nth variant, form. */
+/* "addi", "fadd.d#2/021": instruction, its nth variant, where in[0], in[1] and in[2] come
+ * from (digits as in struct fused). */
 static int parse_id(const struct emitter *e, char *word, uint32_t *id)
 {
     const struct isa *isa = e->isa;
     char *slash = strchr(word, '/'), *hash;
-    unsigned form = slash ? (unsigned)strtoul(slash + 1, NULL, 10) : 0, nth;
+    unsigned from = 0, nth;
 
+    for (unsigned k = 0; slash && k < ACC_IN && slash[1 + k]; k++)
+        from |= (unsigned)(slash[1 + k] & 7) << 3 * k;
     if (slash)
         *slash = 0;
     hash = strchr(word, '#');
@@ -567,7 +602,7 @@ static int parse_id(const struct emitter *e, char *word, uint32_t *id)
         *hash = 0;
     for (unsigned i = 0; i < isa->nvariants; i++)
         if (!strcmp(variant_name(isa, &isa->variants[i]), word) && nth-- == 0) {
-            *id = e->same[i] * FORMS + form % FORMS;
+            *id = e->same[i] * FUSED_IDS + from;
             return 0;
         }
     return -1;
@@ -576,14 +611,24 @@ static int parse_id(const struct emitter *e, char *word, uint32_t *id)
 /* All but the last one of a group go on to the next op, or leave by a branch. */
 static bool may_be_fused(const struct isa *isa, const struct fused *fused)
 {
-    for (unsigned i = 0; i < fused->count; i++) {
-        const struct isa_variant *variant = &isa->variants[fused->id[i] / FORMS];
-        struct acc_use acc = body_acc_use(isa, variant);
-        unsigned form = fused->id[i] % FORMS;
-        unsigned flags = VAR_ENDS_BLOCK | VAR_MODE | VAR_SYNC | VAR_DELAY;
+    unsigned flags = VAR_ENDS_BLOCK | VAR_MODE | VAR_SYNC | VAR_DELAY;
 
-        if ((form & 1 && !acc.in[0]) || (form & 2 && !acc.in[1]))
-            return false;
+    for (unsigned i = 0; i < fused->count; i++) {
+        const struct isa_variant *variant = &isa->variants[fused->id[i] / FUSED_IDS];
+        struct acc_use acc = body_acc_use(isa, variant);
+
+        for (unsigned k = 0; k < ACC_IN; k++) {
+            unsigned distance = fused->id[i] >> 3 * k & 7;
+            struct acc_use by = { { 0 }, 1 };
+
+            if (distance && (!acc.in[k] || distance > (i ? i : 1)))
+                return false;
+            if (distance && i)
+                by = body_acc_use(isa,
+                                  &isa->variants[fused->id[i - distance] / FUSED_IDS]);
+            if (distance && (!by.out || by.out == 0xff))
+                return false;
+        }
         if (variant->flags & flags && i < fused->count - 1)
             return false;
     }
@@ -683,7 +728,7 @@ static void emit_variants(struct emitter *e, FILE *out)
 
         fprintf(out, "    { {");
         for (unsigned form = 0; form < FORMS; form++) {
-            if ((form & 1 && !acc.in[0]) || (form & 2 && !acc.in[1]))
+            if (!has_form(&acc, form))
                 fprintf(out, " 0,");
             else
                 fprintf(out, " %s_v%u_%u,", e->target, i, form);
@@ -692,11 +737,12 @@ static void emit_variants(struct emitter *e, FILE *out)
             fprintf(out, " }, %s_v%u_slow,", e->target, i);
         else
             fprintf(out, " }, 0,");
-        fprintf(out, " { %u, %u }, %u, %u, %d },\n", acc.in[0], acc.in[1], i, acc.out,
+        fprintf(out, " { %u, %u, %u }, %u, %u, %d },\n", acc.in[0], acc.in[1], acc.in[2],
+                i, acc.out,
                 fp_needs_fma(e->isa, &e->isa->variants[i]) &&
                     wants_slow(e->isa, &e->isa->variants[i]));
     }
-    fprintf(out, "    { { 0, 0, 0, 0 }, 0, { 0, 0 }, 0, 0, 0 },\n};\n");
+    fprintf(out, "    { { 0 }, 0, { 0 }, 0, 0, 0 },\n};\n");
 }
 
 static void emit_fused_table(struct emitter *e, FILE *out)
@@ -714,14 +760,13 @@ static void emit_fused_table(struct emitter *e, FILE *out)
                 i);
     }
     fprintf(out, "    { { 0 }, 0, 0, 0 },\n};\n");
-    fprintf(
-        out,
-        "\n/* Groups that begin with an id: fused[fused_first[id]] up to the next. */\n");
+    fprintf(out, "\n/* Groups that begin with a variant: fused[fused_first[it]] up to "
+                 "the next. */\n");
     fprintf(out, "static const uint16_t fused_first[] = {");
-    for (unsigned id = 0; id <= e->isa->nvariants * FORMS; id++) {
-        while (k < e->nfused && e->fused[k].id[0] < id)
+    for (unsigned i = 0; i <= e->isa->nvariants; i++) {
+        while (k < e->nfused && e->fused[k].id[0] / FUSED_IDS < i)
             k++;
-        fprintf(out, "%s%u,", id % 16 ? " " : "\n    ", k);
+        fprintf(out, "%s%u,", i % 16 ? " " : "\n    ", k);
     }
     fprintf(out, "\n};\n");
 }

@@ -12,14 +12,16 @@
 #include "base/arena.h"
 #include "isa/isa.h"
 
-enum { MAX_PUSHED = 16, FORMS = 4 };
+enum { MAX_PUSHED = 16, ACC_IN = 3, FORMS = 1 << ACC_IN };
 
 /* Operands that a handler may take from `acc` (the value written last) instead of memory:
- * two read slots at most, so a variant has up to four forms. */
+ * up to three read slots. */
 struct acc_use {
-    uint8_t in[2]; /* slot numbers + 1, or 0 */
-    uint8_t out;   /* 0: acc stays, slot + 1: acc is what was written there, 0xff: lost */
+    uint8_t in[ACC_IN]; /* slot numbers + 1, or 0 */
+    uint8_t out; /* 0: acc stays, slot + 1: acc is what was written there, 0xff: lost */
 };
+
+enum { FROM_MEMORY, FROM_ACC, FROM_OP };
 
 /* One body on its way to C. */
 struct body {
@@ -35,7 +37,10 @@ struct body {
     unsigned at;    /* bytes from the first op of a fused group */
     unsigned depth; /* of IF and LOOP */
     struct acc_use acc;
-    unsigned form;   /* bit k: in[k] comes from acc */
+    uint8_t
+        from[ACC_IN]; /* where in[k] comes from: FROM_MEMORY, FROM_ACC, or of op k - 2 */
+    unsigned place;   /* in a fused group: its value is r<place> */
+    bool in_group;
     bool ended;      /* nothing can be executed after this */
     bool soft;       /* the slow copy of a handler: no host floating point */
     bool has_slow;   /* a slow copy exists */

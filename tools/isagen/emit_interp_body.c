@@ -143,11 +143,25 @@ static void declare_locals(struct body *body)
                       width[i] > 64 ? "wide_from(0)" : "0");
 }
 
+static void add_in(const struct isa *isa, struct acc_use *use,
+                   const struct isa_slot *slot, unsigned number)
+{
+    const struct isa_view *view = &isa->views[slot->view];
+    unsigned k = 0;
+
+    if (view->file == ISA_NONE || view->low_bit || isa->files[view->file].stride > 8)
+        return;
+    while (k < ACC_IN && use->in[k] && use->in[k] != number + 1)
+        k++;
+    if (k < ACC_IN)
+        use->in[k] = (uint8_t)(number + 1);
+}
+
 /* What a handler may take from acc and what it leaves there. */
 struct acc_use body_acc_use(const struct isa *isa, const struct isa_variant *variant)
 {
     const struct sem *nodes = &isa->nodes[variant->body.first];
-    struct acc_use use = { { 0, 0 }, 0 };
+    struct acc_use use = { { 0 }, 0 };
     unsigned depth = 0, puts = 0;
 
     for (unsigned i = 0; i < variant->body.count; i++) {
@@ -159,12 +173,8 @@ struct acc_use body_acc_use(const struct isa *isa, const struct isa_variant *var
         case S_LOOP: depth++; break;
         case S_END: depth--; break;
         case S_GET:
-            if (puts || slot->w > 64 || isa->views[slot->view].file == ISA_NONE ||
-                isa->files[isa->views[slot->view].file].stride > 8 ||
-                isa->views[slot->view].low_bit || use.in[0] == node->a + 1 ||
-                use.in[1] == node->a + 1 || use.in[1])
-                break;
-            use.in[use.in[0] ? 1 : 0] = (uint8_t)(node->a + 1);
+            if (!puts && slot->w <= 64)
+                add_in(isa, &use, slot, node->a);
             break;
         case S_PUT:
             puts++;
@@ -263,14 +273,17 @@ static void get_slot(struct body *body, unsigned i)
         return;
     }
     file = slot_file(body, node->a);
-    for (unsigned k = 0; k < 2; k++)
-        if (body->form >> k & 1 && body->acc.in[k] == node->a + 1) {
-            const char *text =
-                node->w < file->width
-                    ? expr_mask(body->arena, node->w, "in")
-                    : arena_printf(body->arena, "(%s)in", expr_type(node->w));
+    for (unsigned k = 0; k < ACC_IN; k++)
+        if (body->from[k] != FROM_MEMORY && body->acc.in[k] == node->a + 1) {
+            const char *from =
+                body->from[k] == FROM_ACC
+                    ? "in"
+                    : arena_printf(body->arena, "r%u", body->from[k] - FROM_OP);
 
-            body_line(body, "%s v%u = %s;", expr_type(node->w), i, text);
+            body_line(body, "%s v%u = %s;", expr_type(node->w), i,
+                      node->w < file->width ? expr_mask(body->arena, node->w, from)
+                                            : arena_printf(body->arena, "(%s)%s",
+                                                           expr_type(node->w), from));
             return;
         }
     body_line(body, "%s v%u = %s;", expr_type(node->w), i,
@@ -292,7 +305,10 @@ static void put_slot(struct body *body, const struct sem *node)
     }
     file = slot_file(body, node->a);
     if (body->acc.out == node->a + 1) {
-        body_line(body, "acc = %s;", value);
+        if (body->in_group)
+            body_line(body, "acc = r%u = %s;", body->place, value);
+        else
+            body_line(body, "acc = %s;", value);
         value = "acc";
     }
     body_line(body, "%s",
