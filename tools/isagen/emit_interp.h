@@ -3,7 +3,9 @@
  *   emit_interp.c        files, tables, pairs
  *   emit_interp_body.c   a body's nodes, in order, as C statements
  *   emit_interp_expr.c   pure nodes as C expressions
- *   emit_interp_fp.c     floating point: a function per operation and environment */
+ *   emit_interp_mem.c    accesses to memory
+ *   emit_interp_state.c  flags, computed views, system registers: functions that handlers
+ * share emit_interp_fp.c     floating point: a function per operation and environment */
 #ifndef ISAGEN_EMIT_INTERP_H
 #define ISAGEN_EMIT_INTERP_H
 
@@ -78,6 +80,27 @@ void body_pure(struct body *body, struct sem_body sem); /* ... return VALUE; */
 struct acc_use body_acc_use(const struct isa *isa, const struct isa_variant *variant);
 void body_line(struct body *body, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* emit_interp_mem.c */
+void memory_emit(struct body *body, unsigned node);
+
+/* emit_interp.c: one target on its way. */
+struct fused;
+struct emitter {
+    const struct isa *isa;
+    const char *dir, *target;
+    struct arena arena;
+    FILE *header, *handlers;
+    unsigned files, in_file;
+    uint32_t *same; /* by variant: the first one with the same handlers */
+    struct fused *fused;
+    unsigned nfused;
+};
+struct body body_new(struct emitter *e, FILE *out, const struct isa_variant *variant);
+
+/* emit_interp_state.c */
+void state_emit(struct emitter *e);
+void state_emit_sysregs(struct emitter *e, FILE *source);
 
 /* emit_interp_fp.c */
 void fp_emit(struct body *body, unsigned node);
