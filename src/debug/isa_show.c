@@ -336,7 +336,7 @@ int isa_cover(const struct isa_args *args)
 {
     const struct isa *isa = args->isa;
     unsigned gaps = 0;
-    struct dtree_report report = { print_finding, &gaps };
+    struct dtree_report report = { .report = print_finding, .context = &gaps };
 
     dtree_check_gaps(isa, &report, MAX_GAPS);
     cover_examples(isa, stdout);

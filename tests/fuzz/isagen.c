@@ -265,7 +265,7 @@ static void print_some(const struct isa *isa)
 static void use(const struct isa *isa)
 {
     unsigned findings = 0;
-    struct dtree_report report = { count, &findings };
+    struct dtree_report report = { .report = count, .context = &findings };
     char error[1024];
 
     dtree_check_overlaps(isa, &report);

@@ -105,6 +105,118 @@ static void decode_finding(void *context, const char *code, uint16_t a, uint16_t
                   g->built->isa.insns[at == a ? b : a].where);
 }
 
+/* `exclusive A, B;` */
+static void add_exclusive(struct build *b, struct dtree_report *report)
+{
+    const struct vec *items = &b->kinds[I_EXCLUSIVE];
+    struct isa_feature_set *sets =
+        arena_array(&b->g->arena, items->count + 1u, sizeof *sets);
+
+    for (uint32_t i = 0; i < items->count; i++) {
+        const struct item *item = ((struct item **)items->items)[i];
+        uint16_t *all = arena_array(&b->g->arena, ISA_MAX_FEATURES, sizeof *all);
+        unsigned n = 0;
+
+        for (const struct list *l = item->list; l && n < ISA_MAX_FEATURES; l = l->next) {
+            int f = find_feature(b, l->name);
+
+            if (f < 0)
+                check_say(b->g, l->pos, "E-NAME", "no feature %s is declared", l->name);
+            else
+                all[n++] = (uint16_t)f;
+        }
+        sets[i] = (struct isa_feature_set){ (uint16_t)n, all, false };
+    }
+    report->exclusive = sets;
+    report->nexclusive = items->count;
+}
+
+/* `reserved NAME enc ...;` */
+static void add_claims(struct build *b, struct dtree_report *report)
+{
+    const struct vec *items = &b->kinds[I_RESERVED];
+    struct dtree_claim *claims =
+        arena_array(&b->g->arena, items->count + 1u, sizeof *claims);
+    unsigned n = 0;
+
+    for (uint32_t i = 0; i < items->count; i++) {
+        const struct item *item = ((struct item **)items->items)[i];
+        struct dtree_claim *claim = &claims[n];
+        unsigned bits = 0;
+
+        *claim = (struct dtree_claim){ 0 };
+        for (const struct enc *e = item->insn->enc; e; e = e->next) {
+            if (!e->bits && (bits = 65))
+                break;
+            for (const char *c = e->bits; *c && bits <= 64; c++, bits++) {
+                claim->mask = claim->mask << 1 | (*c != '-');
+                claim->value = claim->value << 1 | (*c == '1');
+            }
+        }
+        if (bits > 64 || bits % 8 || !bits) {
+            check_say(b->g, item->pos, "E-WIDTH-ENC",
+                      "reserved %s: whole bytes of 0, 1 and -, at most 64 bits",
+                      item->name);
+            continue;
+        }
+        claim->length = bits / 8;
+        n++;
+    }
+    report->claims = claims;
+    report->nclaims = n;
+}
+
+/* The length that the fetch clause gives a first parcel; 0: none. */
+static unsigned length_of(const struct isa_fetch *fetch, uint64_t parcel)
+{
+    for (unsigned i = 0; i < fetch->nlengths; i++)
+        if ((parcel & fetch->lengths[i].mask) == fetch->lengths[i].value)
+            return fetch->lengths[i].bytes;
+    return 0;
+}
+
+/* Every word of the instruction must be fetched with its length. */
+static void check_length(struct isagen *g, const struct isa_fetch *fetch, unsigned number)
+{
+    const struct isa_insn *insn = &g->built->isa.insns[number];
+    unsigned shift = fetch->big || fetch->high_first
+                         ? 8u * (insn->length - (unsigned)fetch->parcel)
+                         : 0;
+    uint64_t mask = insn->mask >> shift, value = insn->value >> shift;
+
+    for (unsigned i = 0; i <= fetch->nlengths; i++) {
+        const struct isa_length *row = &fetch->lengths[i < fetch->nlengths ? i : 0];
+        uint64_t parcel = value;
+        unsigned length;
+
+        if (i < fetch->nlengths && !((row->value ^ value) & row->mask & mask))
+            parcel |= row->value & ~mask;
+        length = length_of(fetch, parcel);
+        if (length == insn->length)
+            continue;
+        check_say(g, insn_pos(g, number), "E-LENGTH",
+                  "%s has %u bytes, but a first parcel of 0x%0*" PRIx64
+                  " is fetched as %u bytes%s",
+                  insn->name, insn->length, 2 * fetch->parcel, parcel, length,
+                  length ? "" : " (reserved)");
+        return;
+    }
+}
+
+static void check_lengths(struct isagen *g)
+{
+    const struct isa *isa = &g->built->isa;
+
+    for (unsigned i = 0; i < isa->ninsns; i++) {
+        const struct isa_insn *insn = &isa->insns[i];
+        unsigned f = insn->mode_set == ISA_NONE ? 0 : insn->mode_set;
+
+        if (insn->length >= isa->fetches[f].parcel && isa->fetches[f].nlengths &&
+            (insn->mode_set != ISA_NONE || isa->nfetches == 1))
+            check_length(g, &isa->fetches[f], i);
+    }
+}
+
 /* ------------------------------------------------------------------------- hygiene */
 
 static void check_hygiene(struct isagen *g)
@@ -144,9 +256,12 @@ static void check_examples(struct isagen *g)
 unsigned check_target(struct isagen *g, const struct check_options *options)
 {
     const struct isa *isa = &g->built->isa;
-    struct dtree_report report = { decode_finding, g };
+    struct dtree_report report = { .report = decode_finding, .context = g };
 
     g->found = 0;
+    add_exclusive(g->built, &report);
+    add_claims(g->built, &report);
+    check_lengths(g);
     dtree_check_overlaps(isa, &report);
     if (options->gaps || is_total(g->built))
         dtree_check_gaps(isa, &report, 200);

@@ -16,6 +16,14 @@ struct dtree_report {
     void (*report)(void *context, const char *code, uint16_t insn_a, uint16_t insn_b,
                    uint64_t word, const char *text);
     void *context;
+    /* What an isa's tables do not say.  Sets of features of which at most one is on; and
+     * words that are no instruction, but spoken for. */
+    const struct isa_feature_set *exclusive;
+    const struct dtree_claim {
+        uint64_t mask, value;
+        unsigned length;
+    } * claims;
+    unsigned nexclusive, nclaims;
 };
 
 /* E-OVERLAP, E-SHADOW and W-CONTAIN.  Constraints are enumerated where few bits are free,

@@ -57,9 +57,27 @@ static bool rows_agree(const struct isa_feature_set *a, const struct isa_feature
     return true;
 }
 
+/* Does it have at most one feature of each exclusive set? */
+static bool features_meet(const struct dtree_report *to,
+                          const struct isa_features *features)
+{
+    for (unsigned i = 0; i < to->nexclusive; i++) {
+        unsigned on = 0;
+
+        for (unsigned k = 0; k < to->exclusive[i].count; k++) {
+            unsigned f = to->exclusive[i].all[k];
+
+            on += features->bits[f / 64] >> f % 64 & 1;
+        }
+        if (on > 1)
+            return false;
+    }
+    return true;
+}
+
 /* Some set of features has both; it is returned in *features. */
-static bool features_allow(const struct isa *isa, uint16_t a, uint16_t b,
-                           struct isa_features *features)
+static bool features_allow(const struct isa *isa, const struct dtree_report *to,
+                           uint16_t a, uint16_t b, struct isa_features *features)
 {
     static const struct isa_feature_set none = { 0, NULL, false };
     const struct isa_feature_set *row_a = a == ISA_NONE ? &none : &isa->feature_sets[a];
@@ -78,7 +96,8 @@ static bool features_allow(const struct isa *isa, uint16_t a, uint16_t b,
                         if (!(rows[r]->all[i] & 0x8000))
                             features->bits[rows[r]->all[i] / 64] |=
                                 UINT64_C(1) << rows[r]->all[i] % 64;
-                return true;
+                if (features_meet(to, features))
+                    return true;
             }
             if (!row_b->or_next)
                 break;
@@ -178,8 +197,8 @@ static bool same_clause(const struct isa_insn *a, const struct isa_insn *b)
 }
 
 /* A word that both instructions claim.  *tries_left bounds the work of many pairs. */
-static bool find_witness(const struct isa *isa, unsigned a, unsigned b, uint64_t *word,
-                         uint64_t *tries_left)
+static bool find_witness(const struct isa *isa, const struct dtree_report *to, unsigned a,
+                         unsigned b, uint64_t *word, uint64_t *tries_left)
 {
     const struct isa_insn *insn_a = &isa->insns[a], *insn_b = &isa->insns[b];
     uint64_t fixed = insn_a->mask | insn_b->mask, value = insn_a->value | insn_b->value;
@@ -191,7 +210,7 @@ static bool find_witness(const struct isa *isa, unsigned a, unsigned b, uint64_t
     struct isa_features features;
     struct isa_decoded out;
 
-    if (!features_allow(isa, insn_a->features, insn_b->features, &features) ||
+    if (!features_allow(isa, to, insn_a->features, insn_b->features, &features) ||
         !modes_allow(isa, insn_a, insn_b, &mode))
         return false;
     if (tries > *tries_left)
@@ -262,7 +281,7 @@ static bool check_pair(const struct isa *isa, const struct dtree_report *to, uns
 
     if (!same_clause(insn_a, insn_b) || insn_a->length != insn_b->length ||
         !insn_a->length || !intersect(cube_a, cube_b) ||
-        !find_witness(isa, a, b, &word, tries_left))
+        !find_witness(isa, to, a, b, &word, tries_left))
         return false;
     a_in_b = contains(cube_b, cube_a);
     b_in_a = contains(cube_a, cube_b);
@@ -443,6 +462,13 @@ static void check_length(const struct isa *isa, const struct isa_fetch *fetch,
             cover->cubes[cover->count] = cube_of(&isa->insns[i]);
             cover->cubes[cover->count++].mask |= ~word_bits(bytes);
         }
+    for (unsigned i = 0; i < gaps->to->nclaims; i++) {
+        const struct dtree_claim *claim = &gaps->to->claims[i];
+
+        if (claim->length == bytes)
+            cover->cubes[cover->count++] =
+                (struct cube){ claim->mask | ~word_bits(bytes), claim->value };
+    }
     gaps->length = bytes;
     find_holes(cover, length_cube(fetch, &fetch->lengths[row], bytes), report_gap, gaps);
 }
@@ -453,7 +479,8 @@ void dtree_check_gaps(const struct isa *isa, const struct dtree_report *report,
     for (unsigned f = 0; f < isa->nfetches; f++) {
         const struct isa_fetch *fetch = &isa->fetches[f];
         unsigned splits = 0;
-        struct cover cover = { malloc(((size_t)isa->ninsns + fetch->nlengths + 1) *
+        struct cover cover = { malloc(((size_t)isa->ninsns + fetch->nlengths +
+                                       report->nclaims + 1) *
                                       sizeof(*cover.cubes)),
                                0, &splits };
 
