@@ -114,6 +114,16 @@ START_TEST(the_interpreter_does_the_same)
 }
 END_TEST
 
+/* Hosts of 32 bits have no room for what the interpreter needs: the evaluator runs there. */
+static bool has_window(void)
+{
+    struct space *space = space_new(32, false);
+
+    if (space)
+        space_free(space);
+    return space != NULL;
+}
+
 int main(void)
 {
     Suite *suite = suite_create("hard");
@@ -125,7 +135,8 @@ int main(void)
         count++;
     tcase_set_timeout(examples, 120);
     tcase_add_loop_test(examples, every_example_is_true, 0, count);
-    tcase_add_loop_test(examples, the_interpreter_does_the_same, 0, count);
+    if (has_window())
+        tcase_add_loop_test(examples, the_interpreter_does_the_same, 0, count);
     suite_add_tcase(suite, examples);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
