@@ -114,7 +114,8 @@ START_TEST(the_interpreter_does_the_same)
 }
 END_TEST
 
-/* Hosts of 32 bits have no room for what the interpreter needs: the evaluator runs there. */
+/* Hosts of 32 bits have no room for what the interpreter needs: the evaluator runs there.
+ */
 static bool has_window(void)
 {
     struct space *space = space_new(32, false);
