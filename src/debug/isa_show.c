@@ -139,7 +139,7 @@ static void draw_text(const struct isa *isa, const struct isa_insn *insn,
             &isa->operands_all[insn->operand + item->operand];
 
         if (item->kind == TEXT_LITERAL)
-            fputs(item->literal, stdout);
+            fputs(isa->literals + item->literal, stdout);
         else
             printf("{%s}", operand->name ? operand->name : "");
     }

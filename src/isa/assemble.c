@@ -589,13 +589,14 @@ static bool match_text(struct matcher *m, const struct isa_text *item,
 {
     const struct isa_operand *operands = &m->isa->operands_all[m->insn->operand];
     const struct isa_text *start = m->alias ? m->alias->text : m->insn->text;
-    const char *stuck = p, *end = match_literal(m, item->literal, p, &stuck);
+    const char *stuck = p,
+               *end = match_literal(m, m->isa->literals + item->literal, p, &stuck);
 
     if (end) {
         if (match(m, item + 1, after, end))
             return true;
     } else if (item != start) {
-        const char *missing = item->literal;
+        const char *missing = m->isa->literals + item->literal;
 
         while (*missing == ' ')
             missing++;
@@ -649,11 +650,12 @@ static void try_candidate(struct matcher *m, unsigned insn, const struct isa_ali
 }
 
 /* Whether the first piece of a text could begin like the input. */
-static bool may_begin(const struct isa_text *text, const char *p)
+static bool may_begin(const struct isa *isa, const struct isa_text *text, const char *p)
 {
     if (text->kind != TEXT_LITERAL)
         return text->kind == TEXT_OPERAND;
-    return tolower((unsigned char)*p) == tolower((unsigned char)text->literal[0]);
+    return tolower((unsigned char)*p) ==
+           tolower((unsigned char)isa->literals[text->literal]);
 }
 
 static unsigned assembled(struct matcher *m, uint8_t *out)
@@ -689,10 +691,10 @@ unsigned isa_assemble(const struct isa *isa, const struct isa_features *features
 
     prepare(&m, text, error, error_size);
     for (unsigned i = 0; i < isa->ninsns; i++)
-        if (may_begin(isa->insns[i].text, m.text))
+        if (may_begin(isa, isa->insns[i].text, m.text))
             try_candidate(&m, i, NULL, mode, pc);
     for (unsigned i = 0; i < isa->naliases; i++)
-        if (may_begin(isa->aliases[i].text, m.text) &&
+        if (may_begin(isa, isa->aliases[i].text, m.text) &&
             isa_has_features(isa, isa->aliases[i].features, features))
             try_candidate(&m, isa->aliases[i].insn, &isa->aliases[i], mode, pc);
     return assembled(&m, out);

@@ -228,29 +228,29 @@ struct isa_operand {
     bool from_end;   /* OPERAND_PCREL: relative to the end of the instruction */
     bool open;       /* enum: other values print as numbers */
     bool has_omit; /* prints as nothing, with its separator, when the number is `omit` */
+    bool runs;     /* LIST: d0-d3 for neighbours with one stem */
+    bool reversed; /* LIST: bit 0 is the last register */
     uint16_t view; /* OPERAND_REG; ISA_NONE: chosen by view_choice */
     int16_t bias;  /* OPERAND_REG: added to the field (x8 + u3) */
-    int64_t omit;
-    const struct isa_enum_name *enums; /* OPERAND_ENUM */
-    uint16_t nenums;
+    uint16_t nenums, nalts;
     /* decode time: which of views view, view+1 ...; count 0: none */
     struct sem_body view_choice;
     struct sem_body value;   /* FN: the number printed; REG: the register, of no field */
     struct sem_body inverse; /* FN: the field's bits, with the number printed in the
                                 field; count 0: found by trying */
-    const char *sep;         /* LIST */
-    bool runs;               /* LIST: d0-d3 for neighbours with one stem */
-    bool reversed;           /* LIST: bit 0 is the last register */
-    const struct isa_alt *alts; /* OPERAND_ALTS */
-    uint16_t nalts;
+    int64_t omit;
+    const struct isa_enum_name *enums; /* OPERAND_ENUM */
+    const struct isa_alt *alts;        /* OPERAND_ALTS */
+    const char *sep;                   /* LIST */
 };
 
 /* One piece of instruction text. */
 enum isa_text_kind { TEXT_END, TEXT_LITERAL, TEXT_OPERAND };
 struct isa_text {
     uint8_t kind;
-    uint8_t operand;     /* index into the instruction's operands */
-    const char *literal; /* TEXT_LITERAL; one blank matches any white space when parsed */
+    uint8_t operand;  /* index into the instruction's operands */
+    uint16_t literal; /* TEXT_LITERAL: a string, from isa->literals[literal]; one blank
+                         matches any white space when parsed */
 };
 
 struct isa_alt {
@@ -324,14 +324,14 @@ struct isa_insn {
     uint8_t length;       /* bytes; 0: a stream instruction (rows say) */
     uint8_t fields;
     uint8_t operands;
+    uint8_t else_kind;        /* enum isa_illegal, where the constraint fails */
     uint32_t field;           /* first of isa->fields_all */
     uint32_t operand;         /* first of isa->operands_all */
     struct sem_body where_ok; /* decode time, 1 bit: constraints; count 0: none */
-    uint8_t else_kind;        /* enum isa_illegal, where the constraint fails */
     /* decode time, 1 bit: modes in which it exists; count 0: all */
     struct sem_body guard;
-    uint16_t features; /* feature condition: isa->feature_sets; ISA_NONE: always there */
     uint32_t choice;   /* root in isa->choices */
+    uint16_t features; /* feature condition: isa->feature_sets; ISA_NONE: always there */
     uint16_t mode_set; /* the fetch clause it belongs to, or ISA_NONE: every one */
 };
 
@@ -507,14 +507,14 @@ struct isa_example {
     const char *where; /* source position */
     uint16_t insn;     /* ISA_NONE for `ex invalid` */
     uint16_t model;    /* ISA_NONE: the default */
+    uint8_t length;    /* of bytes */
+    uint8_t npre, npost, ncode;
     uint64_t pc;
     uint64_t mode;        /* mode key */
     const uint8_t *bytes; /* in memory order */
-    uint8_t length;
     const struct isa_ex_item *pre, *post;
     /* a test: runs until it leaves its bytes; else NULL */
     const struct isa_ex_code *code;
-    uint16_t npre, npost, ncode;
 };
 
 struct isa_stream; /* variable-length encodings: stream.h */
@@ -539,6 +539,7 @@ struct isa {
     const struct isa_field *fields_all;
     const struct isa_operand *operands_all;
     const struct isa_slot *slots;
+    const char *literals; /* strings, one after the other, each with its 0 */
     const struct isa_insn *insns;
     const struct isa_variant *variants;
     const struct isa_choice *choices;
@@ -566,7 +567,7 @@ struct isa {
     const struct isa_stream *streams;
     const uint64_t *effects;
     uint32_t nnodes, nconsts, npieces, nfields, noperands, nslots, nvariants, nchoices,
-        neffects, ndtable, ndleaves;
+        neffects, ndtable, ndleaves, nliterals;
     uint16_t nfiles, nviews, nregnames, ninsns, naliases, nfetches, ndnodes, naccesses,
         ntraps, nhelpers, nfns, nfpcalls, nfpenvs, nflags, nflagfns, nlaws, nmodes,
         nfeatures, nfeature_sets, nmodels, nsysregs, nexamples, nstreams, effect_words;

@@ -234,7 +234,7 @@ static void put_items(struct line *line, const struct isa_text *item)
                 operand_is_omitted(line->isa, &operands[item[1].operand], line->decoded))
                 item++;
             else
-                put_word(line, item->literal);
+                put_word(line, line->isa->literals + item->literal);
         } else if (!operand_is_omitted(line->isa, &operands[item->operand],
                                        line->decoded)) {
             put_operand(line, &operands[item->operand]);

@@ -13,6 +13,8 @@
 #ifndef TESTS_TOY_H
 #define TESTS_TOY_H
 
+#include <stddef.h>
+
 #include "isa/cpu.h"
 
 enum {
@@ -122,24 +124,29 @@ static const struct isa_operand toy_operands[] = {
     { .name = "d", .kind = OPERAND_REG, .field = 0 },                                /* 9 */
     { .name = "imm", .kind = OPERAND_IMM, .field = 1, .hex = true },
 };
-#define TOY_LITERAL(text) { TEXT_LITERAL, 0, text }
+static const struct toy_literals {
+    char add[5], li[4], lw[4], sw[4], bz[4], shift[6], halt[5], nop[4], mv[4], comma[3], open[4],
+        close[2], blank[2];
+} toy_literals = { "add ", "li ", "lw ", "sw ", "bz ", "shift", "halt", "nop", "mv ", ", ", ", (",
+                   ")", " " };
+#define TOY_LITERAL(name) { TEXT_LITERAL, 0, offsetof(struct toy_literals, name) }
 #define TOY_OP(n) { TEXT_OPERAND, n, 0 }
 #define TOY_END { TEXT_END, 0, 0 }
-static const struct isa_text toy_text_add[] = { TOY_LITERAL("add "), TOY_OP(0),
-    TOY_LITERAL(", "), TOY_OP(1), TOY_LITERAL(", "), TOY_OP(2), TOY_END };
-static const struct isa_text toy_text_li[] = { TOY_LITERAL("li "), TOY_OP(0),
-    TOY_LITERAL(", "), TOY_OP(1), TOY_END };
-static const struct isa_text toy_text_lw[] = { TOY_LITERAL("lw "), TOY_OP(0),
-    TOY_LITERAL(", ("), TOY_OP(1), TOY_LITERAL(")"), TOY_END };
-static const struct isa_text toy_text_sw[] = { TOY_LITERAL("sw "), TOY_OP(0),
-    TOY_LITERAL(", ("), TOY_OP(1), TOY_LITERAL(")"), TOY_END };
-static const struct isa_text toy_text_bz[] = { TOY_LITERAL("bz "), TOY_OP(0), TOY_END };
-static const struct isa_text toy_text_shift[] = { TOY_LITERAL("shift"), TOY_OP(2),
-    TOY_LITERAL(" "), TOY_OP(0), TOY_LITERAL(", "), TOY_OP(1), TOY_END };
-static const struct isa_text toy_text_halt[] = { TOY_LITERAL("halt"), TOY_END };
-static const struct isa_text toy_text_nop[] = { TOY_LITERAL("nop"), TOY_END };
-static const struct isa_text toy_text_mv[] = { TOY_LITERAL("mv "), TOY_OP(0),
-    TOY_LITERAL(", "), TOY_OP(1), TOY_END };
+static const struct isa_text toy_text_add[] = { TOY_LITERAL(add), TOY_OP(0),
+    TOY_LITERAL(comma), TOY_OP(1), TOY_LITERAL(comma), TOY_OP(2), TOY_END };
+static const struct isa_text toy_text_li[] = { TOY_LITERAL(li), TOY_OP(0),
+    TOY_LITERAL(comma), TOY_OP(1), TOY_END };
+static const struct isa_text toy_text_lw[] = { TOY_LITERAL(lw), TOY_OP(0),
+    TOY_LITERAL(open), TOY_OP(1), TOY_LITERAL(close), TOY_END };
+static const struct isa_text toy_text_sw[] = { TOY_LITERAL(sw), TOY_OP(0),
+    TOY_LITERAL(open), TOY_OP(1), TOY_LITERAL(close), TOY_END };
+static const struct isa_text toy_text_bz[] = { TOY_LITERAL(bz), TOY_OP(0), TOY_END };
+static const struct isa_text toy_text_shift[] = { TOY_LITERAL(shift), TOY_OP(2),
+    TOY_LITERAL(blank), TOY_OP(0), TOY_LITERAL(comma), TOY_OP(1), TOY_END };
+static const struct isa_text toy_text_halt[] = { TOY_LITERAL(halt), TOY_END };
+static const struct isa_text toy_text_nop[] = { TOY_LITERAL(nop), TOY_END };
+static const struct isa_text toy_text_mv[] = { TOY_LITERAL(mv), TOY_OP(0),
+    TOY_LITERAL(comma), TOY_OP(1), TOY_END };
 
 static const struct isa_slot toy_slots[] = {
     { .kind = SLOT_WRITE, .w = 16, .expr = { 39, 1, 0 } },  /* 0: d a b */
@@ -261,6 +268,7 @@ static const struct isa toy = {
     .fields_all = toy_fields, .nfields = TOY_COUNT(toy_fields),
     .operands_all = toy_operands, .noperands = TOY_COUNT(toy_operands),
     .slots = toy_slots, .nslots = TOY_COUNT(toy_slots),
+    .literals = (const char *)&toy_literals, .nliterals = sizeof(toy_literals),
     .insns = toy_insns, .ninsns = TOY_INSNS,
     .variants = toy_variants, .nvariants = TOY_COUNT(toy_variants),
     .choices = toy_choices, .nchoices = TOY_COUNT(toy_choices),

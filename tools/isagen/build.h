@@ -157,7 +157,7 @@ struct build {
     struct isa isa; /* arrays point into the vecs below once done */
     const struct item *target;
     struct vec nodes, consts, files, views, regnames, pieces, fields, operands, slots,
-        insns, variants, choices, aliases, fetches, accesses, traps, helpers, fns,
+        insns, variants, choices, literals, aliases, fetches, accesses, traps, helpers, fns,
         fpcalls, fpenvs, flags, flagfns, laws, modes, features, feature_sets, models,
         sysregs, examples, effects, streams;
     struct vec kinds[32];                /* struct item *, by enum item_kind */
@@ -294,6 +294,7 @@ void build_isa(struct build *b);
 void begin_body(struct build *b, bool decode_only);
 const struct isa_text *build_text(struct build *b, const char *text, struct pos pos,
                                   uint16_t insn);
+uint16_t text_literal(struct build *b, const char *text, size_t length, struct pos pos);
 int find_operand(struct build *b, uint16_t insn, const char *name); /* index or -1 */
 void stop_if_errors(struct isagen *g);
 bool is_declared_insn(struct build *b, const char *name); /* perhaps of another target */

@@ -19,10 +19,11 @@ enum { RECENT = 256 }; /* arrays that are looked through for one that is shared 
 struct pool {
     const char *name;
     const char *type;
+    size_t size; /* of an element that memcmp() can compare, else 0 */
     uint32_t used;
     struct entry {
         const void *array;
-        uint32_t at;
+        uint32_t at, count;
     } * entries;
     uint32_t count, room;
     bool is_open;
@@ -98,6 +99,17 @@ static int compare_entries(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static void add_entry(struct pool *pool, const void *array, uint32_t at, uint32_t count)
+{
+    if (pool->count == pool->room) {
+        pool->room = pool->room ? pool->room * 2 : 256;
+        pool->entries = realloc(pool->entries, pool->room * sizeof(*pool->entries));
+        if (!pool->entries)
+            die("out of memory");
+    }
+    pool->entries[pool->count++] = (struct entry){ array, at, count };
+}
+
 /* Notes an array of `count`; false: it is there already, or empty. */
 static bool pool_add(struct emit *e, struct pool *pool, const void *array, uint32_t count)
 {
@@ -106,16 +118,16 @@ static bool pool_add(struct emit *e, struct pool *pool, const void *array, uint3
     for (uint32_t i = pool->count; i > 0 && i + RECENT > pool->count; i--)
         if (pool->entries[i - 1].array == array)
             return false; /* else it is written twice: no harm */
-    if (pool->count == pool->room) {
-        pool->room = pool->room ? pool->room * 2 : 256;
-        pool->entries = realloc(pool->entries, pool->room * sizeof(*pool->entries));
-        if (!pool->entries)
-            die("out of memory");
-    }
+    for (uint32_t i = 0; i < pool->count && pool->size; i++)
+        if (pool->entries[i].count == count &&
+            !memcmp(pool->entries[i].array, array, count * pool->size)) {
+            add_entry(pool, array, pool->entries[i].at, count);
+            return false;
+        }
     if (!pool->is_open)
         fprintf(e->out, "static const %s%s[] = {\n", pool->type, pool->name);
     pool->is_open = true;
-    pool->entries[pool->count++] = (struct entry){ array, pool->used };
+    add_entry(pool, array, pool->used, count);
     pool->used += count;
     return true;
 }
@@ -131,7 +143,7 @@ static void pool_close(struct emit *e, struct pool *pool)
 static void put_pooled(struct emit *e, struct pool *pool, const char *member,
                        const void *array)
 {
-    const struct entry key = { array, 0 }, *entry = NULL;
+    const struct entry key = { array, 0, 0 }, *entry = NULL;
 
     if (array && pool->count)
         entry = bsearch(&key, pool->entries, pool->count, sizeof(key), compare_entries);
@@ -147,12 +159,24 @@ static void pool_text(struct emit *e, const struct isa_text *text)
         ;
     if (!pool_add(e, &e->texts, text, count))
         return;
-    for (; count--; text++) {
-        fprintf(e->out, "{%u,%u,", text->kind, text->operand);
-        put_string(e->out, text->kind == TEXT_LITERAL ? text->literal : NULL);
-        fputs("},", e->out);
-    }
+    for (; count--; text++)
+        fprintf(e->out, "{%u,%u,%u},", text->kind, text->operand, text->literal);
     putc('\n', e->out);
+}
+
+static void emit_literals(struct emit *e)
+{
+    const char *text = e->isa->literals, *end = text + e->isa->nliterals;
+
+    if (!e->isa->nliterals)
+        return;
+    fputs("static const char literals[] =", e->out);
+    for (; text < end; text += strlen(text) + 1) {
+        fputs("\n    ", e->out);
+        put_string(e->out, text);
+        fputs(" \"\\0\"", e->out);
+    }
+    fputs(";\n", e->out);
 }
 
 static void pool_texts(struct emit *e)
@@ -571,6 +595,7 @@ static void emit_pools(struct emit *e)
     X(insns)                                                                             \
     X(variants)                                                                          \
     X(choices)                                                                           \
+    X(literals)                                                                          \
     X(aliases)                                                                           \
     X(fetches)                                                                           \
     X(accesses)                                                                          \
@@ -639,7 +664,9 @@ void emit_table(const struct isa *isa, FILE *out)
         .names = { .name = "names", .type = "char *const " },
         .numbers = { .name = "numbers", .type = "uint16_t " },
         .fields = { .name = "sysreg_fields", .type = "struct isa_sysreg_field " },
-        .items = { .name = "items", .type = "struct isa_ex_item " },
+        .items = { .name = "items",
+                   .type = "struct isa_ex_item ",
+                   .size = sizeof(struct isa_ex_item) },
         .bytes = { .name = "bytes", .type = "uint8_t " },
         .codes = { .name = "codes", .type = "struct isa_ex_code " },
     };

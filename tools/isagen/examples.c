@@ -62,7 +62,8 @@ static void example_bytes(struct build *b, const struct example *ex,
         return;
     }
     for (const struct list *l = ex->code; l; l = l->next)
-        out->ncode++;
+        if (++out->ncode == UINT8_MAX)
+            fail(b->g, l->pos, "E-BUDGET", "a test has at most 254 instructions");
     out->code = code = arena_array(&b->g->arena, out->ncode, sizeof *code);
     for (const struct list *l = ex->code; l; l = l->next) {
         *code++ = (struct isa_ex_code){ l->name, (uint8_t)n };
@@ -169,13 +170,14 @@ static unsigned location_width(struct build *b, const struct isa_ex_item *item)
 }
 
 static struct isa_ex_item *example_items(struct build *b, const struct list *list,
-                                         uint16_t *count)
+                                         uint8_t *count)
 {
     struct isa_ex_item *items;
     unsigned n = 0;
 
     for (const struct list *l = list; l; l = l->next)
-        n++;
+        if (++n == UINT8_MAX)
+            fail(b->g, l->pos, "E-BUDGET", "an example has at most 254 values");
     items = arena_array(&b->g->arena, n + 1, sizeof *items);
     n = 0;
     for (const struct list *l = list; l; l = l->next, n++) {
@@ -207,7 +209,7 @@ static struct isa_ex_item *example_items(struct build *b, const struct list *lis
         items[n].value = w < 64 ? v.lo & ((1ull << w) - 1) : v.lo;
         items[n].value_hi = v.hi;
     }
-    *count = (uint16_t)n;
+    *count = (uint8_t)n;
     return items;
 }
 
@@ -381,8 +383,8 @@ static void build_example(struct build *b, const struct example *ex, uint16_t in
 
         if (trap < 0)
             fail(b->g, ex->pos, "E-NAME", "no trap %s", ex->trap);
-        post[out.npost++] =
-            (struct isa_ex_item){ .loc = EX_TRAP, .index = (uint16_t)trap };
+        post[out.npost].loc = EX_TRAP;
+        post[out.npost++].index = (uint16_t)trap;
     }
     *VEC(b, examples, struct isa_example) = out;
     *VEC(b, example_pos, struct pos) = ex->pos;

@@ -65,6 +65,7 @@ static void finish(struct build *b)
 #define TABLE16(field, n) isa->field = b->field.items; isa->n = (uint16_t)b->field.count
     TABLE(nodes, nnodes); TABLE(consts, nconsts); TABLE(pieces, npieces); TABLE(slots, nslots);
     TABLE(variants, nvariants); TABLE(choices, nchoices);
+    TABLE(literals, nliterals);
     TABLE16(files, nfiles); TABLE16(views, nviews); TABLE16(regnames, nregnames);
     TABLE16(insns, ninsns); TABLE16(aliases, naliases); TABLE16(fetches, nfetches);
     TABLE16(accesses, naccesses); TABLE16(traps, ntraps); TABLE16(helpers, nhelpers);

@@ -382,8 +382,8 @@ const struct isa_text *stream_text(struct build *b, struct stream_info *si,
         char name[80];
 
         if (length)
-            items[n++] = (struct isa_text){ TEXT_LITERAL, 0,
-                                            arena_strndup(&b->g->arena, p, length) };
+            items[n++] =
+                (struct isa_text){ TEXT_LITERAL, 0, text_literal(b, p, length, pos) };
         p += length;
         if (!*p)
             break;
@@ -393,7 +393,7 @@ const struct isa_text *stream_text(struct build *b, struct stream_info *si,
         snprintf(name, sizeof name, "%.*s", (int)length - 1, p + 1);
         items[n++] =
             (struct isa_text){ TEXT_OPERAND,
-                               (uint8_t)hole_operand(b, si, name, words, pos), NULL };
+                               (uint8_t)hole_operand(b, si, name, words, pos), 0 };
         p += length + 1;
     }
     struct isa_text *out = arena_array(&b->g->arena, n + 1, sizeof *out);
@@ -418,7 +418,7 @@ static void build_alts(struct build *b, struct stream_info *si, const struct alt
         if (place >= 0) {
             struct isa_text *text = arena_array(&b->g->arena, 2, sizeof *text);
 
-            text[0] = (struct isa_text){ TEXT_OPERAND, (uint8_t)place, NULL };
+            text[0] = (struct isa_text){ TEXT_OPERAND, (uint8_t)place, 0 };
             text[1].kind = TEXT_END;
             alts[n].text = text;
         } else {

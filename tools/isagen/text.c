@@ -20,6 +20,23 @@ struct text_out {
     size_t length;
 };
 
+/* The string in isa.literals. */
+uint16_t text_literal(struct build *b, const char *text, size_t length, struct pos pos)
+{
+    const char *all = b->literals.items;
+
+    for (uint32_t at = 0; at < b->literals.count; at += (uint32_t)strlen(all + at) + 1)
+        if (!strncmp(all + at, text, length) && !all[at + length])
+            return (uint16_t)at;
+    if (b->literals.count + length > UINT16_MAX)
+        fail(b->g, pos, "E-BUDGET",
+             "all texts together are longer than 65,535 characters");
+    for (size_t i = 0; i < length; i++)
+        *VEC(b, literals, char) = text[i];
+    *VEC(b, literals, char) = 0;
+    return (uint16_t)(b->literals.count - length - 1);
+}
+
 static void flush(struct build *b, struct text_out *t, struct pos pos)
 {
     if (t->count >= 62)
@@ -27,7 +44,7 @@ static void flush(struct build *b, struct text_out *t, struct pos pos)
     if (t->length)
         t->items[t->count++] =
             (struct isa_text){ TEXT_LITERAL, 0,
-                               arena_strndup(&b->g->arena, t->literal, t->length) };
+                               text_literal(b, t->literal, t->length, pos) };
     t->length = 0;
 }
 
@@ -77,8 +94,7 @@ const struct isa_text *build_text(struct build *b, const char *text, struct pos 
                 memcpy(t.literal, sep, t.length = strlen(sep));
             }
             flush(b, &t, pos);
-            t.items[t.count++] =
-                (struct isa_text){ TEXT_OPERAND, (uint8_t)operand, NULL };
+            t.items[t.count++] = (struct isa_text){ TEXT_OPERAND, (uint8_t)operand, 0 };
             p = end;
         } else {
             t.literal[t.length++] = *p;
