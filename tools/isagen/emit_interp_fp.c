@@ -253,12 +253,13 @@ const char *fp_function(struct arena *arena, const struct isa *isa,
                         const struct sem *nodes, unsigned number)
 {
     const struct sem *node = &nodes[number];
+    const struct isa_fpcall *call = &isa->fpcalls[node->d];
     unsigned widths[3];
 
-    (void)isa;
     operand_widths(nodes, node, widths);
-    return arena_printf(arena, "fp_%u_%s_%u_%u", node->d, names[node->x].name,
-                        node->x * 1000 + node->w, widths[0] * 1000 + widths[1]);
+    return arena_printf(arena, "fp_%u_%u_%u_%s_%u_%u", call->env, call->format,
+                        call->format2, names[node->x].name, node->x * 1000 + node->w,
+                        widths[0] * 1000 + widths[1]);
 }
 
 static void emit_fast(struct body *body, unsigned number, const char *round,
