@@ -4,6 +4,7 @@
 #            SAN=1             ASan and UBSan, in a build directory of its own
 #            O=DIR             build in DIR
 #            ISAS="riscv ..."  guests to build in
+#            TARGET=riscv64    of them only this one
 #            V=1               show the commands
 #            HOST, CC, CFLAGS, LDFLAGS, HOSTCC, PREFIX, DESTDIR as everywhere
 
@@ -114,7 +115,8 @@ $(O)/gen/%.o: $(O)/gen/%.c Makefile
 	$(compile)
 
 $(O)/src/base/host_% $(O)/src/user/% $(O)/tests/%: private DEFS := $(HOSTED)
-$(O)/tools/% $(O)/src/debug/% $(O)/src/user/options% $(O)/src/isa/assemble%: private OWN_CFLAGS = $(COLD_CFLAGS)
+COLD := tools/ src/debug/ src/user/ src/isa/assemble src/isa/eval_fp src/isa/example src/isa/print
+$(COLD:%=$(O)/%%): private OWN_CFLAGS = $(COLD_CFLAGS)
 $(O)/src/llvmjit/%: private OWN_CFLAGS = -fPIC $(shell $(LLVM_CONFIG) --cflags)
 INTERP_OBJ := $(filter $(O)/src/interp/%,$(OBJ)) $(foreach o,$(OBJ),$(if $(findstring _interp_,$o),$o))
 $(INTERP_OBJ): private HARDEN :=
@@ -134,7 +136,7 @@ build/host/src/base/host_%: private DEFS := $(HOSTED)
 # that changed are put into gen/NAME/, so that only they are compiled again.
 $(GEN_MK): $(O)/gen/%.mk: $(ISAGEN)
 	$(Q)echo '  GEN  $(O)/gen/$*' && rm -rf $(O)/gen/$*.new && mkdir -p $(O)/gen/$*.new $(O)/gen/$*
-	$(Q)$(ISAGEN) --out $(O)/gen/$*.new isa-specs/$*/$*.isa
+	$(Q)$(ISAGEN) --out $(O)/gen/$*.new $(TARGET:%=--target %) isa-specs/$*/$*.isa
 	$(Q)cd $(O)/gen/$*.new && for f in *; do cmp -s $$f ../$*/$$f || cp $$f ../$*/; done
 	$(Q){ sed 's|^[^:]*:|$@:|' $(O)/gen/$*.new/$*.d; \
 	      echo GEN_SRC += $$(cd $(O)/gen/$*.new && ls *.c | sed 's|^|$(O)/gen/$*/|'); } >$@
