@@ -22,7 +22,7 @@ static void note(void *context, const char *code, uint16_t a, uint16_t b, uint64
     snprintf(findings + n, sizeof(findings) - n, "%s %s\n", code, text);
 }
 
-static const struct dtree_report to_findings = { note, NULL };
+static const struct dtree_report to_findings = { .report = note };
 
 /* The toy with another list of instructions. */
 static struct toy_copy copy;

@@ -256,6 +256,7 @@ int find_feature(struct build *b, const char *name);
 uint16_t feature_set(struct build *b, const struct expr *e);
 void build_state(struct build *b);
 void build_insns(struct build *b);
+void check_vectors(struct build *b);                         /* vectors.c */
 void build_helper_effects(struct build *b, uint32_t number); /* effects.c */
 void check_helper_modes(struct build *b, uint32_t number);
 void helper_called(struct build *b, unsigned number, struct pos pos);

@@ -158,7 +158,7 @@ struct example {
 enum item_kind {
     I_PARAM, I_TARGET, I_FEATURE, I_EXCLUSIVE, I_MODEL, I_PC, I_FILE, I_VIEW, I_SPACE, I_FETCH,
     I_TRAP, I_HELPER, I_MODE, I_FN, I_PROC, I_FLAGS, I_FLAGFN, I_LAW, I_FPENV, I_SYSREG,
-    I_SYSREGS, I_OPERAND, I_INSN, I_ALIAS, I_FAMILY, I_RESERVED, I_EX, I_STREAM,
+    I_SYSREGS, I_OPERAND, I_INSN, I_ALIAS, I_FAMILY, I_RESERVED, I_EX, I_STREAM, I_VEC,
 };
 /* clang-format on */
 struct item {
@@ -343,6 +343,7 @@ struct expr *expr_new(struct isagen *g, enum expr_kind kind, struct pos pos);
 bool expr_same(const struct expr *a, const struct expr *b);
 struct expr *expr_and(struct isagen *g, struct expr *a, struct expr *b);
 struct item *parse_stream(struct isagen *g, struct pos pos);
+void parse_vectors(struct isagen *g, struct pos pos); /* vectors.c */
 void parse_row(struct isagen *g, struct insn *insn);
 void family_expand(struct isagen *g, struct item *family, struct pos pos);
 

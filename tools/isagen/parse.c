@@ -814,6 +814,7 @@ static const struct {
     { "reserved", parse_reserved }, { "exclusive", parse_exclusive }, { "ex", parse_ex_item },
     { "around", parse_around_item }, { "after", parse_after_item }, { "alts", parse_alts_item },
     { "test", parse_test_item },  { "stream", parse_stream_item }, { "doc", parse_doc },
+    { "vec", parse_vectors },
 };
 /* clang-format on */
 

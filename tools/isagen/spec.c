@@ -126,6 +126,7 @@ static void build_target(struct build *b)
     finish_streams(b);
     build_aliases(b);
     build_laws(b);
+    check_vectors(b);
     finish(b);
     assign_fetches(b);
     build_examples(b);
