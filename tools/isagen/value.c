@@ -328,21 +328,31 @@ uint32_t const_add(struct build *b, uint64_t lo, uint64_t hi, bool wide)
 
 enum { BODY_INDEX = 1 << 16 };
 
+static uint32_t hash_node(uint32_t hash, const struct sem *s)
+{
+    const uint32_t parts[] = { s->op | (uint32_t)s->x << 8 | (uint32_t)s->w << 16,
+                               s->a | (uint32_t)s->b << 16, s->c | (uint32_t)s->d << 16 };
+
+    for (int i = 0; i < 3; i++)
+        hash = ((hash ^ parts[i]) * 16777619u) ^ (hash >> 15);
+    return hash;
+}
+
 /* The nodes from `first` on as a body; an equal one that is there already is taken
  * instead. */
 static struct sem_body body_share(struct build *b, uint32_t first, unsigned locals)
 {
     const struct sem *nodes = b->nodes.items;
     uint32_t count = b->nodes.count - first, hash = 2166136261u;
-    const uint8_t *bytes = (const uint8_t *)(nodes + first);
     struct sem_body body = { first, (uint16_t)count, (uint16_t)locals };
 
     if (!b->body_index) {
         b->body_index = arena_array(&b->g->arena, BODY_INDEX, sizeof *b->body_index);
         b->body_counts = arena_array(&b->g->arena, BODY_INDEX, sizeof *b->body_counts);
     }
-    for (size_t i = 0; i < count * sizeof *nodes; i++)
-        hash = (hash ^ bytes[i]) * 16777619u;
+    for (uint32_t i = 0; i < count;
+         i++) /* not its bytes: a table is the same on any host */
+        hash = hash_node(hash, &nodes[first + i]);
     for (unsigned tries = 0; count && tries < 16; tries++) {
         uint32_t slot = (hash + tries) % BODY_INDEX, at = b->body_index[slot];
 
