@@ -29,7 +29,7 @@ HOSTED      := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64
 HARDEN      := -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 # Handlers end in tail calls: no flag that gives a function an epilogue.
 INTERP_CFLAGS := -O2 -fno-plt -fomit-frame-pointer -foptimize-sibling-calls \
-                 -fno-stack-protector -fcf-protection=none
+                 -fno-stack-protector -fcf-protection=none -fno-tree-slp-vectorize
 ifeq ($(shell $(CC) -dM -E -x c /dev/null | grep __clang__),)
 INTERP_CFLAGS += -fno-gcse
 endif
