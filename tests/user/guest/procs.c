@@ -31,7 +31,8 @@ static void show_status(const char *what, int status)
 
 static void forks(void)
 {
-    int status, value = 1;
+    int status, value = 1, wait_for[2];
+    char byte = 0;
     pid_t child = fork();
 
     if (child == 0) {
@@ -48,18 +49,26 @@ static void forks(void)
     }
     waitpid(child, &status, 0);
     show_status("SIGTERM", status);
+    if (pipe(wait_for))
+        return;
     child = fork();
     if (child == 0) {
         raise(SIGSTOP);
-        _exit(5);
+        if (read(wait_for[0], &byte, 1) == 1) /* until it was seen as continued */
+            _exit(5);
+        _exit(6);
     }
     waitpid(child, &status, WUNTRACED);
     show_status("stop", status);
     kill(child, SIGCONT);
     waitpid(child, &status, WCONTINUED);
     show_status("cont", status);
+    if (write(wait_for[1], &byte, 1) != 1)
+        return;
     waitpid(child, &status, 0);
     show_status("end", status);
+    close(wait_for[0]);
+    close(wait_for[1]);
     call("no child", waitpid(-1, &status, 0));
     ok("getppid", getppid() > 0);
 }
