@@ -157,8 +157,8 @@ struct build {
     struct isa isa; /* arrays point into the vecs below once done */
     const struct item *target;
     struct vec nodes, consts, files, views, regnames, pieces, fields, operands, slots,
-        insns, variants, choices, literals, aliases, fetches, accesses, traps, helpers, fns,
-        fpcalls, fpenvs, flags, flagfns, laws, modes, features, feature_sets, models,
+        insns, variants, choices, literals, aliases, fetches, accesses, traps, helpers,
+        fns, fpcalls, fpenvs, flags, flagfns, laws, modes, features, feature_sets, models,
         sysregs, examples, effects, streams;
     struct vec kinds[32];                /* struct item *, by enum item_kind */
     struct vec view_info;                /* struct view, beside views */
