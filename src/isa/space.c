@@ -21,7 +21,7 @@
 enum {
     MAX_AREAS = 65530,    /* Linux' vm.max_map_count */
     MIN_ADDR = 64 * 1024, /* never chosen below: null pointers must fault */
-    GUARD = 64 * 1024,    /* behind a window: accesses that begin at its end */
+    GUARD = 64 * 1024,    /* around a window: accesses that reach over its ends */
 };
 
 /* ------------------------------------------------------------------- the map */
@@ -228,9 +228,10 @@ static bool place(struct space *space, unsigned bits)
 
         if (UINTPTR_MAX >> 16 <= UINT32_MAX >> 16)
             return false;
-        at = host_map(0, (size_t)(((uint64_t)1 << 32) + GUARD), 0, HOST_NORESERVE, -1, 0);
+        at = host_map(0, (size_t)(((uint64_t)1 << 32) + 2 * GUARD), 0, HOST_NORESERVE, -1,
+                      0);
         space->window = true;
-        space->base = (uint8_t *)(uintptr_t)at;
+        space->base = (uint8_t *)(uintptr_t)at + GUARD;
         return at >= 0;
     }
     if (UINTPTR_MAX <= UINT32_MAX)
@@ -270,7 +271,8 @@ void space_free(struct space *space)
         return;
     space->changed = NULL;
     if (space->window)
-        host_unmap((uintptr_t)space->base, (size_t)(((uint64_t)1 << 32) + GUARD));
+        host_unmap((uintptr_t)space->base - GUARD,
+                   (size_t)(((uint64_t)1 << 32) + 2 * GUARD));
     else
         space_unmap(space, 0, space->limit);
     free(space->cache);
