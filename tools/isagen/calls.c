@@ -135,10 +135,12 @@ static struct val fn_max_u(struct build *b, const struct expr *e, unsigned w) { 
 
 static struct val fn_abs(struct build *b, const struct expr *e, unsigned want)
 {
-    struct val v = adopt(b, arg(b, e, 0, want), 0, e->pos);
+    struct val v = arg(b, e, 0, want), negative, opposite;
 
-    return op3(b, S_SELECT, v.w, extract(b, v, v.w - 1, 1, e->pos),
-               op1(b, S_NEG, v.w, v, e->pos), v, e->pos);
+    v = adopt(b, v, v.w ? v.w : want, e->pos);
+    negative = extract(b, v, v.w - 1, 1, e->pos);
+    opposite = op1(b, S_NEG, v.w, v, e->pos);
+    return op3(b, S_SELECT, v.w, negative, opposite, v, e->pos);
 }
 
 static struct val fn_select(struct build *b, const struct expr *e, unsigned want)
@@ -272,8 +274,9 @@ static struct val fn_syswrite(struct build *b, const struct expr *e, unsigned wa
     (void)want;
     may_trap(b, e->pos);
     b->l->flags |= VAR_SYNC | VAR_MODE | VAR_ENDS_BLOCK;
-    emit(b, S_SYSWRITE, 0, val_node(b, n, n.w ? n.w : 32, e->pos),
-         val_node(b, v, v.w ? v.w : b->isa.pc_width, e->pos), ISA_NONE);
+    uint16_t number = val_node(b, n, n.w ? n.w : 32, e->pos);
+    uint16_t value = val_node(b, v, v.w ? v.w : b->isa.pc_width, e->pos);
+    emit(b, S_SYSWRITE, 0, number, value, ISA_NONE);
     wrote(b, e->pos);
     return val_number(0);
 }

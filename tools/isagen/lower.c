@@ -243,8 +243,9 @@ static struct val compare(struct build *b, int op, struct val a, struct val c,
     if (a.time != RUN && c.time != RUN && aw <= 64)
         return val_decode(dx_new(b, op, 1, 0, val_dx(b, a, aw), val_dx(b, c, aw), NULL),
                           1);
-    return val_run(
-        emit(b, op, 1, val_node(b, a, aw, pos), val_node(b, c, aw, pos), ISA_NONE), 1);
+    /* in this order on any compiler: the slots are numbered as they are met */
+    uint16_t x = val_node(b, a, aw, pos), y = val_node(b, c, aw, pos);
+    return val_run(emit(b, op, 1, x, y, ISA_NONE), 1);
 }
 
 static struct val lower_compare(struct build *b, const struct expr *e, unsigned i)

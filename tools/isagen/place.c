@@ -374,6 +374,7 @@ static struct val flag_get(struct build *b, struct place *p)
 struct val place_get(struct build *b, struct place *p)
 {
     struct val a, c;
+    uint16_t lane;
 
     switch (p->kind) {
     case P_FILE:
@@ -384,10 +385,9 @@ struct val place_get(struct build *b, struct place *p)
     case P_SLICE: return extract(b, place_get(b, p->of), p->low, p->w, p->pos);
     case P_NPC: return val_run(emit(b, S_NPC, p->w, ISA_NONE, ISA_NONE, ISA_NONE), p->w);
     case P_LANE:
-        return val_run(emit(b, S_GETL, p->w, lane_slot(b, p->of, SLOT_READ),
-                            val_node(b, p->index, p->index.w ? p->index.w : 32, p->pos),
-                            ISA_NONE),
-                       p->w);
+        lane = val_node(b, p->index, p->index.w ? p->index.w : 32, p->pos);
+        return val_run(
+            emit(b, S_GETL, p->w, lane_slot(b, p->of, SLOT_READ), lane, ISA_NONE), p->w);
     case P_MEM:
         if (stream_is_locked(b, p))
             return stream_locked_get(b, p);
