@@ -6,6 +6,7 @@
 #include "base/host.h"
 #include "interp/lockstep.h"
 #include "isa/engine.h"
+#include "isa/mem.h"
 #include "isa/space.h"
 
 enum { CODE = 0x10000, DATA = 0x20000, PAGE = 0x1000, A0 = 10, A1 = 11 };
@@ -35,7 +36,7 @@ static void start(void)
 
     ck_assert_ptr_nonnull(isa);
     cpu = cpu_new(isa, NULL);
-    cpu->space = space_new(32, false);
+    cpu->space = space_new(32, RHEA_PAGED);
     ck_assert_ptr_nonnull(cpu->space);
     space_map(cpu->space, CODE, 2 * PAGE, all, SPACE_NOREPLACE, false, -1, 0);
     space_map(cpu->space, DATA, PAGE, SPACE_READ | SPACE_WRITE, SPACE_NOREPLACE, false,
