@@ -371,13 +371,9 @@ static struct val loop_counter(struct build *b, const struct stmt *s, struct val
     return counter;
 }
 
-static void lower_run_loop(struct build *b, const struct stmt *s, struct val from,
-                           struct val to, bool lanes)
+/* The body of a loop, `under` its condition if it has one, and the loop's end. */
+static void lower_loop_body(struct build *b, const struct stmt *s)
 {
-    struct val counter = loop_counter(b, s, from, to, lanes);
-    struct symbol *scope = b->l->scope;
-
-    bind_name(b, s->name, counter);
     if (s->d) {
         struct val under = lower_cond(b, s->d);
 
@@ -388,6 +384,16 @@ static void lower_run_loop(struct build *b, const struct stmt *s, struct val fro
         lower_stmts(b, s->body);
     }
     emit(b, S_END, 0, ISA_NONE, ISA_NONE, ISA_NONE);
+}
+
+static void lower_run_loop(struct build *b, const struct stmt *s, struct val from,
+                           struct val to, bool lanes)
+{
+    struct val counter = loop_counter(b, s, from, to, lanes);
+    struct symbol *scope = b->l->scope;
+
+    bind_name(b, s->name, counter);
+    lower_loop_body(b, s);
     b->l->scope = scope;
 }
 
@@ -448,16 +454,7 @@ static void lower_lanes(struct build *b, const struct stmt *s)
     b->l->lane = counter;
     b->l->lane_width = (uint16_t)w;
     bind_name(b, s->name, counter);
-    if (s->d) {
-        struct val under = lower_cond(b, s->d);
-
-        emit(b, S_IF, 0, val_node(b, under, 1, s->pos), ISA_NONE, ISA_NONE);
-        lower_stmts(b, s->body);
-        emit(b, S_END, 0, ISA_NONE, ISA_NONE, ISA_NONE);
-    } else {
-        lower_stmts(b, s->body);
-    }
-    emit(b, S_END, 0, ISA_NONE, ISA_NONE, ISA_NONE);
+    lower_loop_body(b, s);
     b->l->scope = scope;
     b->l->lane_name = name;
     b->l->lane = lane;
