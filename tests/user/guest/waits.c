@@ -1,6 +1,5 @@
 /* waits.c - clocks, poll, select, epoll, timers as files, sockets. */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -133,8 +132,8 @@ static void event_files(void)
 static void sockets(void)
 {
     int pair[2], server, client, accepted, value = 1, passed[1], fd = dup(1);
-    struct sockaddr_in address = { .sin_family = AF_INET }, peer;
-    socklen_t size = sizeof(address);
+    struct sockaddr_un address = { .sun_family = AF_UNIX }, peer;
+    socklen_t size = sizeof(address.sun_family); /* no name: autobind, unix(7) */
     union {
         char bytes[CMSG_SPACE(sizeof(int))];
         struct cmsghdr align;
@@ -160,19 +159,19 @@ static void sockets(void)
     memcpy(passed, CMSG_DATA(cmsg), sizeof(int));
     ok("descriptor", cmsg->cmsg_type == SCM_RIGHTS && fcntl(passed[0], F_GETFD) >= 0);
     puts(text);
-    server = socket(AF_INET, SOCK_STREAM, 0);
+    server = socket(AF_UNIX, SOCK_STREAM, 0);
     call("setsockopt",
-         setsockopt(server, SOL_SOCKET, SO_REUSEADDR, &value, sizeof(value)));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    call("bind", bind(server, (struct sockaddr *)&address, sizeof(address)));
+         setsockopt(server, SOL_SOCKET, SO_PASSCRED, &value, sizeof(value)));
+    call("bind", bind(server, (struct sockaddr *)&address, size));
     call("listen", listen(server, 1));
+    size = sizeof(address);
     getsockname(server, (struct sockaddr *)&address, &size);
-    ok("port", address.sin_port != 0 && address.sin_family == AF_INET);
-    client = socket(AF_INET, SOCK_STREAM, 0);
-    call("connect", connect(client, (struct sockaddr *)&address, sizeof(address)));
+    ok("name", address.sun_path[0] == 0 && size > 3); /* abstract, chosen by the kernel */
+    client = socket(AF_UNIX, SOCK_STREAM, 0);
+    call("connect", connect(client, (struct sockaddr *)&address, size));
     size = sizeof(peer);
     accepted = accept(server, (struct sockaddr *)&peer, &size);
-    ok("accept", accepted >= 0 && peer.sin_addr.s_addr == address.sin_addr.s_addr);
+    ok("accept", accepted >= 0 && peer.sun_family == AF_UNIX);
     call("send", send(client, "hello", 5, 0));
     call("recv", recv(accepted, text, sizeof(text), 0));
     size = sizeof(value);
