@@ -271,8 +271,44 @@ struct insn_context {
     const struct dx *where; /* its constraint, or NULL */
 };
 uint32_t lower_variants(struct build *b, struct insn_context *c, uint16_t insn);
+
+/* build_file.c, build_fpenv.c, build_sysreg.c, build_fetch.c: state */
+uint16_t file_new(struct build *b, const char *name, unsigned count, unsigned width,
+                  bool zero, bool hidden, struct pos pos);
+struct view *view_new(struct build *b, struct isa_view row, struct view info);
+void build_file(struct build *b, struct item *item);
+void build_view(struct build *b, struct item *item);
+void build_view_bodies(struct build *b, uint32_t number);
+void build_flags(struct build *b, struct item *item);
+void build_fpenv(struct build *b, struct item *item);
+void build_sysreg(struct build *b, struct item *item);
+void build_sysreg_bodies(struct build *b, uint32_t number);
+void build_sysregs_item(struct build *b, struct item *item);
+void build_fetch(struct build *b, struct item *item);
+/* The nodes lowered so far with `v` as the last one's value. */
+struct sem_body value_body(struct build *b, struct val v, unsigned w, struct pos pos);
+uint64_t field_mask(uint64_t hi, uint64_t lo);
+
+/* build_operand.c, build_enc.c: operands and encodings; `opers` in the order of `ops` */
+struct oper *make_opers(struct build *b, const struct insn *insn, unsigned *count);
+unsigned field_count(const struct oper *opers, unsigned n); /* those with a field */
+void derive(struct build *b, struct oper *opers, unsigned n);
+unsigned kind_bits(const struct oper *o);
+unsigned log2_of(unsigned n); /* of a power of two; else of the next one */
 const struct kind *resolve_kind(struct build *b, const struct kind *k, unsigned depth);
 void add_operand(struct build *b, struct oper *o, unsigned field);
+struct drawn { /* what enc has drawn so far */
+    unsigned total, at;
+    uint64_t mask, value;
+    uint64_t seen[64]; /* bits drawn of each operand's field */
+    struct vec pieces[ISA_MAX_FIELDS];
+    char picture[512];
+};
+void draw_enc(struct build *b, struct drawn *d, const struct insn *insn,
+              const struct oper *opers, unsigned nopers);
+void add_field(struct build *b, const struct drawn *d, struct oper *o, unsigned i,
+               unsigned bits);
+const char *first_word(struct build *b, const char *text); /* the mnemonic */
 
 /* stream_build.c, stream_rows.c, stream_lower.c: variable-length encodings */
 void build_streams(struct build *b);  /* before instructions */

@@ -1,11 +1,12 @@
 /* isagen.h - the spec compiler from the inside: source text to syntax tree to struct isa.
  *
- *   source.c  text, positions, messages          lex.c    characters to tokens
- *   parse.c   items                              expr.c   expressions and statements
- *   insn.c    the inside of an insn block        build.c  items to the tables of isa.h
- *   value.c   values and binding times           lower.c  bodies to semantic nodes
- *   calls.c   the functions bodies can call      text.c   instruction text
- *   examples.c  ex lines                         spec.c   all of it, as a library
+ *   source.c  text, positions, messages          lex.c     characters to tokens
+ *   parse.c   items (parse_*.c: their parts)     expr.c    expressions and statements
+ *   family.c  families and their rows            build.c   items to the tables of isa.h
+ *   value.c   values and binding times           lower.c   bodies to semantic nodes
+ *   variants.c  decode-time choices of a body    calls.c   the functions bodies can call
+ *   text.c    instruction text                   examples.c  ex lines
+ *   spec.c    all of it, as a library
  *
  * Everything lives in one arena and is dropped at once.  An error in one item is reported
  * and the next item goes on (a longjmp to the item's loop), so that all errors are seen.
@@ -321,8 +322,11 @@ const char *expect_string(struct isagen *g, const char *what);
 const char *raw_until(struct isagen *g, const char *stops, bool nested, struct pos *pos);
 const char *raw_word(struct isagen *g, struct pos *pos); /* up to a blank or ; { ( , */
 const char *token_name(int kind);
+int char_at(const struct isagen *g, uint32_t i); /* of the source; 0 after its end */
+bool is_blank(int c);
+bool is_name_char(int c);
 
-/* parse.c, insn.c, expr.c */
+/* parse*.c, expr.c, family.c, stream.c */
 void parse_file(struct isagen *g, const struct source *source, bool top);
 void parse_items(struct isagen *g, int end);
 struct item *add_item(struct isagen *g, enum item_kind kind, struct pos pos);

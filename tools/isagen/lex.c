@@ -16,12 +16,17 @@ static bool is_letter(int c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
-static bool is_blank(int c)
+bool is_blank(int c)
 {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-static int at(const struct isagen *g, uint32_t i)
+bool is_name_char(int c)
+{
+    return is_letter(c) || is_digit(c);
+}
+
+int char_at(const struct isagen *g, uint32_t i)
 {
     return i < g->source->size ? (unsigned char)g->source->text[i] : 0;
 }
@@ -31,15 +36,15 @@ static void skip_blanks(struct isagen *g)
     for (;;) {
         uint32_t start = g->cur;
 
-        while (is_blank(at(g, g->cur)))
+        while (is_blank(char_at(g, g->cur)))
             g->cur++;
-        if (at(g, g->cur) == '/' && at(g, g->cur + 1) == '/') {
-            while (g->cur < g->source->size && at(g, g->cur) != '\n')
+        if (char_at(g, g->cur) == '/' && char_at(g, g->cur + 1) == '/') {
+            while (g->cur < g->source->size && char_at(g, g->cur) != '\n')
                 g->cur++;
-        } else if (at(g, g->cur) == '/' && at(g, g->cur + 1) == '*') {
+        } else if (char_at(g, g->cur) == '/' && char_at(g, g->cur + 1) == '*') {
             g->cur += 2;
             while (g->cur < g->source->size &&
-                   !(at(g, g->cur) == '*' && at(g, g->cur + 1) == '/'))
+                   !(char_at(g, g->cur) == '*' && char_at(g, g->cur + 1) == '/'))
                 g->cur++;
             if (g->cur >= g->source->size)
                 fail(g, (struct pos){ g->source, start }, "E-SYNTAX",
@@ -58,13 +63,13 @@ static void lex_number(struct isagen *g)
     uint64_t value = 0, high = 0; /* 128 bits in base 16, else 64 */
     uint32_t start = g->cur;
 
-    if (at(g, g->cur) == '0' && (at(g, g->cur + 1) | 32) == 'x')
+    if (char_at(g, g->cur) == '0' && (char_at(g, g->cur + 1) | 32) == 'x')
         base = 16, g->cur += 2;
-    else if (at(g, g->cur) == '0' && (at(g, g->cur + 1) | 32) == 'b' &&
-             (at(g, g->cur + 2) == '0' || at(g, g->cur + 2) == '1'))
+    else if (char_at(g, g->cur) == '0' && (char_at(g, g->cur + 1) | 32) == 'b' &&
+             (char_at(g, g->cur + 2) == '0' || char_at(g, g->cur + 2) == '1'))
         base = 2, g->cur += 2;
     for (;; g->cur++) {
-        int c = at(g, g->cur), digit;
+        int c = char_at(g, g->cur), digit;
 
         if (c == '_' && g->cur > start)
             continue;
@@ -94,29 +99,29 @@ static void lex_number(struct isagen *g)
 static bool lex_float(struct isagen *g)
 {
     uint32_t i = g->cur;
-    bool hex = at(g, i) == '0' && (at(g, i + 1) | 32) == 'x', point = false;
+    bool hex = char_at(g, i) == '0' && (char_at(g, i + 1) | 32) == 'x', point = false;
     char buf[64];
     size_t n;
 
     if (hex)
         i += 2;
-    while (is_digit(at(g, i)) || at(g, i) == '.' ||
-           (hex && (at(g, i) | 32) >= 'a' && (at(g, i) | 32) <= 'f')) {
-        if (at(g, i) == '.' && at(g, i + 1) == '.')
+    while (is_digit(char_at(g, i)) || char_at(g, i) == '.' ||
+           (hex && (char_at(g, i) | 32) >= 'a' && (char_at(g, i) | 32) <= 'f')) {
+        if (char_at(g, i) == '.' && char_at(g, i + 1) == '.')
             return false;
-        point |= at(g, i++) == '.';
+        point |= char_at(g, i++) == '.';
     }
-    if (hex ? (at(g, i) | 32) == 'p' : (at(g, i) | 32) == 'e') {
+    if (hex ? (char_at(g, i) | 32) == 'p' : (char_at(g, i) | 32) == 'e') {
         point = true;
         i++;
-        if (at(g, i) == '-' || at(g, i) == '+')
+        if (char_at(g, i) == '-' || char_at(g, i) == '+')
             i++;
-        while (is_digit(at(g, i)))
+        while (is_digit(char_at(g, i)))
             i++;
     }
     n = i - g->cur;
     if (!point || n >= sizeof buf ||
-        !(at(g, i) == 'f' || at(g, i) == 'd' || at(g, i) == 'h'))
+        !(char_at(g, i) == 'f' || char_at(g, i) == 'd' || char_at(g, i) == 'h'))
         return false;
     memcpy(buf, g->source->text + g->cur, n);
     buf[n] = 0;
@@ -125,7 +130,7 @@ static bool lex_float(struct isagen *g)
     uint32_t f_bits;
     memcpy(&f_bits, &f, 4);
     memcpy(&g->tok.number, &d, 8);
-    g->tok.width = at(g, i) == 'd' ? 64 : at(g, i) == 'f' ? 32 : 16;
+    g->tok.width = char_at(g, i) == 'd' ? 64 : char_at(g, i) == 'f' ? 32 : 16;
     if (g->tok.width == 32)
         g->tok.number = f_bits;
     if (g->tok.width == 16) { /* exact values only: that is what examples want */
@@ -145,8 +150,8 @@ static void lex_string(struct isagen *g)
 {
     uint32_t start = ++g->cur;
 
-    while (at(g, g->cur) != '"') {
-        if (g->cur >= g->source->size || at(g, g->cur) == '\n')
+    while (char_at(g, g->cur) != '"') {
+        if (g->cur >= g->source->size || char_at(g, g->cur) == '\n')
             fail(g, g->tok.pos, "E-SYNTAX", "string without end");
         g->cur++;
     }
@@ -190,14 +195,14 @@ static void lex_operator(struct isagen *g)
         if (g->source->size - g->cur < n || memcmp(g->source->text + g->cur, text, n))
             continue;
         /* `<s` is an operator only if no longer name starts there: a <sum is a < sum */
-        if (letter && (is_letter(at(g, g->cur + (uint32_t)n)) ||
-                       is_digit(at(g, g->cur + (uint32_t)n))))
+        if (letter && (is_letter(char_at(g, g->cur + (uint32_t)n)) ||
+                       is_digit(char_at(g, g->cur + (uint32_t)n))))
             continue;
         g->tok.kind = operators[i].kind;
         g->cur += (uint32_t)n;
         return;
     }
-    int c = at(g, g->cur);
+    int c = char_at(g, g->cur);
     if (c <= 32 || c >= 127)
         fail(g, g->tok.pos, "E-SYNTAX", "unexpected character 0x%02x", c);
     g->tok.kind = c;
@@ -208,7 +213,7 @@ void next(struct isagen *g)
 {
     skip_blanks(g);
     g->tok = (struct token){ .kind = T_END, .pos = { g->source, g->cur } };
-    int c = at(g, g->cur);
+    int c = char_at(g, g->cur);
 
     if (g->cur >= g->source->size)
         return;
@@ -218,7 +223,7 @@ void next(struct isagen *g)
     } else if (is_letter(c)) {
         uint32_t start = g->cur;
 
-        while (is_letter(at(g, g->cur)) || is_digit(at(g, g->cur)))
+        while (is_letter(char_at(g, g->cur)) || is_digit(char_at(g, g->cur)))
             g->cur++;
         g->tok.kind = T_NAME;
         g->tok.text = arena_strndup(&g->arena, g->source->text + start, g->cur - start);
@@ -316,9 +321,9 @@ const char *raw_until(struct isagen *g, const char *stops, bool nested, struct p
 
     *pos = (struct pos){ g->source, start };
     for (; g->cur < g->source->size; g->cur++) {
-        int c = at(g, g->cur);
+        int c = char_at(g, g->cur);
 
-        if (c == '/' && at(g, g->cur + 1) == '/')
+        if (c == '/' && char_at(g, g->cur + 1) == '/')
             break;
         if (depth == 0 && strchr(stops, c))
             break;
@@ -327,12 +332,12 @@ const char *raw_until(struct isagen *g, const char *stops, bool nested, struct p
         if (nested && strchr(")]}", c))
             depth--;
         if (c == '"') {
-            while (g->cur + 1 < g->source->size && at(g, g->cur + 1) != '"')
+            while (g->cur + 1 < g->source->size && char_at(g, g->cur + 1) != '"')
                 g->cur++;
             g->cur++;
         }
     }
-    for (end = g->cur; end > start && is_blank(at(g, end - 1)); end--)
+    for (end = g->cur; end > start && is_blank(char_at(g, end - 1)); end--)
         ;
     const char *text = arena_strndup(&g->arena, g->source->text + start, end - start);
     next(g);
@@ -345,8 +350,8 @@ const char *raw_word(struct isagen *g, struct pos *pos)
     uint32_t start = g->cur;
 
     *pos = (struct pos){ g->source, start };
-    while (g->cur < g->source->size && !is_blank(at(g, g->cur)) &&
-           !strchr(";{(,", at(g, g->cur)))
+    while (g->cur < g->source->size && !is_blank(char_at(g, g->cur)) &&
+           !strchr(";{(,", char_at(g, g->cur)))
         g->cur++;
     const char *text = arena_strndup(&g->arena, g->source->text + start, g->cur - start);
 

@@ -11,12 +11,6 @@ static bool is_hex(const char *s)
     return strlen(s) == 2 && strspn(s, "0123456789abcdef") == 2;
 }
 
-static bool is_name_char(int c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '_';
-}
-
 /* [~] name [ "[" high [":" low] "]" ] [":" [s|u] width] */
 static void draw_field(struct isagen *g, struct draw *d, const char *word)
 {
