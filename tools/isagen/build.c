@@ -330,6 +330,6 @@ void build_state(struct build *b)
     each_index(b, b->sysregs.count, build_sysreg_bodies);
     each(b, I_SYSREGS, build_sysregs_item);
     each(b, I_FETCH, build_fetch);
-    if (!b->fetches.count)
+    if (!b->fetches.count && !b->g->errors)
         error_at(b->g, (struct pos){ b->g->sources, 0 }, "E-SYNTAX", "no fetch clause");
 }

@@ -230,6 +230,7 @@ struct val lower_cond(struct build *b, const struct expr *e); /* 1 bit */
 void lower_stmts(struct build *b, const struct stmt *s);
 struct place *place_of(struct build *b, const struct expr *e, bool must);
 struct val place_get(struct build *b, struct place *p);
+struct val place_get_now(struct build *b, struct place *p);
 void place_put(struct build *b, struct place *p, struct val v, struct pos pos);
 struct place *place_new(struct build *b, enum place_kind kind, unsigned w,
                         struct pos pos);

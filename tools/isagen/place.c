@@ -37,14 +37,38 @@ static void check_index(struct build *b, const struct view *v, struct val index,
              (unsigned long long)index.lo);
 }
 
+/* Can two numbers of registers be one?  Not where their ranges do not meet. */
+static bool may_be_same(struct build *b, const struct dx *x, const struct dx *y)
+{
+    int64_t low, high, low2, high2;
+
+    return !dx_range(b, x, &low, &high) || !dx_range(b, y, &low2, &high2) ||
+           (low <= high2 && low2 <= high);
+}
+
 /* Reading a register that may be the one written before: the author should use a let. */
 static void check_alias(struct build *b, const struct view *v, const struct dx *d,
                         struct pos pos)
 {
     for (unsigned i = 0; i < b->l->nwrote; i++)
-        if (b->l->wrote_view[i] == v->file && !dx_equal(b->l->wrote_dx[i], d))
+        if (b->l->wrote_view[i] == v->file && !dx_equal(b->l->wrote_dx[i], d) &&
+            may_be_same(b, b->l->wrote_dx[i], d)) {
             warn_at(b->g, pos, "W-ALIAS",
-                    "may be the register that was just written: read it in a let before");
+                    "may be the register that was just written: read it in a let, before "
+                    "the write or (if the new value is meant) after it");
+            return;
+        }
+}
+
+/* A read that is meant to see what was written: no W-ALIAS. */
+struct val place_get_now(struct build *b, struct place *p)
+{
+    unsigned nwrote = b->l->nwrote;
+
+    b->l->nwrote = 0;
+    struct val v = place_get(b, p);
+    b->l->nwrote = nwrote;
+    return v;
 }
 
 static bool same_index(struct val a, struct val c)
@@ -119,18 +143,30 @@ static struct val element_get(struct build *b, const struct view *v, struct val 
     effect(b, false, v->file);
     if (is_zero_register(b, v, index))
         return val_bits(0, w);
+    if (index.time != RUN)
+        check_alias(b, v, val_dx(b, index, 64), pos);
     if (index.time == SPEC)
         return val_run(emit(b, S_GETF, w, v->file, (unsigned)index.lo, ISA_NONE), w);
     if (index.time == DECODE) {
         const struct dx *d = val_dx(b, index, 64);
 
-        check_alias(b, v, d, pos);
         return val_run(emit(b, S_GET, w,
                             register_slot(b, SLOT_READ, v->number, w, d, pos), ISA_NONE,
                             ISA_NONE),
                        w);
     }
     return val_run(emit(b, S_GETX, w, v->file, index.node, ISA_NONE), w);
+}
+
+/* For W-ALIAS: which register was written. */
+static void note_register(struct build *b, const struct view *v, const struct dx *d)
+{
+    struct lower *l = b->l;
+
+    if (l->nwrote < sizeof l->wrote_dx / sizeof *l->wrote_dx) {
+        l->wrote_dx[l->nwrote] = d;
+        l->wrote_view[l->nwrote++] = v->file;
+    }
 }
 
 static void element_put(struct build *b, const struct view *v, struct val index,
@@ -150,6 +186,8 @@ static void element_put(struct build *b, const struct view *v, struct val index,
     if (is_zero_register(b, v, index))
         return;
     note_write(b, (struct write){ false, v->file, index, 0 }, pos);
+    if (index.time != RUN)
+        note_register(b, v, val_dx(b, index, 64));
     if (index.time == SPEC) {
         emit(b, S_PUTF, 0, v->file, (unsigned)index.lo, node);
     } else if (index.time == DECODE) {
@@ -157,10 +195,6 @@ static void element_put(struct build *b, const struct view *v, struct val index,
         unsigned slot = register_slot(b, SLOT_WRITE, v->number, w, d, pos);
 
         emit(b, S_PUT, 0, slot, node, ISA_NONE);
-        if (l->nwrote < 16) {
-            l->wrote_dx[l->nwrote] = d;
-            l->wrote_view[l->nwrote++] = v->file;
-        }
     } else {
         emit(b, S_PUTX, 0, v->file, index.node, node);
     }
@@ -196,10 +230,7 @@ static void part_put(struct build *b, const struct view *v, struct val index,
     if (!AT(b, files, struct isa_file, v->file)->hidden)
         wrote(b, pos);
     emit(b, S_PUT, 0, slot, val_node(b, value, value.w, pos), ISA_NONE);
-    if (l->nwrote < 16) {
-        l->wrote_dx[l->nwrote] = d;
-        l->wrote_view[l->nwrote++] = v->file;
-    }
+    note_register(b, v, d);
 }
 
 /* The slot of a register whose number is known at decode time, for lanes. */
@@ -425,7 +456,7 @@ static void flag_put(struct build *b, struct place *p, struct val v, struct pos 
 
 static void slice_put(struct build *b, struct place *p, struct val v, struct pos pos)
 {
-    struct val old = place_get(b, p->of);
+    struct val old = place_get_now(b, p->of); /* what is kept of it */
 
     v = adopt(b, v, p->w, pos);
     if (p->low)

@@ -530,18 +530,25 @@ static void lower_call_stmt(struct build *b, const struct stmt *s)
         fail(b->g, s->pos, "E-TYPE", "this does nothing");
 }
 
+/* `let x = register;` says when it is read, so that no alias can surprise. */
+static void lower_let(struct build *b, const struct stmt *s)
+{
+    unsigned w = s->b ? (unsigned)spec_number(b, s->b, "a width", 128) : 0;
+    unsigned nwrote = b->l->nwrote;
+
+    if (s->a->kind == E_NAME || s->a->kind == E_INDEX || s->a->kind == E_SLICE)
+        b->l->nwrote = 0;
+    struct val v = lower_expr(b, s->a, w);
+    b->l->nwrote = nwrote;
+    bind_name(b, s->name, w ? adopt(b, v, w, s->pos) : v);
+}
+
 static void lower_stmt(struct build *b, const struct stmt *s)
 {
     struct place *p;
 
     switch (s->kind) {
-    case ST_LET: {
-        unsigned w = s->b ? (unsigned)spec_number(b, s->b, "a width", 128) : 0;
-        struct val v = lower_expr(b, s->a, w);
-
-        bind_name(b, s->name, w ? adopt(b, v, w, s->pos) : v);
-        return;
-    }
+    case ST_LET: lower_let(b, s); return;
     case ST_VAR: lower_var(b, s); return;
     case ST_ASSIGN:
         p = place_of(b, s->a, true);
