@@ -87,7 +87,8 @@ struct symbol { /* a let, var, parameter or loop counter */
     const char *name;
     struct val val;
     struct place *place; /* `out` parameter or var */
-    struct expr *expr;   /* a parameter of a fn, by value: NULL */
+    bool failed; /* what it stands for had an error: so has what uses it, silently */
+    struct expr *expr; /* a parameter of a fn, by value: NULL */
 };
 
 /* ------------------------------------------------------------------ the builder */
@@ -148,6 +149,9 @@ struct lower {        /* the body being lowered */
     const struct item *space;
     const struct dx *where;   /* the constraint, with what is decided; NULL: none */
     jmp_buf *dead;            /* where a path ends that the constraint rules out */
+    bool recovers;            /* an error in a statement goes on with the next one */
+    bool failed;              /* there was one */
+    bool failed_tests;        /* ... in a condition or a name: E-DIV cannot be told */
     const struct stmt *body;  /* what `body;` stands for */
     const struct stmt *after; /* comes before every end of the instruction */
 };
@@ -228,6 +232,8 @@ void lower_meaning(struct build *b, const struct around *around, const struct st
 struct val lower_expr(struct build *b, const struct expr *e, unsigned want);
 struct val lower_cond(struct build *b, const struct expr *e); /* 1 bit */
 void lower_stmts(struct build *b, const struct stmt *s);
+/* A whole body: all its errors are reported, then fail_again(). */
+void lower_body(struct build *b, const struct stmt *s);
 struct place *place_of(struct build *b, const struct expr *e, bool must);
 struct val place_get(struct build *b, struct place *p);
 struct val place_get_now(struct build *b, struct place *p);

@@ -100,7 +100,7 @@ void build_sysreg_bodies(struct build *b, uint32_t i)
     begin_body(b, false);
     if (item->word) {
         bind_name(b, "v", val_run(emit(b, S_ARG, r.w, 0, ISA_NONE, ISA_NONE), r.w));
-        lower_stmts(b, item->body);
+        lower_body(b, item->body);
         r.write = body_finish(b);
     } else if (r.file != ISA_NONE && item->list) {
         lower_fields_write(b, item, r.w, r.file);

@@ -465,7 +465,7 @@ struct val call_fn(struct build *b, const struct item *fn, struct expr **args,
     struct symbol *scope = b->l->scope, *made = NULL;
     const struct list *p = fn->list;
     struct val result = b->l->result, v;
-    bool returned = b->l->returned;
+    bool returned = b->l->returned, recovers = b->l->recovers;
 
     if (b->l->depth > 2 * MAX_DEPTH - 40)
         fail(b->g, pos, "E-NAME", "fn %s calls itself", fn->name);
@@ -492,8 +492,10 @@ struct val call_fn(struct build *b, const struct item *fn, struct expr **args,
         v = lower_expr(b, fn->expr, want);
     } else {
         b->l->returned = false;
+        b->l->recovers = false; /* without its value, what calls it has failed too */
         b->l->result = (struct val){ .w = (uint16_t)want };
         lower_stmts(b, fn->body);
+        b->l->recovers = recovers;
         if (!b->l->returned)
             fail(b->g, fn->pos, "E-TYPE", "fn %s ends without return", fn->name);
         v = b->l->result;

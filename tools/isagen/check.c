@@ -11,43 +11,20 @@
 #include "isa/text.h"
 #include "proofs.h"
 
-enum { MAX_SAID = 4096 };
-
-struct said { /* hashes of what was said */
-    unsigned count;
-    uint64_t hash[MAX_SAID];
-};
-
-static uint64_t hash_text(uint64_t h, const char *text)
-{
-    for (; *text; text++)
-        h = (h ^ (unsigned char)*text) * 0x100000001b3u;
-    return h;
-}
-
 void check_say(struct isagen *g, struct pos pos, const char *code, const char *fmt, ...)
 {
     char text[1200];
-    uint64_t h = hash_text(pos.at * 0x9e3779b97f4a7c15u, code);
     va_list ap;
 
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    if (!g->said)
-        g->said = arena_alloc(&g->arena, sizeof *g->said);
-    h = hash_text(h, text);
-    if (code[0] == 'E')
+    if (code[0] == 'E') {
         g->found++;
-    for (unsigned i = 0; i < g->said->count; i++)
-        if (g->said->hash[i] == h)
-            return;
-    if (g->said->count < MAX_SAID)
-        g->said->hash[g->said->count++] = h;
-    if (code[0] == 'E')
         error_at(g, pos, code, "%s", text);
-    else
+    } else {
         warn_at(g, pos, code, "%s", text);
+    }
 }
 
 struct pos insn_pos(struct isagen *g, unsigned insn)

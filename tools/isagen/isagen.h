@@ -260,9 +260,11 @@ struct isagen {
     const char *path; /* of the main file; imports are relative to it */
     struct source *sources;
     FILE *messages; /* where errors go */
-    unsigned errors, warnings;
+    unsigned errors;
+    unsigned shown_errors, shown_warnings;
+    bool over_budget;    /* the last error was: what goes on would only be more of it */
     unsigned found;      /* errors of check_target() */
-    struct said *said;   /* check.c */
+    struct said *said;   /* source.c */
     struct build *built; /* the last target that was made */
     bool no_warnings;
     jmp_buf *recover; /* innermost place to go on from after an error */
@@ -296,7 +298,9 @@ void source_where(struct pos pos, const char **name, unsigned *line, unsigned *c
 const char *source_place(struct isagen *g, struct pos pos);
 _Noreturn void fail(struct isagen *g, struct pos pos, const char *code, const char *fmt,
                     ...) __attribute__((format(printf, 4, 5)));
-/* The same, and nothing goes on after it: a limit of the whole is passed. */
+/* On after an error that was reported, to where it is recovered from. */
+_Noreturn void fail_again(struct isagen *g);
+/* As fail(), and nothing goes on after it: a limit of the whole is passed. */
 _Noreturn void fail_all(struct isagen *g, struct pos pos, const char *code,
                         const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 void work(struct isagen *g,

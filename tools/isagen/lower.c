@@ -126,8 +126,11 @@ static struct val lower_name(struct build *b, const struct expr *e, unsigned wan
     int i;
 
     for (struct symbol *s = b->l->scope; s; s = s->next)
-        if (!strcmp(s->name, e->name))
+        if (!strcmp(s->name, e->name)) {
+            if (s->failed)
+                fail_again(b->g);
             return s->place ? place_get(b, s->place) : s->val;
+        }
     for (unsigned k = 0; k < b->l->nopers; k++)
         if (!strcmp(b->l->opers[k].name, e->name))
             return oper_value(b, &b->l->opers[k], e->pos);

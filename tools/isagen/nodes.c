@@ -491,9 +491,12 @@ void may_trap(struct build *b, struct pos pos)
     if (!l->wrote || !l->insn || l->insn->partial_ok || l->decode_only)
         return;
     source_where(l->wrote_at, &name, &line, &column);
-    fail(b->g, pos, "E-PRECISE",
-         "may trap after state was written (line %u): write last, or say `partial ok;`",
-         line);
+    error_at(
+        b->g, pos, "E-PRECISE",
+        "may trap after state was written (line %u): write last, or say `partial ok;`",
+        line);
+    l->failed = true;
+    l->wrote = false; /* once is enough */
 }
 
 void wrote(struct build *b, struct pos pos)

@@ -50,7 +50,7 @@ static bool may_be_same(struct build *b, const struct dx *x, const struct dx *y)
 static void check_alias(struct build *b, const struct view *v, const struct dx *d,
                         struct pos pos)
 {
-    for (unsigned i = 0; i < b->l->nwrote; i++)
+    for (unsigned i = 0; i < b->l->nwrote && !b->l->failed; i++)
         if (b->l->wrote_view[i] == v->file && !dx_equal(b->l->wrote_dx[i], d) &&
             may_be_same(b, b->l->wrote_dx[i], d)) {
             warn_at(b->g, pos, "W-ALIAS",
@@ -124,7 +124,7 @@ static void note_write(struct build *b, struct write w, struct pos pos)
 
         for (unsigned n = old->node; n < l->nnodes && !used; n++)
             used = may_use(b, &l->nodes[n], old);
-        if (!used)
+        if (!used && !l->failed)
             warn_at(b->g, pos, w.local ? "W-DEADWRITE" : "W-DUPSTORE",
                     "what was written there before is never used");
     }
@@ -567,8 +567,11 @@ static struct place *name_place(struct build *b, const struct expr *e)
     int flag;
 
     for (struct symbol *s = b->l->scope; s; s = s->next)
-        if (!strcmp(s->name, e->name))
+        if (!strcmp(s->name, e->name)) {
+            if (s->failed)
+                fail_again(b->g);
             return s->place;
+        }
     if ((p = stream_place(b, e->name)))
         return p;
     if ((meant = stream_name(b, e->name, e->pos)))

@@ -143,18 +143,52 @@ static void print_line(struct isagen *g, struct pos pos, unsigned column)
         fprintf(g->messages, "  %*s^\n", (int)column - 1, "");
 }
 
+enum { MAX_SAID = 4096 };
+
+struct said { /* hashes of what was said */
+    unsigned count;
+    uint64_t hash[MAX_SAID];
+};
+
+static uint64_t hash_text(uint64_t h, const char *text)
+{
+    for (; *text; text++)
+        h = (h ^ (unsigned char)*text) * 0x100000001b3u;
+    return h;
+}
+
+/* One body is lowered for each variant and each target: once is enough. */
+static bool said_before(struct isagen *g, struct pos pos, const char *code,
+                        const char *text)
+{
+    uint64_t h = pos.at * 0x9e3779b97f4a7c15u ^ (uintptr_t)pos.source;
+
+    h = hash_text(hash_text(h, code), text);
+    if (!g->said)
+        g->said = arena_alloc(&g->arena, sizeof *g->said);
+    for (unsigned i = 0; i < g->said->count; i++)
+        if (g->said->hash[i] == h)
+            return true;
+    if (g->said->count < MAX_SAID)
+        g->said->hash[g->said->count++] = h;
+    return false;
+}
+
 static void message(struct isagen *g, struct pos pos, const char *kind, const char *code,
                     const char *fmt, va_list ap)
 {
+    unsigned *shown = code[0] == 'E' ? &g->shown_errors : &g->shown_warnings;
     const char *name;
     unsigned line, column;
+    char text[1200];
 
     if (!g->messages)
         return;
+    vsnprintf(text, sizeof text, fmt, ap);
+    if (said_before(g, pos, code, text) || (*shown)++ >= MAX_ERRORS)
+        return;
     source_where(pos, &name, &line, &column);
-    fprintf(g->messages, "%s:%u:%u: %s: ", name, line, column, kind);
-    vfprintf(g->messages, fmt, ap);
-    fprintf(g->messages, " [%s]\n", code);
+    fprintf(g->messages, "%s:%u:%u: %s: %s [%s]\n", name, line, column, kind, text, code);
     print_line(g, pos, column);
     for (const struct source *s = pos.source; s && s->nparts; s = s->parts[0].from.source)
         if (s->note)
@@ -165,18 +199,17 @@ void error_at(struct isagen *g, struct pos pos, const char *code, const char *fm
 {
     va_list ap;
 
-    if (g->errors++ < MAX_ERRORS) {
-        va_start(ap, fmt);
-        message(g, pos, "error", code, fmt, ap);
-        va_end(ap);
-    }
+    g->errors++;
+    va_start(ap, fmt);
+    message(g, pos, "error", code, fmt, ap);
+    va_end(ap);
 }
 
 void warn_at(struct isagen *g, struct pos pos, const char *code, const char *fmt, ...)
 {
     va_list ap;
 
-    if (g->no_warnings || g->warnings++ >= MAX_ERRORS)
+    if (g->no_warnings)
         return;
     va_start(ap, fmt);
     message(g, pos, "warning", code, fmt, ap);
@@ -187,11 +220,16 @@ void fail(struct isagen *g, struct pos pos, const char *code, const char *fmt, .
 {
     va_list ap;
 
-    if (g->errors++ < MAX_ERRORS) {
-        va_start(ap, fmt);
-        message(g, pos, "error", code, fmt, ap);
-        va_end(ap);
-    }
+    g->errors++;
+    g->over_budget = !strcmp(code, "E-BUDGET");
+    va_start(ap, fmt);
+    message(g, pos, "error", code, fmt, ap);
+    va_end(ap);
+    fail_again(g);
+}
+
+void fail_again(struct isagen *g)
+{
     if (g->recover)
         longjmp(*g->recover, 1);
     exit(1);

@@ -424,13 +424,15 @@ static void lower_for(struct build *b, const struct stmt *s)
     if (from.time == SPEC && to.time == SPEC) {
         b->g->recover = &here;
         b->g->messages = NULL;
+        b->l->recovers = false;
         if (!setjmp(here))
             lower_run_loop(b, s, from, to, false);
         else
             failed = true;
+        b->l->recovers = saved.recovers;
         b->g->recover = outer;
         b->g->messages = messages;
-        if (!failed)
+        if (!failed && b->g->errors == errors)
             return;
         b->g->errors = errors;
         *b->l = saved;
@@ -575,8 +577,123 @@ static void lower_stmt(struct build *b, const struct stmt *s)
     }
 }
 
+/* ------------------------------------------------------------- going on after errors */
+
+/* The state of a body that a statement changes while it is lowered. */
+struct mark {
+    struct lower *l;
+    struct symbol *scope;
+    struct oper *opers;
+    unsigned nopers, depth;
+    bool decode_only, returned, recovers;
+    int nesting;
+    struct val result, lane;
+    uint16_t lane_width;
+    const char *lane_name;
+    const struct stmt *body, *after;
+};
+
+static struct mark mark_of(struct lower *l)
+{
+    return (struct mark){ l,
+                          l->scope,
+                          l->opers,
+                          l->nopers,
+                          l->depth,
+                          l->decode_only,
+                          l->returned,
+                          l->recovers,
+                          l->nesting,
+                          l->result,
+                          l->lane,
+                          l->lane_width,
+                          l->lane_name,
+                          l->body,
+                          l->after };
+}
+
+static void back_to(struct build *b, const struct mark *m)
+{
+    struct lower *l = b->l = m->l;
+
+    l->scope = m->scope;
+    l->opers = m->opers;
+    l->nopers = m->nopers;
+    l->depth = m->depth;
+    l->decode_only = m->decode_only;
+    l->returned = m->returned;
+    l->recovers = m->recovers;
+    l->nesting = m->nesting;
+    l->result = m->result;
+    l->lane = m->lane;
+    l->lane_width = m->lane_width;
+    l->lane_name = m->lane_name;
+    l->body = m->body;
+    l->after = m->after;
+    l->failed = true;
+}
+
+/* After an error in it: its name fails whoever uses it, the statements within are checked
+ * all the same. */
+static void lower_failed(struct build *b, const struct stmt *s)
+{
+    if (s->kind == ST_ASSIGN || s->kind == ST_SET || s->kind == ST_CALL)
+        return;
+    b->l->failed_tests = true;
+    if (s->kind == ST_LET || s->kind == ST_VAR) {
+        bind_name(b, s->name, val_number(0))->failed = true;
+        return;
+    }
+    struct symbol *scope = b->l->scope;
+    bool returned = b->l->returned;
+    if (s->kind == ST_FOR || s->kind == ST_LANES)
+        bind_name(b, s->name, val_number(0))->failed = true;
+    lower_stmts(b, s->body);
+    b->l->scope = scope;
+    b->l->returned = returned;
+    lower_stmts(b, s->other);
+    b->l->scope = scope;
+    b->l->returned = returned;
+}
+
+/* Statements of which some may fail. */
+static void lower_each(struct build *b, const struct stmt *first)
+{
+    jmp_buf here, *outer = b->g->recover;
+
+    for (const struct stmt *volatile s = first; s && !b->l->returned; s = s->next) {
+        struct mark mark = mark_of(b->l);
+        const struct mark *volatile before = &mark;
+
+        b->g->recover = &here;
+        if (!setjmp(here)) {
+            lower_stmt(b, s);
+            b->g->recover = outer;
+        } else {
+            b->g->recover = outer;
+            back_to(b, before);
+            if (b->g->over_budget)
+                fail_again(b->g);
+            lower_failed(b, s);
+        }
+    }
+}
+
 void lower_stmts(struct build *b, const struct stmt *s)
 {
+    if (b->l->recovers) {
+        lower_each(b, s);
+        return;
+    }
     for (; s && !b->l->returned; s = s->next)
         lower_stmt(b, s);
+}
+
+void lower_body(struct build *b, const struct stmt *s)
+{
+    b->l->recovers = true;
+    lower_stmts(b, s);
+    b->l->recovers = false;
+    if (b->l->failed)
+        fail_again(b->g);
 }

@@ -169,7 +169,8 @@ static void flatten(struct build *b, const struct path *p, uint32_t at, uint32_t
         flatten(b, p->children[i], first + i, none);
 }
 
-/* Lowers the body along the decisions; false where they contradict the constraint. */
+/* Lowers the body along the decisions; false where they contradict the constraint, or it
+ * has errors. */
 static bool lower_path(struct build *b, const struct insn_context *c)
 {
     jmp_buf dead, *recover = b->g->recover;
@@ -182,14 +183,18 @@ static bool lower_path(struct build *b, const struct insn_context *c)
     if (setjmp(dead)) { /* maybe out of an attempt of lower_for() */
         b->g->recover = recover;
         b->g->messages = messages;
-        b->g->errors = errors;
+        if (!l->failed)
+            b->g->errors = errors;
         b->l = l;
         return false;
     }
     stream_begin(b);
+    l->recovers = true;
     lower_meaning(b, c->insn->around, c->body);
-    stream_end(b);
-    return true;
+    l->recovers = false;
+    if (!l->failed)
+        stream_end(b);
+    return !l->failed;
 }
 
 uint32_t lower_variants(struct build *b, struct insn_context *c, uint16_t insn)
@@ -198,6 +203,7 @@ uint32_t lower_variants(struct build *b, struct insn_context *c, uint16_t insn)
     struct decision decisions[MAX_DECISIONS];
     unsigned ndecisions = 0, n = 0;
     uint32_t last = 0;
+    bool failed = false;
 
     do {
         begin_body(b, false);
@@ -213,6 +219,7 @@ uint32_t lower_variants(struct build *b, struct insn_context *c, uint16_t insn)
         if (++n > MAX_VARIANTS)
             fail(b->g, c->insn->pos, "E-BUDGET", "more than %d variants", MAX_VARIANTS);
         bool lives = lower_path(b, c);
+        failed |= l->failed;
         l->ndecisions = l->used;
         struct path *leaf = path_walk(b, root);
         if (lives)
@@ -225,6 +232,8 @@ uint32_t lower_variants(struct build *b, struct insn_context *c, uint16_t insn)
         ndecisions = l->ndecisions;
         memcpy(decisions, l->decisions, ndecisions * sizeof *decisions);
     } while (1);
+    if (failed)
+        fail_again(b->g);
     uint32_t at = b->choices.count;
     VEC(b, choices, struct isa_choice);
     flatten(b, root, at, last);
