@@ -1,5 +1,5 @@
-/* host.h - what differs between hosts: memory maps, memory faults, system calls,
- * processor features.
+/* host.h - what differs between hosts: memory maps, memory faults, signals, system calls,
+ * threads, processor features.
  *
  * Knows nothing of guests.  Everything that looks into a host's ucontext, or assumes how
  * its registers are called, is in the host_*.c files. */
@@ -52,6 +52,42 @@ enum { HOST_ACCESS_UNKNOWN = 0xff };
  * siginfo_t and a ucontext_t). */
 void host_catch_faults(void (*fault)(const struct host_fault *fault),
                        void (*sent)(int signo, void *info, void *context));
+
+/* Atomically replaces the `size` (1, 2, 4, 8) bytes at `at` by `desired` if they equal
+ * `expected`, which gets what was there.  0, or -1 where the host faulted. */
+int host_compare_exchange(void *at, void *expected, const void *desired, size_t size);
+
+/* ----------------------------------------------------------------------- threads */
+
+/* A lock that its owner may take again, and give up while it waits. */
+struct host_lock;
+struct host_lock *host_lock_new(void);         /* NULL: out of memory */
+void host_lock_free(struct host_lock *lock);   /* NULL: nothing */
+void host_lock_forked(struct host_lock *lock); /* in the child: nobody has it */
+void host_lock_take(struct host_lock *lock);
+void host_lock_give(struct host_lock *lock);
+void host_lock_wait(struct host_lock *lock); /* until a wake; requires: taken once */
+void host_lock_wake(struct host_lock *lock);
+
+/* Runs fn(arg) in a new thread that nobody waits for, with all signals blocked and a
+ * stack of its own for handlers.  0 or an errno. */
+int host_thread_start(void (*fn)(void *arg), void *arg);
+
+/* ----------------------------------------------------------------------- signals */
+
+/* Sets of signals are 64 bits, bit n-1 for signal n; of the calling thread.  Unlike the C
+ * library's, these functions know all 64 signals. */
+uint64_t host_signal_mask(uint64_t mask); /* returns the mask before */
+uint64_t host_signal_mask_now(void);
+uint64_t host_signals_pending(void);
+/* As sigaction, with all signals but SIGSEGV and SIGBUS blocked while the handler runs,
+ * which gets a siginfo_t and a ucontext_t; HOST_DEFAULT and HOST_IGNORE are no handlers.
+ * `flags`: SA_NOCLDSTOP, SA_NOCLDWAIT. */
+typedef void host_handler(int signo, void *info, void *context);
+#define HOST_DEFAULT ((host_handler *)0)
+#define HOST_IGNORE ((host_handler *)1)
+int host_signal_catch(int signo, host_handler *handler, int flags);
+bool host_signal_is_ignored(int signo);
 
 /* ------------------------------------------------------------------ system calls */
 

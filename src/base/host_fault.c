@@ -17,8 +17,39 @@ static _Thread_local struct {
     sigjmp_buf back;
 } guard;
 
+typedef uint16_t plain16 __attribute__((may_alias));
+typedef uint32_t plain32 __attribute__((may_alias));
+typedef uint64_t plain64 __attribute__((may_alias));
+
 static void (*on_fault)(const struct host_fault *fault);
 static void (*on_sent)(int signo, void *info, void *context);
+
+/* One number, aligned on both sides, is copied in one access: other threads see all of it
+ * or nothing. */
+static void copy_bytes(void *to, const void *from, size_t size)
+{
+    uintptr_t both = (uintptr_t)to | (uintptr_t)from;
+
+    if (size == 8 && both % 8 == 0)
+        *(volatile plain64 *)to = *(const volatile plain64 *)from;
+    else if (size == 4 && both % 4 == 0)
+        *(volatile plain32 *)to = *(const volatile plain32 *)from;
+    else if (size == 2 && both % 2 == 0)
+        *(volatile plain16 *)to = *(const volatile plain16 *)from;
+    else
+        memcpy(to, from, size);
+}
+
+#define EXCHANGE(type)                                                                   \
+    do {                                                                                 \
+        type old, next;                                                                  \
+                                                                                         \
+        memcpy(&old, expected, sizeof(old));                                             \
+        memcpy(&next, desired, sizeof(next));                                            \
+        __atomic_compare_exchange_n((type *)at, &old, next, 0, __ATOMIC_SEQ_CST,         \
+                                    __ATOMIC_SEQ_CST);                                   \
+        memcpy(expected, &old, sizeof(old));                                             \
+    } while (0)
 
 int host_copy(void *to, const void *from, size_t size)
 {
@@ -28,7 +59,26 @@ int host_copy(void *to, const void *from, size_t size)
     }
     guard.active = 1;
     atomic_signal_fence(memory_order_seq_cst);
-    memcpy(to, from, size);
+    copy_bytes(to, from, size);
+    atomic_signal_fence(memory_order_seq_cst);
+    guard.active = 0;
+    return 0;
+}
+
+int host_compare_exchange(void *at, void *expected, const void *desired, size_t size)
+{
+    if (sigsetjmp(guard.back, 0)) {
+        guard.active = 0;
+        return -1;
+    }
+    guard.active = 1;
+    atomic_signal_fence(memory_order_seq_cst);
+    switch (size) {
+    case 1: EXCHANGE(uint8_t); break;
+    case 2: EXCHANGE(uint16_t); break;
+    case 4: EXCHANGE(uint32_t); break;
+    default: EXCHANGE(uint64_t); break;
+    }
     atomic_signal_fence(memory_order_seq_cst);
     guard.active = 0;
     return 0;

@@ -132,7 +132,7 @@ void host_block_signals_after(void *context)
     ucontext_t *uc = context;
     sigset_t all;
 
-    sigfillset(&all);
+    memset(&all, 0xff, sizeof(all)); /* sigfillset leaves some out */
     sigdelset(&all, SIGSEGV);
     sigdelset(&all, SIGBUS);
     memcpy(&uc->uc_sigmask, &all, KERNEL_SIGSET);

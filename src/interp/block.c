@@ -32,35 +32,69 @@ static unsigned jump_shift(const struct isa *isa)
 }
 
 /* All entries zero: pc 0 belongs to entry 0 only, so that one gets another pc. */
-static void clear_jumps(const struct interp *ip, struct mode_table *table)
+static void clear_jumps(const struct interp *ip, struct jump_entry *jumps)
 {
-    memset(table->jumps, 0, JUMP_ENTRIES * sizeof *table->jumps);
-    table->jumps[0].pc = UINT64_C(1) << jump_shift(ip->isa);
+    memset(jumps, 0, JUMP_ENTRIES * sizeof *jumps);
+    jumps[0].pc = UINT64_C(1) << jump_shift(ip->isa);
 }
 
-struct mode_table *mode_table_get(struct interp *ip, uint64_t mode, unsigned kind)
+static struct mode_table *find_table(const struct interp *ip, uint64_t mode,
+                                     unsigned kind)
 {
-    struct mode_table *table;
+    struct mode_table *table = __atomic_load_n(&ip->modes, __ATOMIC_ACQUIRE);
 
-    for (table = ip->modes; table; table = table->next)
-        if (table->mode == mode && table->kind == kind)
-            return table;
-    table = zeroed(1, sizeof *table);
-    table->mode = mode;
-    table->kind = kind;
-    table->jumps = zeroed(JUMP_ENTRIES, sizeof *table->jumps);
-    table->jumps[0].pc = UINT64_C(1) << jump_shift(ip->isa);
-    table->next = ip->modes;
-    ip->modes = table;
+    while (table && (table->mode != mode || table->kind != kind))
+        table = table->next;
     return table;
 }
 
-void mode_table_use(struct interp *ip, struct mode_table *table)
+struct mode_table *mode_table_get(struct interp_cpu *self, uint64_t mode, unsigned kind)
 {
-    ip->mode = table;
-    ip->head.jumps = table->jumps;
-    ip->head.counting = (table->kind & TABLE_COUNT) != 0;
-    ip->cpu->mode = table->mode;
+    struct interp *ip = self->ip;
+    struct mode_table *table = find_table(ip, mode, kind);
+
+    if (table)
+        return table;
+    interp_take(self);
+    table = find_table(ip, mode, kind);
+    if (!table) {
+        table = zeroed(1, sizeof *table);
+        table->mode = mode;
+        table->kind = kind;
+        table->index = ip->nmodes++;
+        table->next = ip->modes;
+        __atomic_store_n(&ip->modes, table, __ATOMIC_RELEASE);
+    }
+    interp_give(self);
+    return table;
+}
+
+/* The jump cache for a mode. */
+static struct jump_entry *jumps_of(struct interp_cpu *self, unsigned index)
+{
+    if (index >= self->njumps) {
+        unsigned count = index + 4;
+        struct jump_entry **jumps = zeroed(count, sizeof *jumps);
+
+        if (self->njumps)
+            memcpy(jumps, self->jumps, self->njumps * sizeof *jumps);
+        free(self->jumps);
+        self->jumps = jumps;
+        self->njumps = count;
+    }
+    if (!self->jumps[index]) {
+        self->jumps[index] = zeroed(JUMP_ENTRIES, sizeof **self->jumps);
+        clear_jumps(self->ip, self->jumps[index]);
+    }
+    return self->jumps[index];
+}
+
+void mode_table_use(struct interp_cpu *self, struct mode_table *table)
+{
+    self->mode = table;
+    self->head.jumps = jumps_of(self, table->index);
+    self->head.counting = (table->kind & TABLE_COUNT) != 0;
+    self->cpu->mode = table->mode;
 }
 
 /* ------------------------------------------------------------------- look-up */
@@ -113,7 +147,7 @@ static void map_rebuild(struct interp *ip)
 
 struct block *block_new(struct interp *ip, uint64_t pc)
 {
-    struct block *block = &ip->blocks[ip->nblocks++];
+    struct block *block = &ip->blocks[ip->nblocks];
 
     memset(block, 0, sizeof *block);
     block->pc = pc;
@@ -122,6 +156,7 @@ struct block *block_new(struct interp *ip, uint64_t pc)
     block->position = ip->npositions;
     for (unsigned i = 0; i < MAX_BLOCK_PAGES; i++)
         block->pages[i] = pc >> PAGE_SHIFT;
+    __atomic_store_n(&ip->nblocks, ip->nblocks + 1, __ATOMIC_RELEASE);
     if ((ip->map_used + 1) * 2 > ip->map_mask)
         map_rebuild(ip); /* takes the new block along */
     else
@@ -138,16 +173,25 @@ const struct op *block_enter(struct interp *ip, uint64_t pc)
         block = predecode(ip, pc, false);
     if (!block)
         return NULL;
-    entry = &ip->head.jumps[(pc >> jump_shift(ip->isa)) % JUMP_ENTRIES];
+    entry = &ip->owner->head.jumps[(pc >> jump_shift(ip->isa)) % JUMP_ENTRIES];
     entry->pc = pc;
     entry->op = &ip->ops[block->unit];
     return entry->op;
 }
 
-/* The block that a unit lies in: blocks are in the order of their ops. */
+const struct op *jump_cached(const struct interp_cpu *self, uint64_t pc)
+{
+    const struct jump_entry *entry =
+        &self->head.jumps[(pc >> jump_shift(self->isa)) % JUMP_ENTRIES];
+
+    return entry->pc == pc && entry->op->fn != x_dropped ? entry->op : NULL;
+}
+
+/* The block that a unit lies in: blocks are in the order of their ops.  This and
+ * op_position() need nothing taken: what they look for was there before. */
 struct block *block_of(struct interp *ip, uint32_t unit)
 {
-    uint32_t low = 1, high = ip->nblocks;
+    uint32_t low = 1, high = __atomic_load_n(&ip->nblocks, __ATOMIC_ACQUIRE);
 
     while (low + 1 < high) {
         uint32_t middle = low + (high - low) / 2;
@@ -162,9 +206,10 @@ struct block *block_of(struct interp *ip, uint32_t unit)
 
 struct position op_position(struct interp *ip, const struct op *op)
 {
-    uint32_t unit = unit_of(ip, op), low = 0, high = ip->npositions;
+    uint32_t unit = unit_of(ip, op), low = 0;
+    uint32_t high = __atomic_load_n(&ip->npositions, __ATOMIC_ACQUIRE);
 
-    if (unit >= ip->stubs)
+    if (unit >= *(volatile uint32_t *)&ip->stubs)
         return (struct position){ unit, 0, ((const struct stub *)op)->pc };
     while (low + 1 < high) {
         uint32_t middle = low + (high - low) / 2;
@@ -197,13 +242,15 @@ struct op *stub_new(struct interp *ip, interp_handler fn, uint64_t pc, struct op
     return &ip->ops[ip->stubs];
 }
 
+/* Others may follow the link meanwhile: its target is complete. */
 static void set_link(struct op *at, uint32_t to, struct interp *ip)
 {
     struct stub *stub = (struct stub *)at;
     int32_t distance =
         (int32_t)((const uint8_t *)&ip->ops[to] - (const uint8_t *)(at + stub->op));
+    int32_t *link = (int32_t *)(void *)((uint8_t *)stub + stub->link);
 
-    memcpy((uint8_t *)stub + stub->link, &distance, sizeof distance);
+    __atomic_store_n(link, distance, __ATOMIC_RELEASE);
 }
 
 /* Requires: the stub's link is not linked. */
@@ -230,13 +277,19 @@ static void unlink_block(struct interp *ip, struct block *block)
 
 void block_drop(struct interp *ip, struct block *block)
 {
-    struct jump_entry *entry =
-        &block->table->jumps[(block->pc >> jump_shift(ip->isa)) % JUMP_ENTRIES];
-
     unlink_block(ip, block);
-    if (entry->pc == block->pc)
-        entry->pc = ~entry->pc; /* another entry's: never found */
     block->is_dead = true;
+    __atomic_store_n(&ip->ops[block->unit].fn, x_dropped, __ATOMIC_RELEASE);
+}
+
+void block_to_warm(struct interp *ip, struct op *more)
+{
+    uint64_t pc;
+
+    memcpy(&pc, more->payload, sizeof pc);
+    memset(more->payload, 0, sizeof more->payload);
+    more->fn = x_warm;
+    stub_new(ip, x_stub, pc, more, OP_PAYLOAD);
 }
 
 /* -------------------------------------------------------------- invalidation */
@@ -325,7 +378,7 @@ void block_invalidate(struct interp *ip, uint64_t addr, uint64_t size)
  * when that changed). */
 void block_fence(struct interp *ip)
 {
-    ip->is_fetch_fenced = false;
+    ip->owner->is_fetch_fenced = false;
     for (uint32_t i = 0; i <= ip->pages_mask; i++) {
         uint64_t addr = (ip->pages[i] - 1) << PAGE_SHIFT;
 
@@ -334,9 +387,10 @@ void block_fence(struct interp *ip)
     }
 }
 
-/* Everything anew.  Requires: nobody holds an op. */
+/* Everything anew.  Requires: the owner holds no op. */
 void block_flush(struct interp *ip)
 {
+    interp_stop_others(ip);
     if (!ip->map) {
         ip->map_mask = MAP_START - 1;
         ip->map = zeroed(MAP_START, sizeof *ip->map);
@@ -351,6 +405,9 @@ void block_flush(struct interp *ip)
     ip->npositions = 0;
     ip->nblocks = 1;
     ip->flushes++;
-    for (struct mode_table *table = ip->modes; table; table = table->next)
-        clear_jumps(ip, table);
+    for (struct interp_cpu *cpu = ip->cpus; cpu; cpu = cpu->next)
+        for (unsigned i = 0; i < cpu->njumps; i++)
+            if (cpu->jumps[i])
+                clear_jumps(ip, cpu->jumps[i]);
+    interp_resume(ip);
 }

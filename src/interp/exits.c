@@ -18,50 +18,65 @@ static uint64_t pc_of_payload(const struct op *op)
     return pc;
 }
 
-static uint64_t next_pc(const struct interp *ip, const struct position *at)
+static uint64_t next_pc(const struct interp_cpu *self, const struct position *at)
 {
-    return (at->pc + at->ilen) & mask64(ip->isa->pc_width);
+    return (at->pc + at->ilen) & mask64(self->isa->pc_width);
 }
 
 /* The instruction at `op` did not happen. */
 static void stop_at(struct cpu *cpu, const struct op *op)
 {
-    struct interp *ip = interp_of(cpu);
-    struct position at = op_position(ip, op);
+    struct interp_cpu *self = interp_of(cpu);
+    struct position at = op_position(self->ip, op);
 
-    ip->head.left_from = op;
+    self->head.left_from = op;
     cpu->pc = at.pc;
     cpu->event.ilen = at.ilen;
-    if (ip->head.counting)
+    if (self->head.counting)
         cpu->insns--;
 }
 
 /* ------------------------------------------------------------------- look-up */
 
+/* Taken, and what a fence asked for is done. */
+static struct interp *take(struct interp_cpu *self)
+{
+    struct interp *ip;
+
+    self->is_running = false;
+    ip = interp_take(self);
+    if (self->is_fetch_fenced)
+        block_fence(ip);
+    return ip;
+}
+
+static void give(struct interp_cpu *self)
+{
+    interp_give(self);
+    self->is_running = true;
+}
+
+/* The first op at pc.  Requires: the caller holds no op, or looks at ip->flushes. */
 static const struct op *enter(struct cpu *cpu, uint64_t pc)
 {
-    struct interp *ip = interp_of(cpu);
-    const struct op *op;
+    struct interp_cpu *self = interp_of(cpu);
+    const struct op *op = block_enter(take(self), pc);
 
-    ip->is_running = false;
-    if (ip->is_fetch_fenced)
-        block_fence(ip);
-    op = block_enter(ip, pc);
-    ip->is_running = true;
+    give(self);
     return op;
 }
 
 /* Goes on at cpu->pc with whatever mode the state means now. */
 HANDLER(x_jump_mode)
 {
-    struct interp *ip = interp_of(cpu);
+    struct interp_cpu *self = interp_of(cpu);
     const struct op *to;
 
-    ip->head.has_jumped = false;
+    self->head.has_jumped = false;
     if (UNLIKELY(cpu->kick))
         CALL_HANDLER(x_jump, op);
-    mode_table_use(
-        ip, mode_table_get(ip, interp_mode(ip), ip->mode->kind & ~(unsigned)TABLE_SLOT));
+    mode_table_use(self, mode_table_get(self, interp_mode(self),
+                                        self->mode->kind & ~(unsigned)TABLE_SLOT));
     to = enter(cpu, cpu->pc);
     if (!to)
         LEAVE();
@@ -71,14 +86,15 @@ HANDLER(x_jump_mode)
 /* Goes on at cpu->pc: not in the jump cache, or kicked. */
 HANDLER(x_jump)
 {
-    struct interp *ip = interp_of(cpu);
+    struct interp_cpu *self = interp_of(cpu);
     const struct op *to;
 
     if (cpu->kick) {
-        if (ip->mode->kind & TABLE_SLOT || ip->isa->nmodes)
-            mode_table_use(ip, mode_table_get(ip, interp_mode(ip),
-                                              ip->mode->kind & ~(unsigned)TABLE_SLOT));
-        ip->head.left_from = op;
+        if (self->mode->kind & TABLE_SLOT || self->isa->nmodes)
+            mode_table_use(self,
+                           mode_table_get(self, interp_mode(self),
+                                          self->mode->kind & ~(unsigned)TABLE_SLOT));
+        self->head.left_from = op;
         interp_leave(cpu, EXEC_KICK);
         LEAVE();
     }
@@ -91,39 +107,52 @@ HANDLER(x_jump)
 /* A link to `op` was to be followed. */
 HANDLER(x_kick)
 {
-    struct interp *ip = interp_of(cpu);
+    struct interp_cpu *self = interp_of(cpu);
 
     (void)base;
     (void)acc;
     if (op->fn == x_stub_delayed) {
         const struct op *from = op + ((const struct stub *)op)->op;
-        struct position at = op_position(ip, from);
+        struct position at = op_position(self->ip, from);
 
-        cpu->npc = op_position(ip, op).pc;
-        cpu->pc = next_pc(ip, &at);
-        mode_table_use(ip,
-                       mode_table_get(ip, ip->mode->mode, ip->mode->kind | TABLE_SLOT));
+        cpu->npc = op_position(self->ip, op).pc;
+        cpu->pc = next_pc(self, &at);
+        mode_table_use(
+            self, mode_table_get(self, self->mode->mode, self->mode->kind | TABLE_SLOT));
     } else {
-        cpu->pc = op_position(ip, op).pc;
+        cpu->pc = op_position(self->ip, op).pc;
         if (op->fn == x_stub_mode)
-            mode_table_use(ip, mode_table_get(ip, interp_mode(ip),
-                                              ip->mode->kind & ~(unsigned)TABLE_SLOT));
+            mode_table_use(self,
+                           mode_table_get(self, interp_mode(self),
+                                          self->mode->kind & ~(unsigned)TABLE_SLOT));
     }
     interp_leave(cpu, EXEC_KICK);
     LEAVE();
 }
 
+/* Another CPU was faster. */
+static bool is_linked(const struct interp *ip, uint32_t unit)
+{
+    const struct stub *stub = (const struct stub *)&ip->ops[unit];
+    int32_t distance;
+
+    memcpy(&distance, (const uint8_t *)stub + stub->link, sizeof distance);
+    return distance != -stub->op * OP_SIZE;
+}
+
 HANDLER(x_stub)
 {
-    struct interp *ip = interp_of(cpu);
-    uint32_t flushes = ip->flushes;
+    struct interp_cpu *self = interp_of(cpu);
+    uint32_t flushes = self->ip->flushes, unit = unit_of(self->ip, op);
     uint64_t pc = ((const struct stub *)op)->pc;
-    const struct op *to = enter(cpu, pc);
+    struct interp *ip = take(self);
+    const struct op *to = block_enter(ip, pc);
 
+    if (to && ip->flushes == flushes && !is_linked(ip, unit))
+        block_link(ip, &ip->ops[unit], block_of(ip, unit_of(ip, to)));
+    give(self);
     if (!to)
         LEAVE();
-    if (ip->flushes == flushes)
-        block_link(ip, &ip->ops[unit_of(ip, op)], block_of(ip, unit_of(ip, to)));
     TAIL(to);
 }
 
@@ -140,56 +169,68 @@ HANDLER(x_goto)
     JUMP(0, OP_S32(OP_PAYLOAD));
 }
 
+/* The block of `op` goes on elsewhere often: one that goes through takes its place. */
+static void remake(struct interp *ip, struct op *op)
+{
+    struct block *block = block_of(ip, unit_of(ip, op));
+    unsigned remade = block->remade + 1u;
+    uint64_t head = block->pc;
+
+    __atomic_store_n(&op->fn, x_goto, __ATOMIC_RELEASE);
+    if (block->is_dead || remade > 4)
+        return;
+    block_drop(ip, block);
+    block = predecode(ip, head, true);
+    if (block)
+        block->remade = (uint8_t)remade;
+    ip->cpu->event.kind = EXEC_NONE;
+}
+
 HANDLER(x_warm)
 {
-    struct interp *ip = interp_of(cpu);
-    uint8_t *count = &ip->ops[unit_of(ip, op)].payload[4];
-    struct block *block;
-    uint64_t pc;
+    struct interp_cpu *self = interp_of(cpu);
+    uint32_t flushes = self->ip->flushes, unit = unit_of(self->ip, op);
+    struct interp *ip;
 
-    if (++*count < WARM)
+    if (++self->ip->ops[unit].payload[4] < WARM)
         JUMP(0, OP_S32(OP_PAYLOAD));
-    pc = op_position(ip, op).pc;
-    block = block_of(ip, unit_of(ip, op));
-    ip->ops[unit_of(ip, op)].fn = x_goto;
-    if (!block->is_dead && block->remade < 4) {
-        uint64_t head = block->pc;
-        unsigned remade = block->remade + 1u;
-
-        ip->is_running = false;
-        block_drop(ip, block);
-        block = predecode(ip, head, true);
-        ip->is_running = true;
-        if (block)
-            block->remade = (uint8_t)remade;
-        cpu->event.kind = EXEC_NONE;
-    }
-    cpu->pc = pc;
+    cpu->pc = op_position(self->ip, op).pc;
+    ip = take(self);
+    if (ip->flushes == flushes && op->fn == x_warm)
+        remake(ip, &ip->ops[unit]);
+    give(self);
     CALL_HANDLER(x_jump, op);
 }
 
+/* Only while the ops are not shared. */
 HANDLER(x_more)
 {
-    struct interp *ip = interp_of(cpu);
+    struct interp_cpu *self = interp_of(cpu);
+    struct interp *ip = self->ip;
     uint32_t unit = unit_of(ip, op);
-    struct op *here = &ip->ops[unit];
     uint64_t pc = pc_of_payload(op);
 
-    if (ip->is_fetch_fenced) {
+    if (self->is_fetch_fenced) {
         cpu->pc = pc;
         CALL_HANDLER(x_jump, op);
     }
+    take(self);
     if (unit + 1 == ip->units && ip->units + SPARE_UNITS < ip->stubs &&
-        !ip->blocks[ip->nblocks - 1].is_dead) {
-        ip->is_running = false;
-        predecode_more(ip, here, pc);
-        ip->is_running = true;
-        TAIL(op);
-    }
-    memset(here->payload, 0, sizeof here->payload);
-    here->fn = x_warm;
-    stub_new(ip, x_stub, pc, here, OP_PAYLOAD);
+        !ip->blocks[ip->nblocks - 1].is_dead)
+        predecode_more(ip, &ip->ops[unit], pc);
+    else
+        block_to_warm(ip, &ip->ops[unit]);
+    give(self);
     TAIL(op);
+}
+
+/* The block of `op`, its first, is not valid any more. */
+HANDLER(x_dropped)
+{
+    struct interp *ip = interp_of(cpu)->ip;
+
+    cpu->pc = block_of(ip, unit_of(ip, op))->pc;
+    CALL_HANDLER(x_jump, op);
 }
 
 HANDLER(x_next_mode)
@@ -208,10 +249,10 @@ HANDLER(x_illegal)
 
 HANDLER(x_count)
 {
-    struct interp *ip = interp_of(cpu);
+    struct interp_cpu *self = interp_of(cpu);
 
-    if (UNLIKELY(cpu->insns == ip->head.stop)) {
-        cpu->pc = op_position(ip, op).pc;
+    if (UNLIKELY(cpu->insns == self->head.stop)) {
+        cpu->pc = op_position(self->ip, op).pc;
         interp_leave(cpu, EXEC_LIMIT);
         LEAVE();
     }
@@ -221,12 +262,12 @@ HANDLER(x_count)
 
 HANDLER(x_trace)
 {
-    struct interp *ip = interp_of(cpu);
+    struct interp_cpu *self = interp_of(cpu);
 
     cpu->pc = pc_of_payload(op);
-    ip->is_running = false;
+    self->is_running = false;
     isa_trace->block(cpu);
-    ip->is_running = true;
+    self->is_running = true;
     NEXT(1);
 }
 
@@ -235,21 +276,22 @@ HANDLER(x_trace)
 /* The slot at cpu->pc, then cpu->npc. */
 static const struct op *enter_slot(struct cpu *cpu)
 {
-    struct interp *ip = interp_of(cpu);
+    struct interp_cpu *self = interp_of(cpu);
 
-    mode_table_use(ip, mode_table_get(ip, interp_mode(ip), ip->mode->kind | TABLE_SLOT));
+    mode_table_use(
+        self, mode_table_get(self, interp_mode(self), self->mode->kind | TABLE_SLOT));
     return enter(cpu, cpu->pc);
 }
 
 /* The jump of the instruction at `from` takes effect after the next one. */
 static void delay_jump(struct cpu *cpu, const struct op *from, uint64_t target)
 {
-    struct interp *ip = interp_of(cpu);
-    struct position at = op_position(ip, from);
+    struct interp_cpu *self = interp_of(cpu);
+    struct position at = op_position(self->ip, from);
 
     /* A jump in a slot: its own slot is where the jump before it leads. */
-    cpu->pc = ip->mode->kind & TABLE_SLOT ? cpu->npc : next_pc(ip, &at);
-    cpu->npc = target & mask64(ip->isa->pc_width);
+    cpu->pc = self->mode->kind & TABLE_SLOT ? cpu->npc : next_pc(self, &at);
+    cpu->npc = target & mask64(self->isa->pc_width);
 }
 
 HANDLER(x_jump_delayed)
@@ -282,20 +324,20 @@ HANDLER(x_slot_end)
 
 HANDLER(x_annul)
 {
-    struct interp *ip = interp_of(cpu);
-    struct position at = op_position(ip, op);
-    uint64_t slot = ip->mode->kind & TABLE_SLOT ? cpu->npc : next_pc(ip, &at);
+    struct interp_cpu *self = interp_of(cpu);
+    struct position at = op_position(self->ip, op);
+    uint64_t slot = self->mode->kind & TABLE_SLOT ? cpu->npc : next_pc(self, &at);
 
-    cpu->pc = (slot + at.ilen) & mask64(ip->isa->pc_width);
+    cpu->pc = (slot + at.ilen) & mask64(self->isa->pc_width);
     CALL_HANDLER(x_jump_mode, op);
 }
 
 HANDLER(x_repeat)
 {
-    struct interp *ip = interp_of(cpu);
+    struct interp_cpu *self = interp_of(cpu);
 
-    if (cpu->kick || ip->head.counting) {
-        cpu->pc = op_position(ip, op).pc;
+    if (cpu->kick || self->head.counting) {
+        cpu->pc = op_position(self->ip, op).pc;
         CALL_HANDLER(x_jump, op);
     }
     TAIL(op);
@@ -303,13 +345,13 @@ HANDLER(x_repeat)
 
 uint64_t interp_npc(struct cpu *cpu, const struct op *op)
 {
-    struct interp *ip = interp_of(cpu);
+    struct interp_cpu *self = interp_of(cpu);
     struct position at;
 
-    if (ip->mode->kind & TABLE_SLOT)
+    if (self->mode->kind & TABLE_SLOT)
         return cpu->npc;
-    at = op_position(ip, op);
-    return next_pc(ip, &at);
+    at = op_position(self->ip, op);
+    return next_pc(self, &at);
 }
 
 /* -------------------------------------------------------------------- events */
@@ -349,7 +391,7 @@ uint64_t interp_helper(struct cpu *cpu, const struct op *op, unsigned number, bo
                        uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
                        uint64_t f)
 {
-    struct interp *ip = interp_of(cpu);
+    struct interp_cpu *self = interp_of(cpu);
     uint64_t args[6] = { a, b, c, d, e, f }, result, pc;
 
     if (!cpu->helper) {
@@ -357,12 +399,12 @@ uint64_t interp_helper(struct cpu *cpu, const struct op *op, unsigned number, bo
         return 0;
     }
     if (sync)
-        cpu->pc = op_position(ip, op).pc;
+        cpu->pc = op_position(self->ip, op).pc;
     pc = cpu->pc;
-    ip->is_running = false;
+    self->is_running = false;
     result = cpu->helper(cpu, number, args);
-    ip->is_running = true;
-    ip->head.has_jumped = sync && cpu->pc != pc;
+    self->is_running = true;
+    self->head.has_jumped = sync && cpu->pc != pc;
     if (cpu->event.kind)
         stop_at(cpu, op);
     return result;

@@ -2,12 +2,20 @@
  *
  *   run.c        attach, run, faults          block.c      look-up, links, invalidation
  *   predecode.c  bytes to ops                 exits.c      handlers that are not
- * generated lockstep.c   beside the tree evaluator
+ * generated share.c      several CPUs                 lockstep.c   beside the tree
+ * evaluator
  *
- * All ops of a CPU lie in one reserved array, so that a link is a distance of 32 bits.
- * Blocks grow from its beginning, stubs (where a link leads before its target is known)
- * from its end.  Ops are never moved or reused until everything is flushed, so a dropped
- * block can be left by whoever is still in it. */
+ * All ops of a process lie in one reserved array, so that a link is a distance of 32
+ * bits. Blocks grow from its beginning, stubs (where a link leads before its target is
+ * known) from its end.  Ops are never moved or reused until everything is flushed, so a
+ * dropped block can be left by whoever is still in it; its first op leads to the block
+ * that is valid then (x_dropped), so jump caches need not be told.
+ *
+ * Several CPUs (threads) share the ops.  Ops are read without a lock; everything else in
+ * struct interp is used between interp_take() and interp_give().  Once shared, an op that
+ * others may see changes in two ways only: 4 aligned bytes of a link, and its handler to
+ * one that reads the same operands or none.  A flush waits until all others are outside
+ * of their handlers; interp_take() is such a place. */
 #ifndef RHEA_INTERP_H
 #define RHEA_INTERP_H
 
@@ -37,7 +45,7 @@ enum table_kind {
 struct mode_table {
     uint64_t mode;
     unsigned kind;
-    struct jump_entry *jumps;
+    unsigned index; /* of a CPU's jump cache */
     struct mode_table *next;
 };
 
@@ -73,12 +81,18 @@ struct stub {
     uint32_t unused2;
 };
 
+/* What the CPUs of a process share. */
 struct interp {
-    struct interp_head head; /* first: what handlers see */
-    struct cpu *cpu;
+    struct interp_cpu *cpus;
+    struct interp_cpu *owner;  /* has taken it: */
+    struct cpu *cpu;           /* its CPU */
+    struct mode_table *mode;   /* and mode */
+    bool is_shared;            /* there has been a second CPU: ops are not changed */
+    volatile bool is_stopping; /* the owner wants the others outside */
     const struct interp_isa *tables;
     const struct isa *isa;
-    struct mode_table *modes, *mode; /* all, and the current one */
+    struct mode_table *modes;
+    unsigned nmodes;
     struct op *ops;
     uint32_t units; /* used from the beginning */
     uint32_t stubs; /* first unit used at the end */
@@ -90,20 +104,44 @@ struct interp {
     uint32_t map_mask, map_used;
     uint64_t *pages; /* open hash of page number + 1: pages with code */
     uint32_t pages_mask, pages_used;
-    uint64_t last_page;       /* noted last */
-    uint32_t flushes;         /* counts: after a flush old ops mean nothing */
-    bool is_counting;         /* always, not only for limits */
+    uint64_t last_page;        /* noted last */
+    volatile uint32_t flushes; /* counts: after a flush old ops mean nothing */
+    bool is_counting;          /* always, not only for limits */
+    bool is_plain;             /* jumps are not threaded: lockstep counts them */
+    uint16_t last_acc;         /* of the newest block's end */
+};
+
+/* One CPU: cpu->engine. */
+struct interp_cpu {
+    struct interp_head head; /* first: what handlers see */
+    struct cpu *cpu;
+    struct interp *ip;
+    struct interp_cpu *next; /* of ip->cpus */
+    const struct isa *isa;
+    struct mode_table *mode;
+    struct jump_entry **jumps; /* by mode_table's index; NULL: not used yet */
+    unsigned njumps;
     bool is_fetch_fenced;     /* a fence was executed: changed code is to be seen */
     volatile bool is_running; /* handlers run: a fault is the guest's */
-    bool is_plain;            /* jumps are not threaded: lockstep counts them */
-    uint16_t last_acc;        /* of the newest block's end */
+    volatile bool is_inside;  /* may hold an op */
     jmp_buf recover;
 };
 
-static inline struct interp *interp_of(struct cpu *cpu)
+static inline struct interp_cpu *interp_of(struct cpu *cpu)
 {
-    return (struct interp *)cpu->engine;
+    return (struct interp_cpu *)cpu->engine;
 }
+
+/* share.c.  Nothing else takes it meanwhile.  Where the CPU is inside, everything may
+ * have been flushed when this returns: ip->flushes tells. */
+struct interp *interp_take(struct interp_cpu *self);
+void interp_give(struct interp_cpu *self);
+/* Requires: taken.  Returns when no other CPU holds an op; until interp_resume(). */
+void interp_stop_others(struct interp *ip);
+void interp_resume(struct interp *ip);
+void interp_inside(struct interp_cpu *self); /* before it gets an op; may wait */
+void interp_outside(struct interp_cpu *self);
+void interp_share(struct interp *ip); /* a second CPU comes; no handler runs */
 
 static inline uint32_t unit_of(const struct interp *ip, const struct op *op)
 {
@@ -114,6 +152,8 @@ static inline uint32_t unit_of(const struct interp *ip, const struct op *op)
 struct block *block_find(struct interp *ip, uint64_t pc);
 /* Its first op; predecodes if need be.  NULL: cpu->event says why. */
 const struct op *block_enter(struct interp *ip, uint64_t pc);
+/* The same from the jump cache, if it is there; needs nothing taken. */
+const struct op *jump_cached(const struct interp_cpu *self, uint64_t pc);
 struct block *block_new(struct interp *ip, uint64_t pc); /* at ip->units, in the map */
 struct block *block_of(struct interp *ip, uint32_t unit);
 void block_drop(struct interp *ip, struct block *block);
@@ -121,11 +161,13 @@ void block_note_page(struct interp *ip, uint64_t pc);
 void block_flush(struct interp *ip);
 void block_invalidate(struct interp *ip, uint64_t addr, uint64_t size);
 void block_fence(struct interp *ip); /* what is_fetch_fenced asks for */
+void block_to_warm(struct interp *ip, struct op *more); /* x_more to x_warm */
 void block_link(struct interp *ip, struct op *stub, struct block *target);
 struct op *stub_new(struct interp *ip, interp_handler fn, uint64_t pc, struct op *op,
                     unsigned link_at);
-struct mode_table *mode_table_get(struct interp *ip, uint64_t mode, unsigned kind);
-void mode_table_use(struct interp *ip, struct mode_table *table);
+/* These two need nothing taken. */
+struct mode_table *mode_table_get(struct interp_cpu *self, uint64_t mode, unsigned kind);
+void mode_table_use(struct interp_cpu *self, struct mode_table *table);
 /* Position of an op that is in a block or is a stub. */
 struct position op_position(struct interp *ip, const struct op *op);
 
@@ -143,12 +185,13 @@ HANDLER(x_warm);         /* the same, and counts at 12: a block that goes on els
 HANDLER(x_more);         /* pc at 8: what follows is not predecoded yet */
 HANDLER(x_next_mode);    /* pc at 8, after something that may change the mode or code */
 HANDLER(x_slot_end);     /* after a delay slot */
+HANDLER(x_dropped);      /* the first of a block that is no more */
 HANDLER(x_illegal);
 HANDLER(x_count);
 HANDLER(x_trace);
 
 /* run.c */
 void interp_leave(struct cpu *cpu, enum exec_kind kind); /* fills the event */
-uint64_t interp_mode(struct interp *ip);                 /* computed from the state */
+uint64_t interp_mode(struct interp_cpu *self);           /* computed from the state */
 
 #endif

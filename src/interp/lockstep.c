@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/host.h"
 #include "base/report.h"
 #include "interp/interp.h"
 #include "isa/eval.h"
@@ -43,7 +44,8 @@ struct lockstep {
     uint64_t (*helper)(struct cpu *cpu, unsigned number, const uint64_t *args);
 };
 
-static struct lockstep *current; /* helpers and memory have no room for a context */
+static _Thread_local struct lockstep
+    *current; /* helpers and memory have no room for a context */
 
 /* ---------------------------------------------------------------- evaluator */
 
@@ -155,10 +157,11 @@ static void run_ahead(struct lockstep *ls, unsigned limit)
 
 /* Instructions that the interpreter has executed in this round: those of the block from
  * its head to the op that it left from (which counts if it did jump). */
-static unsigned executed(struct interp *ip, uint64_t head)
+static unsigned executed(struct interp_cpu *self, uint64_t head)
 {
-    const struct op *from = ip->head.left_from;
-    bool jumped = ip->cpu->event.kind == EXEC_KICK;
+    struct interp *ip = self->ip;
+    const struct op *from = self->head.left_from;
+    bool jumped = self->cpu->event.kind == EXEC_KICK;
     struct block *block;
     unsigned count = 0;
     uint32_t unit;
@@ -267,7 +270,7 @@ static int compare(struct lockstep *ls, unsigned done, FILE *out)
 static int round_of(struct lockstep *ls, unsigned limit, FILE *out)
 {
     struct cpu *cpu = ls->cpu;
-    struct interp *ip = interp_of(cpu);
+    struct interp_cpu *self = interp_of(cpu);
     bool single = limit == 1 || cpu->isa->delay;
     uint64_t head = cpu->pc, insns = cpu->insns;
     unsigned done;
@@ -281,11 +284,24 @@ static int round_of(struct lockstep *ls, unsigned limit, FILE *out)
         cpu->kick |= OUR_KICK;
         interp_engine.run(cpu, 0);
         cpu->kick &= ~OUR_KICK;
-        done = executed(ip, head);
+        done = executed(self, head);
         cpu->insns = insns + done;
     }
     cpu->helper = ls->helper;
     return compare(ls, done, out);
+}
+
+static struct host_lock *turn; /* whose CPU's it is */
+
+static void make_plain(struct interp_cpu *self)
+{
+    struct interp *ip = interp_take(self);
+
+    if (!ip->is_plain) {
+        ip->is_plain = true;
+        block_flush(ip);
+    }
+    interp_give(self);
 }
 
 int lockstep_run(struct cpu *cpu, uint64_t limit, FILE *out)
@@ -294,16 +310,15 @@ int lockstep_run(struct cpu *cpu, uint64_t limit, FILE *out)
     uint64_t end = limit ? cpu->insns + limit : UINT64_MAX;
     int result = 0;
 
-    if (!ls)
+    if (!turn)
+        turn = host_lock_new();
+    if (!ls || !turn)
         die("out of memory");
     ls->cpu = cpu;
     ls->ahead = cpu_clone(cpu);
     ls->helper = cpu->helper;
     current = ls;
-    if (!interp_of(cpu)->is_plain) {
-        interp_of(cpu)->is_plain = true;
-        block_flush(interp_of(cpu));
-    }
+    make_plain(interp_of(cpu));
     for (;;) {
         if (cpu->insns >= end) {
             interp_leave(cpu, EXEC_LIMIT);
@@ -313,7 +328,9 @@ int lockstep_run(struct cpu *cpu, uint64_t limit, FILE *out)
             interp_leave(cpu, EXEC_KICK);
             break;
         }
+        host_lock_take(turn); /* threads run one after the other, or they would differ */
         result = round_of(ls, end - cpu->insns < STEPS ? 1 : STEPS, out);
+        host_lock_give(turn);
         if (result < 0 || (cpu->event.kind != EXEC_KICK && cpu->event.kind != EXEC_LIMIT))
             break;
     }

@@ -86,8 +86,10 @@ static bool take_page(struct builder *b, uint64_t pc)
 
 static void add_position(struct builder *b, unsigned ilen)
 {
-    b->ip->positions[b->ip->npositions++] =
-        (struct position){ b->ip->units, (uint8_t)ilen, b->pc };
+    uint32_t n = b->ip->npositions;
+
+    b->ip->positions[n] = (struct position){ b->ip->units, (uint8_t)ilen, b->pc };
+    __atomic_store_n(&b->ip->npositions, n + 1, __ATOMIC_RELEASE);
 }
 
 static struct op *add_op(struct builder *b, interp_handler fn, unsigned units)
@@ -436,7 +438,10 @@ static enum next after_jump(struct builder *b, const struct isa_variant *variant
         return BLOCK_ENDS;
     }
     if (variant->flags & VAR_BRANCHES && !(b->is_hot && block_find(b->ip, b->pc))) {
-        add_exit(b, x_more);
+        struct op *more = add_exit(b, x_more);
+
+        if (b->ip->is_shared) /* the op could not be overwritten */
+            block_to_warm(b->ip, more);
         return BLOCK_ENDS;
     }
     return GO_ON;

@@ -65,9 +65,9 @@ static void print_profile(const struct interp *ip)
 /* In front of an op, which it counts. */
 HANDLER(x_profile)
 {
-    counts[unit_of(interp_of(cpu), op) + 1]++;
+    counts[unit_of(interp_of(cpu)->ip, op) + 1]++;
     if (++cpu->insns == wanted)
-        print_profile(interp_of(cpu));
+        print_profile(interp_of(cpu)->ip);
     NEXT(1);
 }
 

@@ -37,7 +37,43 @@ static void *reserve(size_t count, size_t size)
 
 static void code_changed(void *context, uint64_t addr, uint64_t size)
 {
-    block_invalidate(interp_of(context), addr, size);
+    struct cpu *cpu = context;
+
+    space_lock(cpu->space);
+    block_invalidate(interp_of(cpu)->ip, addr, size);
+    space_unlock(cpu->space);
+}
+
+static struct interp *interp_new(const struct isa *isa, const struct interp_isa *tables)
+{
+    struct interp *ip = calloc(1, sizeof *ip);
+
+    if (!ip)
+        die("out of memory");
+    ip->tables = tables;
+    ip->isa = isa;
+    ip->ops = reserve(MAX_UNITS, sizeof *ip->ops);
+    ip->positions = reserve(MAX_UNITS, sizeof *ip->positions);
+    ip->blocks = reserve(MAX_BLOCKS, sizeof *ip->blocks);
+    ip->is_counting = (isa_trace && isa_trace->count) || getenv("RHEA_COUNT");
+    block_flush(ip);
+    return ip;
+}
+
+/* A CPU of those that share `ip`.  Requires: taken by another one, or the first. */
+static void add_cpu(struct interp *ip, struct cpu *cpu)
+{
+    struct interp_cpu *self = calloc(1, sizeof *self);
+
+    if (!self)
+        die("out of memory");
+    self->cpu = cpu;
+    self->ip = ip;
+    self->isa = cpu->isa;
+    self->next = ip->cpus;
+    ip->cpus = self;
+    cpu->engine = self;
+    cpu->base = space_is_paged(cpu->space) ? NULL : space_base(cpu->space);
 }
 
 static int interp_attach(struct cpu *cpu)
@@ -47,37 +83,32 @@ static int interp_attach(struct cpu *cpu)
 
     if (!tables || (!RHEA_PAGED && space_is_paged(cpu->space)))
         return -1;
-    ip = calloc(1, sizeof *ip);
-    if (!ip)
-        die("out of memory");
-    ip->cpu = cpu;
-    ip->tables = tables;
-    ip->isa = cpu->isa;
-    ip->ops = reserve(MAX_UNITS, sizeof *ip->ops);
-    ip->positions = reserve(MAX_UNITS, sizeof *ip->positions);
-    ip->blocks = reserve(MAX_BLOCKS, sizeof *ip->blocks);
-    ip->is_counting = (isa_trace && isa_trace->count) || getenv("RHEA_COUNT");
-    cpu->engine = ip;
-    cpu->base = space_is_paged(cpu->space) ? NULL : space_base(cpu->space);
-    block_flush(ip);
+    ip = interp_new(cpu->isa, tables);
+    add_cpu(ip, cpu);
     if (getenv("RHEA_PAIRS"))
         profile_start(ip, getenv("RHEA_PAIRS"));
     space_watch_code(cpu->space, code_changed, cpu);
     return 0;
 }
 
-static void interp_detach(struct cpu *cpu)
+static int interp_attach_to(struct cpu *cpu, struct cpu *other)
 {
-    struct interp *ip = interp_of(cpu);
+    struct interp_cpu *self = interp_of(other);
+    struct interp *ip = interp_take(self);
 
-    if (!ip)
-        return;
-    space_watch_code(cpu->space, NULL, NULL);
+    interp_share(ip);
+    add_cpu(ip, cpu);
+    interp_give(self);
+    return 0;
+}
+
+static void free_interp(struct interp *ip, struct space *space)
+{
+    space_watch_code(space, NULL, NULL);
     while (ip->modes) {
         struct mode_table *table = ip->modes;
 
         ip->modes = table->next;
-        free(table->jumps);
         free(table);
     }
     host_unmap((uintptr_t)ip->ops, MAX_UNITS * sizeof *ip->ops);
@@ -86,12 +117,54 @@ static void interp_detach(struct cpu *cpu)
     free(ip->map);
     free(ip->pages);
     free(ip);
+}
+
+static void free_cpu(struct interp_cpu *self)
+{
+    for (unsigned i = 0; i < self->njumps; i++)
+        free(self->jumps[i]);
+    free(self->jumps);
+    free(self);
+}
+
+static void interp_detach(struct cpu *cpu)
+{
+    struct interp_cpu *self = interp_of(cpu), **at;
+    struct interp *ip;
+
+    if (!self)
+        return;
+    ip = interp_take(self);
+    for (at = &ip->cpus; *at != self; at = &(*at)->next)
+        ;
+    *at = self->next;
+    interp_give(self);
+    if (!ip->cpus)
+        free_interp(ip, cpu->space);
+    free_cpu(self);
     cpu->engine = NULL;
 }
 
-uint64_t interp_mode(struct interp *ip)
+static void interp_forked(struct cpu *cpu)
 {
-    return ip->isa->nmodes ? ip->tables->mode_key(ip->cpu) : 0;
+    struct interp_cpu *self = interp_of(cpu), *next;
+    struct interp *ip = self->ip;
+
+    for (struct interp_cpu *other = ip->cpus; other; other = next) {
+        next = other->next;
+        if (other != self) {
+            other->cpu->engine = NULL;
+            free_cpu(other);
+        }
+    }
+    ip->cpus = self;
+    self->next = NULL;
+    ip->is_shared = ip->is_stopping = false;
+}
+
+uint64_t interp_mode(struct interp_cpu *self)
+{
+    return self->isa->nmodes ? self->ip->tables->mode_key(self->cpu) : 0;
 }
 
 /* --------------------------------------------------------------------- running */
@@ -104,11 +177,11 @@ static void go(struct cpu *cpu, const struct op *op)
 #else
 static void go(struct cpu *cpu, const struct op *op)
 {
-    struct interp *ip = interp_of(cpu);
+    struct interp_cpu *self = interp_of(cpu);
 
-    ip->head.acc = 0;
+    self->head.acc = 0;
     while (op)
-        op = op->fn(cpu, op, cpu->base, ip->head.acc);
+        op = op->fn(cpu, op, cpu->base, self->head.acc);
 }
 #endif
 
@@ -118,81 +191,101 @@ static uint64_t after(const struct cpu *cpu)
 }
 
 /* Chooses the mode table for cpu->pc, by the state and how this run is to be. */
-static void choose_table(struct interp *ip, bool counting)
+static void choose_table(struct interp_cpu *self, bool counting)
 {
     unsigned kind = counting ? TABLE_COUNT : 0;
 
-    if (ip->isa->delay && ip->cpu->npc != after(ip->cpu))
+    if (self->isa->delay && self->cpu->npc != after(self->cpu))
         kind |= TABLE_SLOT;
-    mode_table_use(ip, mode_table_get(ip, interp_mode(ip), kind));
+    mode_table_use(self, mode_table_get(self, interp_mode(self), kind));
 }
 
 /* After a fault of the host.  true: the instruction has been executed after all. */
-static bool explain_fault(struct interp *ip)
+static bool explain_fault(struct interp_cpu *self)
 {
-    struct cpu *cpu = ip->cpu;
-    struct position at = op_position(ip, cpu->op);
+    struct cpu *cpu = self->cpu;
+    struct position at = op_position(self->ip, cpu->op);
 
-    ip->head.left_from = cpu->op;
+    self->head.left_from = cpu->op;
     cpu->pc = at.pc;
-    if (ip->isa->delay && !(ip->mode->kind & TABLE_SLOT))
+    if (self->isa->delay && !(self->mode->kind & TABLE_SLOT))
         cpu->npc = after(cpu);
-    if (ip->head.counting)
+    if (self->head.counting)
         cpu->insns--;
     if (eval_space_step(cpu) < 0)
         return false;
-    if (!ip->head.counting)
+    if (!self->head.counting)
         cpu->insns--;
     return true;
 }
 
+/* The op at cpu->pc, or NULL with an event. */
+static const struct op *first_op(struct interp_cpu *self)
+{
+    uint64_t pc = self->cpu->pc;
+    const struct op *op = jump_cached(self, pc);
+    struct interp *ip;
+
+    if (op && !self->is_fetch_fenced)
+        return op;
+    ip = interp_take(self);
+    if (self->is_fetch_fenced)
+        block_fence(ip);
+    op = block_enter(ip, pc);
+    interp_give(self);
+    return op;
+}
+
 static void interp_run(struct cpu *cpu, uint64_t limit)
 {
-    struct interp *ip = interp_of(cpu);
+    struct interp_cpu *self = interp_of(cpu);
     const struct op *op;
 
     cpu->event = (struct exec_event){ 0 };
-    ip->head.left_from = NULL;
-    ip->head.stop = limit ? cpu->insns + limit : UINT64_MAX;
-    if (setjmp(ip->recover) && !explain_fault(ip)) {
-        ip->is_running = false;
+    self->head.left_from = NULL;
+    self->head.stop = limit ? cpu->insns + limit : UINT64_MAX;
+    if (setjmp(self->recover) && !explain_fault(self)) {
+        self->is_running = false;
+        interp_outside(self);
         return;
     }
-    choose_table(ip, limit || ip->is_counting);
-    if (ip->is_fetch_fenced)
-        block_fence(ip);
-    op = block_enter(ip, cpu->pc);
+    interp_inside(self);
+    choose_table(self, limit || self->ip->is_counting);
+    op = first_op(self);
     if (op) {
-        ip->is_running = true;
+        self->is_running = true;
         go(cpu, op);
-        ip->is_running = false;
+        self->is_running = false;
     }
-    if (cpu->isa->delay && !(ip->mode->kind & TABLE_SLOT))
+    interp_outside(self);
+    if (cpu->isa->delay && !(self->mode->kind & TABLE_SLOT))
         cpu->npc = after(cpu);
 }
 
 static void interp_invalidate(struct cpu *cpu, uint64_t addr, uint64_t size)
 {
-    block_invalidate(interp_of(cpu), addr, size);
+    code_changed(cpu, addr, size);
 }
 
 /* The signal mask is the caller's business: it was not saved by setjmp. */
 static void interp_host_fault(struct cpu *cpu, uint64_t addr, unsigned access)
 {
-    struct interp *ip = interp_of(cpu);
+    struct interp_cpu *self = interp_of(cpu);
 
     (void)addr;
     (void)access;
-    if (!ip || !ip->is_running)
+    if (!self || !self->is_running)
         return;
-    ip->is_running = false;
-    longjmp(ip->recover, 1);
+    self->is_running = false;
+    longjmp(self->recover, 1);
 }
 
 const struct engine interp_engine = {
     .name = "interp",
     .attach = interp_attach,
+    .attach_to = interp_attach_to,
     .detach = interp_detach,
+    .forked = interp_forked,
     .run = interp_run,
     .invalidate = interp_invalidate,
     .host_fault = interp_host_fault,
@@ -202,10 +295,10 @@ const struct engine interp_engine = {
 
 static _Noreturn void paged_fault(struct cpu *cpu)
 {
-    struct interp *ip = interp_of(cpu);
+    struct interp_cpu *self = interp_of(cpu);
 
-    ip->is_running = false;
-    longjmp(ip->recover, 1);
+    self->is_running = false;
+    longjmp(self->recover, 1);
 }
 
 void mem_paged_read(struct cpu *cpu, uint64_t addr, void *to, unsigned size)

@@ -8,7 +8,13 @@ struct engine {
     const char *name;
     /* Binds a CPU to the engine (its space is set) and frees what that took. */
     int (*attach)(struct cpu *cpu); /* 0, or -1: this engine cannot run this isa */
+    /* The same for a further CPU of the process that `other` belongs to: both see the
+     * same memory, and may run at once.  Called while `other`, if it is the only one,
+     * does not run. */
+    int (*attach_to)(struct cpu *cpu, struct cpu *other);
     void (*detach)(struct cpu *cpu);
+    /* In the child of a fork: no other CPU is left. */
+    void (*forked)(struct cpu *cpu);
     /* Runs until something happens, at most `limit` instructions (exact), 0: no limit.
      * Afterwards cpu->event says why, cpu->pc where: for a trap or fault the instruction
      * itself, with every register as if it had not begun. */

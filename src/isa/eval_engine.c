@@ -2,6 +2,9 @@
  * access through the map.  Slow, and the measure of the others. */
 #include "isa/eval_engine.h"
 
+#include <string.h>
+
+#include "base/host.h"
 #include "isa/eval.h"
 #include "isa/space.h"
 #include "isa/trace.h"
@@ -46,6 +49,35 @@ static int engine_fetch(void *context, uint64_t addr, void *bytes, unsigned size
     return space_fetch(c->space, addr, bytes, size, &c->fault);
 }
 
+/* Wide or misaligned: as the interpreter does it. */
+static int not_atomic(struct context *c, uint64_t addr, void *expected,
+                      const void *desired, unsigned size)
+{
+    uint8_t was[16];
+    bool equal;
+
+    if (engine_read(c, addr, was, size))
+        return -1;
+    equal = memcmp(was, expected, size) == 0;
+    memcpy(expected, was, size);
+    return engine_write(c, addr, equal ? desired : was, size);
+}
+
+static int engine_cas(void *context, uint64_t addr, void *expected, const void *desired,
+                      unsigned size)
+{
+    struct context *c = context;
+    void *host;
+
+    if (size > 8 || addr % size ||
+        space_span(c->space, addr, size, SPACE_WRITE, (uint8_t **)&host) != size)
+        return not_atomic(c, addr, expected, desired, size);
+    if (host_compare_exchange(host, expected, desired, size) == 0)
+        return 0;
+    c->fault = addr;
+    return -1;
+}
+
 static uint64_t engine_fault_addr(void *context)
 {
     struct context *c = context;
@@ -58,6 +90,7 @@ static struct eval_memory memory_of(struct context *context)
     return (struct eval_memory){ .context = context,
                                  .read = engine_read,
                                  .write = engine_write,
+                                 .cas = engine_cas,
                                  .fetch = engine_fetch,
                                  .fault_addr = engine_fault_addr };
 }
@@ -76,7 +109,18 @@ static int engine_attach(struct cpu *cpu)
     return 0;
 }
 
+static int engine_attach_to(struct cpu *cpu, struct cpu *other)
+{
+    (void)other;
+    return engine_attach(cpu);
+}
+
 static void engine_detach(struct cpu *cpu)
+{
+    (void)cpu;
+}
+
+static void engine_forked(struct cpu *cpu)
 {
     (void)cpu;
 }
@@ -118,7 +162,9 @@ static void engine_host_fault(struct cpu *cpu, uint64_t addr, unsigned access)
 const struct engine eval_engine = {
     .name = "eval",
     .attach = engine_attach,
+    .attach_to = engine_attach_to,
     .detach = engine_detach,
+    .forked = engine_forked,
     .run = engine_run,
     .invalidate = engine_invalidate,
     .host_fault = engine_host_fault,

@@ -23,6 +23,7 @@ enum {
     MIN_ADDR = 64 * 1024, /* never chosen below: null pointers must fault */
     GUARD = 64 * 1024,    /* around a window: accesses that reach over its ends */
 };
+#define AREAS_SIZE (MAX_AREAS * sizeof(struct area)) /* touched as it is used */
 
 /* ------------------------------------------------------------------- the map */
 
@@ -51,25 +52,31 @@ const struct area *space_area_of(const struct space *space, uint64_t addr)
 
 static void drop_cache(struct space *space)
 {
-    for (size_t i = 0; space->paged && i < SPACE_CACHE; i++)
-        space->cache[i].addr = 1;
+    static uint64_t newest; /* of all spaces */
+
+    if (space->paged)
+        space->generation = __atomic_add_fetch(&newest, 1, __ATOMIC_SEQ_CST);
 }
 
-/* Makes sure that a change of the map (at most two more areas) cannot fail. */
+/* Around each change of the areas. */
+static void begin_change(struct space *space)
+{
+    if (space->changing++ == 0) {
+        space->change++;
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    }
+}
+
+static void end_change(struct space *space)
+{
+    if (--space->changing == 0)
+        __atomic_store_n(&space->change, space->change + 1, __ATOMIC_SEQ_CST);
+}
+
+/* Whether a change of the map (at most two more areas) cannot fail. */
 static int reserve_areas(struct space *space)
 {
-    if (space->count + 2 > MAX_AREAS)
-        return -ENOMEM;
-    if (space->count + 2 > space->capacity) {
-        size_t capacity = space->capacity * 2;
-        struct area *areas = realloc(space->areas, capacity * sizeof(*areas));
-
-        if (!areas)
-            return -ENOMEM;
-        space->areas = areas;
-        space->capacity = capacity;
-    }
-    return 0;
+    return space->count + 2 > MAX_AREAS ? -ENOMEM : 0;
 }
 
 static void insert_at(struct space *space, size_t i, struct area area)
@@ -101,6 +108,7 @@ static void forget(struct space *space, uint64_t start, uint64_t end)
 {
     size_t first, last;
 
+    begin_change(space);
     split_at(space, start);
     split_at(space, end);
     first = space_area_at(space, start);
@@ -113,6 +121,7 @@ static void forget(struct space *space, uint64_t start, uint64_t end)
     if (end > space->full_top)
         space->full_top = end < space->top ? end : space->top;
     drop_cache(space);
+    end_change(space);
 }
 
 static bool mergeable(const struct space *space, const struct area *a,
@@ -138,11 +147,13 @@ static void note(struct space *space, struct area area)
 {
     size_t i;
 
+    begin_change(space);
     forget(space, area.start, area.end);
     i = space_area_at(space, area.start);
     insert_at(space, i, area);
     merge_at(space, i + 1);
     merge_at(space, i);
+    end_change(space);
     for (i = space_area_at(space, space->full_top - 1);
          i < space->count && space->areas[i].end == space->full_top; i--) {
         space->full_top = space->areas[i].start;
@@ -180,23 +191,6 @@ static uint64_t find_gap(const struct space *space, uint64_t size, uint64_t top)
     }
 }
 
-/* Tells who translated code from there that it may change. */
-void space_code_changes(struct space *space, uint64_t start, uint64_t end)
-{
-    if (!space->changed)
-        return;
-    for (size_t i = space_area_at(space, start); i < space->count; i++) {
-        const struct area *area = &space->areas[i];
-        uint64_t from = area->start > start ? area->start : start;
-        uint64_t to = area->end < end ? area->end : end;
-
-        if (area->start >= end)
-            break;
-        if (area->prot & SPACE_EXEC)
-            space->changed(space->changed_context, from, to - from);
-    }
-}
-
 /* ------------------------------------------------------------- making a space */
 
 /* Where the direct scheme with base 0 begins to look for room.  Mostly at the limit; but
@@ -219,10 +213,8 @@ static uint64_t probe_top(uint64_t limit)
 
 static bool place(struct space *space, unsigned bits)
 {
-    if (space->paged) {
-        space->cache = malloc(SPACE_CACHE * sizeof(*space->cache));
-        return space->cache != NULL;
-    }
+    if (space->paged)
+        return true;
     if (bits <= 32) {
         int64_t at;
 
@@ -240,9 +232,15 @@ static bool place(struct space *space, unsigned bits)
     return space->top != 0;
 }
 
+static bool is_error(int64_t at)
+{
+    return at < 0 && at > -4096;
+}
+
 struct space *space_new(unsigned bits, bool paged)
 {
     struct space *space = calloc(1, sizeof(*space));
+    int64_t areas;
 
     if (!space)
         return NULL;
@@ -252,11 +250,11 @@ struct space *space_new(unsigned bits, bool paged)
     space->page = host_page_size();
     space->limit = ((uint64_t)1 << bits) - (bits == 32 || bits == 47 ? space->page : 0);
     space->top = space->limit;
-    space->capacity = 64;
-    space->areas = malloc(space->capacity * sizeof(*space->areas));
-    if (!space->areas || !place(space, bits)) {
-        free(space->cache);
-        free(space->areas);
+    areas = host_map(0, AREAS_SIZE, HOST_READ | HOST_WRITE, HOST_NORESERVE, -1, 0);
+    space->areas = (struct area *)(uintptr_t)areas;
+    if (is_error(areas) || !place(space, bits)) {
+        if (!is_error(areas))
+            host_unmap((uintptr_t)areas, AREAS_SIZE);
         free(space);
         return NULL;
     }
@@ -274,9 +272,9 @@ void space_free(struct space *space)
         host_unmap((uintptr_t)space->base - GUARD,
                    (size_t)(((uint64_t)1 << 32) + 2 * GUARD));
     else
-        space_unmap(space, 0, space->limit);
-    free(space->cache);
-    free(space->areas);
+        space_unmap_locked(space, 0, space->limit);
+    host_unmap((uintptr_t)space->areas, AREAS_SIZE);
+    host_lock_free(space->lock);
     free(space);
 }
 
@@ -504,8 +502,8 @@ static unsigned normal_prot(unsigned prot)
     return prot & SPACE_WRITE ? prot | SPACE_READ : prot;
 }
 
-int64_t space_map(struct space *space, uint64_t addr, uint64_t size, unsigned prot,
-                  unsigned how, bool shared, int fd, uint64_t offset)
+int64_t space_map_locked(struct space *space, uint64_t addr, uint64_t size, unsigned prot,
+                         unsigned how, bool shared, int fd, uint64_t offset)
 {
     struct request req = { addr,
                            round_size(space, size),
@@ -540,7 +538,7 @@ int64_t space_map(struct space *space, uint64_t addr, uint64_t size, unsigned pr
     return map_anywhere(space, &req);
 }
 
-int space_unmap(struct space *space, uint64_t addr, uint64_t size)
+int space_unmap_locked(struct space *space, uint64_t addr, uint64_t size)
 {
     uint64_t rounded = round_size(space, size);
 
@@ -563,7 +561,7 @@ static int protect_area(struct space *space, struct area area, unsigned prot)
     return 0;
 }
 
-int space_protect(struct space *space, uint64_t addr, uint64_t size, unsigned prot)
+int space_protect_locked(struct space *space, uint64_t addr, uint64_t size, unsigned prot)
 {
     uint64_t rounded = round_size(space, size), end;
 
@@ -660,13 +658,13 @@ static int64_t grow_area(struct space *space, struct area area, uint64_t new_siz
 static int64_t make_room(struct space *space, uint64_t new_size, unsigned how,
                          uint64_t to)
 {
-    return space_map(space, to, new_size, 0,
-                     (how & (SPACE_FIXED | SPACE_NOREPLACE)) | SPACE_NORESERVE, false, -1,
-                     0);
+    return space_map_locked(space, to, new_size, 0,
+                            (how & (SPACE_FIXED | SPACE_NOREPLACE)) | SPACE_NORESERVE,
+                            false, -1, 0);
 }
 
-int64_t space_remap(struct space *space, uint64_t addr, uint64_t size, uint64_t new_size,
-                    unsigned how, uint64_t to)
+int64_t space_remap_locked(struct space *space, uint64_t addr, uint64_t size,
+                           uint64_t new_size, unsigned how, uint64_t to)
 {
     const struct area *found = space_area_of(space, addr);
     uint64_t old = round_size(space, size), new = round_size(space, new_size);
@@ -682,7 +680,7 @@ int64_t space_remap(struct space *space, uint64_t addr, uint64_t size, uint64_t 
             (addr < to + new &&to < addr + old))
             return -EINVAL;
     } else if (new <= old) {
-        return new == old || space_unmap(space, addr + new, old - new) == 0
+        return new == old || space_unmap_locked(space, addr + new, old - new) == 0
                    ? (int64_t)addr
                    : -ENOMEM;
     }
@@ -713,6 +711,6 @@ int64_t space_remap(struct space *space, uint64_t addr, uint64_t size, uint64_t 
     }
     got = move_area(space, area, new, to);
     if (got < 0)
-        space_unmap(space, to, new);
+        space_unmap_locked(space, to, new);
     return got;
 }

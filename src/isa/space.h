@@ -7,7 +7,10 @@
  *
  * A space knows every mapping of the guest.  Host memory that it did not map for the
  * guest is never given out, replaced, protected or unmapped, and nothing is ever
- * executable for the host: SPACE_EXEC is a note in the map that space_fetch asks for. */
+ * executable for the host: SPACE_EXEC is a note in the map that space_fetch asks for.
+ *
+ * Threads: changes of the map are made under a lock, look-ups take none.  What a look-up
+ * found another thread may unmap at once, as on a real machine: then a copy fails. */
 #ifndef RHEA_SPACE_H
 #define RHEA_SPACE_H
 
@@ -77,8 +80,20 @@ size_t space_span(struct space *space, uint64_t addr, size_t size, unsigned prot
 /* The same when all of it is; else NULL. */
 void *space_host(struct space *space, uint64_t addr, size_t size, unsigned prot);
 
-/* Called before code at [addr, addr+size) may change (unmapped, protected, written by a
- * system call): the interpreter drops what it translated.  NULL: nobody cares. */
+/* From now on several threads use the space: every function may be called by all of them,
+ * and these lock it, again and again if need be (before: they do nothing). Wait gives up
+ * a lock that was taken once, until somebody calls wake. -1: out of memory. */
+int space_share(struct space *space);
+void space_lock(struct space *space);
+void space_unlock(struct space *space);
+void space_wait(struct space *space);
+void space_wake(struct space *space);
+/* In the child of a fork, which is one thread again; the parent's had it locked. */
+void space_forked(struct space *space);
+
+/* Called with the space locked before code at [addr, addr+size) may change (unmapped,
+ * protected, written by a system call): the interpreter drops what it translated.  NULL:
+ * nobody cares. */
 void space_watch_code(struct space *space,
                       void (*changed)(void *context, uint64_t addr, uint64_t size),
                       void *context);

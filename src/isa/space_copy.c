@@ -7,45 +7,86 @@
 #include "base/host.h"
 #include "isa/space_impl.h"
 
+/* The first area that ends above addr; false: none. */
+static bool find_area(const struct space *space, uint64_t addr, struct area *area)
+{
+    struct space *s = (struct space *)(uintptr_t)space; /* waits for others at most */
+    bool found;
+    uint32_t seen;
+
+    do {
+        size_t i;
+
+        seen = space_look(s);
+        i = space_area_at(space, addr);
+        found = i < space->count;
+        if (found)
+            *area = space->areas[i];
+    } while (!space_seen(space, seen));
+    return found;
+}
+
 unsigned space_prot(const struct space *space, uint64_t addr)
 {
-    const struct area *area = space_area_of(space, addr);
+    struct area area;
 
-    return area ? area->prot : 0;
+    return find_area(space, addr, &area) && area.start <= addr ? area.prot : 0;
 }
 
 bool space_is_mapped(const struct space *space, uint64_t addr)
 {
-    return space_area_of(space, addr) != NULL;
+    struct area area;
+
+    return find_area(space, addr, &area) && area.start <= addr;
 }
 
 bool space_next(const struct space *space, uint64_t addr, struct space_area *area)
 {
-    size_t i = space_area_at(space, addr);
+    struct area found;
 
-    if (i == space->count)
+    if (!find_area(space, addr, &found))
         return false;
-    area->start = space->areas[i].start;
-    area->end = space->areas[i].end;
-    area->prot = space->areas[i].prot;
-    area->shared = space->areas[i].shared;
+    area->start = found.start;
+    area->end = found.end;
+    area->prot = found.prot;
+    area->shared = found.shared;
     return true;
 }
 
-/* As space_span, without telling anybody. */
-static size_t span(const struct space *space, uint64_t addr, size_t size, unsigned prot,
-                   uint8_t **host)
+bool space_has_code(struct space *space, uint64_t start, uint64_t end)
 {
-    size_t i = space_area_at(space, addr);
+    bool found;
+    uint32_t seen;
+
+    do {
+        size_t count;
+
+        seen = space_look(space);
+        found = false;
+        count = space->count;
+        for (size_t i = space_area_at(space, start); i < count && !found; i++) {
+            if (space->areas[i].start >= end)
+                break;
+            found = space->areas[i].prot & SPACE_EXEC;
+        }
+    } while (!space_seen(space, seen));
+    return found;
+}
+
+/* As space_span, without telling anybody, and perhaps wrong while the map changes. */
+static size_t try_span(const struct space *space, uint64_t addr, size_t size,
+                       unsigned prot, uint8_t **host)
+{
+    size_t i = space_area_at(space, addr), count = space->count;
     const struct area *area = &space->areas[i];
     uint64_t end;
 
-    if (i == space->count || area->start > addr || (area->prot & prot) != prot)
+    if (i >= count || area->start > addr || (area->prot & prot) != prot)
         return 0;
     *host = space->paged ? area->host + (addr - area->start)
                          : (uint8_t *)((uintptr_t)space->base + (uintptr_t)addr);
     end = area->end;
-    while (end - addr < size && ++i < space->count) {
+    while (end - addr < size && ++i < count) {
         const struct area *next = &space->areas[i];
 
         if (next->start != end || (next->prot & prot) != prot ||
@@ -55,6 +96,19 @@ static size_t span(const struct space *space, uint64_t addr, size_t size, unsign
         area = next;
     }
     return end - addr < size ? (size_t)(end - addr) : size;
+}
+
+static size_t span(struct space *space, uint64_t addr, size_t size, unsigned prot,
+                   uint8_t **host)
+{
+    size_t got;
+    uint32_t seen;
+
+    do {
+        seen = space_look(space);
+        got = try_span(space, addr, size, prot, host);
+    } while (!space_seen(space, seen));
+    return got;
 }
 
 size_t space_span(struct space *space, uint64_t addr, size_t size, unsigned prot,
@@ -124,27 +178,41 @@ static int copy(struct space *space, uint64_t addr, void *bytes, size_t size,
     return 0;
 }
 
+/* Paged scheme: the pages that a thread used last. */
+enum { CACHE = 256 };
+static _Thread_local struct {
+    uint64_t generation; /* of the space when they were noted */
+    struct {
+        uint64_t addr; /* 1: none */
+        uint8_t *host;
+        uint8_t prot;
+    } pages[CACHE];
+} cache;
+
 /* Paged scheme: the host address of an access inside one page, or NULL. */
 static uint8_t *cached(struct space *space, uint64_t addr, size_t size, unsigned prot)
 {
-    uint64_t page = addr & ~(space->page - 1);
-    struct cached_page *entry = &space->cache[addr / space->page % SPACE_CACHE];
-    const struct area *area;
+    uint64_t page = addr & ~(space->page - 1), slot = addr / space->page % CACHE;
+    struct area area;
 
     if (addr - page + size > space->page)
         return NULL;
-    if (entry->addr != page) {
-        area = space_area_of(space, addr);
-        if (!area)
-            return NULL;
-        entry->addr = page;
-        entry->host = area->host + (page - area->start);
-        entry->prot = area->prot;
+    if (cache.generation != space->generation) {
+        cache.generation = space->generation;
+        for (size_t i = 0; i < CACHE; i++)
+            cache.pages[i].addr = 1;
     }
-    if ((entry->prot & prot) != prot ||
-        (prot == SPACE_WRITE && (entry->prot & SPACE_EXEC)))
+    if (cache.pages[slot].addr != page) {
+        if (!find_area(space, addr, &area) || area.start > addr)
+            return NULL;
+        cache.pages[slot].addr = page;
+        cache.pages[slot].host = area.host + (page - area.start);
+        cache.pages[slot].prot = area.prot;
+    }
+    if ((cache.pages[slot].prot & prot) != prot ||
+        (prot == SPACE_WRITE && (cache.pages[slot].prot & SPACE_EXEC)))
         return NULL; /* the long way knows what to do */
-    return entry->host + (addr - page);
+    return cache.pages[slot].host + (addr - page);
 }
 
 static int access_space(struct space *space, uint64_t addr, void *bytes, size_t size,

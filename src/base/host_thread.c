@@ -1,0 +1,124 @@
+/* host_thread.c - threads and locks of the host. */
+#include "base/host.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+enum {
+    STACK = 512 * 1024,        /* of a thread: touched as it is used */
+    HANDLER_STACK = 64 * 1024, /* of its signal handlers */
+};
+
+/* ------------------------------------------------------------------------- locks */
+
+/* Its address is the thread's name: in the child of a fork, too. */
+static _Thread_local char myself;
+
+struct host_lock {
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    const void *volatile owner;
+    unsigned depth;
+};
+
+struct host_lock *host_lock_new(void)
+{
+    struct host_lock *lock = malloc(sizeof(*lock));
+
+    if (lock)
+        host_lock_forked(lock);
+    return lock;
+}
+
+void host_lock_free(struct host_lock *lock)
+{
+    free(lock);
+}
+
+void host_lock_forked(struct host_lock *lock)
+{
+    pthread_mutex_init(&lock->mutex, NULL);
+    pthread_cond_init(&lock->changed, NULL);
+    lock->owner = NULL;
+    lock->depth = 0;
+}
+
+void host_lock_take(struct host_lock *lock)
+{
+    if (lock->owner != &myself) {
+        pthread_mutex_lock(&lock->mutex);
+        lock->owner = &myself;
+    }
+    lock->depth++;
+}
+
+void host_lock_give(struct host_lock *lock)
+{
+    if (--lock->depth)
+        return;
+    lock->owner = NULL;
+    pthread_mutex_unlock(&lock->mutex);
+}
+
+void host_lock_wait(struct host_lock *lock)
+{
+    lock->owner = NULL;
+    lock->depth = 0;
+    pthread_cond_wait(&lock->changed, &lock->mutex);
+    lock->owner = &myself;
+    lock->depth = 1;
+}
+
+void host_lock_wake(struct host_lock *lock)
+{
+    pthread_cond_broadcast(&lock->changed);
+}
+
+/* ----------------------------------------------------------------------- threads */
+
+struct start {
+    void (*fn)(void *arg);
+    void *arg;
+    char *handler_stack;
+};
+
+static void *thread_main(void *context)
+{
+    struct start start = *(struct start *)context;
+    stack_t alternate = { .ss_sp = start.handler_stack, .ss_size = HANDLER_STACK };
+
+    free(context);
+    sigaltstack(&alternate, NULL);
+    start.fn(start.arg);
+    alternate.ss_flags = SS_DISABLE;
+    sigaltstack(&alternate, NULL);
+    free(start.handler_stack);
+    return NULL;
+}
+
+int host_thread_start(void (*fn)(void *arg), void *arg)
+{
+    struct start *start = malloc(sizeof(*start));
+    char *stack = malloc(HANDLER_STACK);
+    uint64_t mask = host_signal_mask(UINT64_MAX);
+    pthread_attr_t attr;
+    pthread_t thread;
+    int error = EAGAIN;
+
+    if (start && stack) {
+        *start = (struct start){ fn, arg, stack };
+        pthread_attr_init(&attr);
+        pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+        pthread_attr_setstacksize(&attr, STACK);
+        error = pthread_create(&thread, &attr, thread_main, start);
+        pthread_attr_destroy(&attr);
+    }
+    host_signal_mask(mask);
+    if (error) {
+        free(start);
+        free(stack);
+    }
+    return error;
+}
