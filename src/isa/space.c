@@ -303,6 +303,11 @@ void space_set_top(struct space *space, uint64_t top)
     space->top = space->full_top = top;
 }
 
+uint64_t space_top(const struct space *space)
+{
+    return space->top;
+}
+
 void space_watch_code(struct space *space,
                       void (*changed)(void *context, uint64_t addr, uint64_t size),
                       void *context)

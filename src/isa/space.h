@@ -35,6 +35,7 @@ uint64_t space_limit(const struct space *space); /* addresses are below this */
 size_t space_page(const struct space *space);    /* guest page size in bytes */
 /* From now on places are chosen below `top` (the stack lies above). */
 void space_set_top(struct space *space, uint64_t top);
+uint64_t space_top(const struct space *space);
 
 /* As mmap, munmap, mprotect, mremap of Linux; addresses are guest addresses.  fd -1:
  * anonymous.  Return 0 or the address, or a negated errno. */

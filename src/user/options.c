@@ -215,7 +215,7 @@ static const struct option table[] = {
     { "0", "ARGV0", "QEMU_ARGV0", take_argv0, true, "the program's argv[0]" },
     { "r", "RELEASE", "QEMU_UNAME", take_release, false, "kernel release that uname tells" },
     { "s", "SIZE", "QEMU_STACK_SIZE", take_stack, false, "size of the stack (8M)" },
-    { "seed", "N", "QEMU_RAND_SEED", take_seed, false, "make AT_RANDOM repeatable" },
+    { "seed", "N", "QEMU_RAND_SEED", take_seed, false, "make AT_RANDOM and addresses repeatable" },
     { "strace", NULL, "QEMU_STRACE", take_strace, false, "print system calls" },
     { "d", "ITEM,...", "QEMU_LOG", take_log, false,
       "log in_asm, exec, cpu, unimp, strace (-d help)" },
@@ -320,6 +320,22 @@ int options_parse(struct run_options *options, int argc, char **argv)
             if (argument)
                 again(options, argument);
         }
+    }
+    return i;
+}
+
+int options_skip(int argc, char **argv, const char **argv0)
+{
+    int i = 1;
+
+    for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
+        const struct option *option;
+
+        if (strcmp(argv[i], "--") == 0)
+            return i + 1;
+        option = find_option(argv[i] + (argv[i][1] == '-' ? 2 : 1));
+        if (option && option->argument && ++i < argc && option->take == take_argv0)
+            *argv0 = argv[i];
     }
     return i;
 }

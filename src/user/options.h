@@ -8,6 +8,10 @@
  * die()s of what is wrong. */
 int options_parse(struct run_options *options, int argc, char **argv);
 
+/* The same index in any rhea's arguments, without reading them; -0's argument in *argv0.
+ */
+int options_skip(int argc, char **argv, const char **argv0);
+
 void options_help(void);
 
 #endif

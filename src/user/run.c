@@ -239,6 +239,14 @@ static void name_process(struct proc *p, const struct program *program)
     prctl(PR_SET_NAME, slash ? slash + 1 : p->exe);
 }
 
+/* -L's folder as path.c wants it; the host's own root is none. */
+static const char *root_of(const char *prefix)
+{
+    char *root = prefix ? realpath(prefix, NULL) : NULL;
+
+    return root && strcmp(root, "/") != 0 ? root : NULL;
+}
+
 /* The CPU, its memory and the program in it. */
 static void make_guest(struct program *program, char **argv)
 {
@@ -301,6 +309,8 @@ int run_main(int argc, char **argv)
         die("run: no program given; see rhea run --help");
     proc.options = &options;
     task.proc = &proc;
+    proc.root = root_of(options.prefix);
+    proc.self_fd = -1;
     task.vfork_fd = -1;
     if (options.log_file && log_open(options.log_file) < 0)
         die("-D %s: %s", options.log_file, strerror(errno));

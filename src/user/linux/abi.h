@@ -8,6 +8,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+
+struct isa;
 
 /* A field of a guest struct; size 0: this guest's struct does not have it. */
 struct field {
@@ -139,6 +142,21 @@ struct abi_helper {
     uint64_t hz;
 };
 
+/* A function of the vDSO. */
+struct abi_function {
+    const char *name;
+    const uint8_t *code;
+    uint8_t size;
+};
+
+/* What riscv_hwprobe and its like tell: bits of a key's value, if the isa's feature is on
+ * ("": always). */
+struct abi_probe {
+    const char *feature;
+    unsigned key;
+    uint64_t bits;
+};
+
 struct abi_hwcap {
     const char *feature; /* of the isa */
     uint8_t bit;
@@ -164,9 +182,13 @@ struct abi {
     /* The signal frame: siginfo, then ucontext, then the machine context. */
     uint16_t frame_size, frame_uc, frame_mcontext;
     const struct abi_sigreg *sigregs; /* ended by reg NULL; "pc" is the pc */
-    const uint8_t *trampoline;        /* code that calls rt_sigreturn */
-    uint8_t trampoline_size;
-    const char *os_release; /* the oldest kernel that the guest's libc takes */
+    const struct abi_function
+        *vdso; /* ended by name NULL; the first calls rt_sigreturn */
+    /* Writes what /proc/cpuinfo says of one processor; `features`: bits of the isa's. */
+    void (*cpuinfo)(FILE *out, unsigned cpu, const struct isa *isa,
+                    const uint64_t *features);
+    const struct abi_probe *probes; /* ended by feature NULL; or NULL */
+    const char *os_release;         /* the oldest kernel that the guest's libc takes */
 };
 
 extern const struct abi *const abi_list[]; /* abi_list.c; ended by NULL */

@@ -3,7 +3,10 @@
  * Spec: Linux arch/riscv (uapi headers, kernel/signal.c, kernel/traps.c); RISC-V ELF
  * psABI. Not modelled: the vector state in signal frames. */
 #include <signal.h>
+#include <string.h>
+#include <strings.h>
 
+#include "isa/isa.h"
 #include "user/linux/abi_riscv.h"
 
 enum { EM_RISCV = 243 };
@@ -22,17 +25,100 @@ static const struct abi_hwcap hwcap[] = {
     { "d", 'd' - 'a' }, { "c", 'c' - 'a' }, { "v", 'v' - 'a' }, { NULL, 0 },
 };
 
+/* Keys of riscv_hwprobe. */
+enum {
+    VENDOR,
+    ARCH,
+    IMPLEMENTATION,
+    BASE,
+    EXTENSIONS,
+    OLD_MISALIGNED,
+    ZICBOZ_SIZE,
+    HIGHEST,
+    TIME_HZ,
+    MISALIGNED
+};
+enum { MISALIGNED_FAST = 3, TICKS_HZ = 10000000, CBO_SIZE = 64 };
+#define BIT(n) ((uint64_t)1 << (n))
+
+/* clang-format off */
+static const struct abi_probe probes[] = {
+    { "", VENDOR, 0 }, { "", ARCH, 0 }, { "", IMPLEMENTATION, 0 }, { "a", BASE, 1 },
+    { "d", EXTENSIONS, BIT(0) }, { "c", EXTENSIONS, BIT(1) }, { "v", EXTENSIONS, BIT(2) },
+    { "zba", EXTENSIONS, BIT(3) }, { "zbb", EXTENSIONS, BIT(4) },
+    { "zbs", EXTENSIONS, BIT(5) }, { "zicboz", EXTENSIONS, BIT(6) },
+    { "zbc", EXTENSIONS, BIT(7) }, { "zfh", EXTENSIONS, BIT(27) },
+    { "zfhmin", EXTENSIONS, BIT(28) }, { "zfa", EXTENSIONS, BIT(32) },
+    { "zicond", EXTENSIONS, BIT(35) }, { "zihintpause", EXTENSIONS, BIT(36) },
+    { "zimop", EXTENSIONS, BIT(42) }, { "c", EXTENSIONS, BIT(43) },
+    { "zcb", EXTENSIONS, BIT(44) }, { "zcmop", EXTENSIONS, BIT(47) },
+    { "", OLD_MISALIGNED, MISALIGNED_FAST }, { "zicboz", ZICBOZ_SIZE, CBO_SIZE },
+    { "", HIGHEST, BIT(38) - 4097 }, { "", TIME_HZ, TICKS_HZ },
+    { "", MISALIGNED, MISALIGNED_FAST }, { NULL, 0, 0 },
+};
+
+/* In the kernel's order. */
+static const char *const extensions[] = {
+    "i", "m", "a", "f", "d", "c", "v", "Zicbom", "Zicbop", "Zicboz", "Zicntr", "Zicond",
+    "Zicsr", "Zifencei", "Zihintpause", "Zihpm", "Zimop", "Zfa", "Zfh", "Zfhmin", "Zcb",
+    "Zcmop", "Zba", "Zbb", "Zbc", "Zbs",
+};
+/* clang-format on */
+
+static void write_isa(FILE *out, const struct isa *isa, const uint64_t *features)
+{
+    fprintf(out, "rv%s", isa->name + strlen("riscv"));
+    for (size_t i = 0; i < sizeof(extensions) / sizeof(extensions[0]); i++)
+        for (unsigned f = 0; f < isa->nfeatures; f++) {
+            const char *name = extensions[i];
+
+            if (strcasecmp(isa->features[f], name) == 0 && features[f / 64] >> f % 64 & 1)
+                fprintf(out, name[1] ? "_%c%s" : "%c%s", name[0] | 0x20, name + 1);
+        }
+}
+
+static void write_cpuinfo(FILE *out, unsigned cpu, const struct isa *isa,
+                          const uint64_t *features)
+{
+    fprintf(out, "processor\t: %u\nhart\t\t: %u\nisa\t\t: ", cpu, cpu);
+    write_isa(out, isa, features);
+    fprintf(out, "\nmmu\t\t: sv39\nmvendorid\t: 0x0\nmarchid\t\t: 0x0\nmimpid\t\t: "
+                 "0x0\nhart isa\t: ");
+    write_isa(out, isa, features);
+    fprintf(out, "\n\n");
+}
+
 /* The cycle and instruction counters count nanoseconds: only differences mean something.
  */
 static const struct abi_helper helpers[] = {
-    { "time", 10000000 },
+    { "time", TICKS_HZ },
     { "cycle", 1000000000 },
     { "instret", 1000000000 },
     { NULL, 0 },
 };
 
-/* li a7, 139; ecall */
-static const uint8_t trampoline[] = { 0x93, 0x08, 0xb0, 0x08, 0x73, 0x00, 0x00, 0x00 };
+/* li a7, NUMBER; ecall; ret */
+#define CALL_CODE(number)                                                                \
+    (const uint8_t[])                                                                    \
+    {                                                                                    \
+        0x93, 0x08, ((number)&0xf) << 4, (number) >> 4, 0x73, 0, 0, 0, 0x67, 0x80, 0, 0  \
+    }
+#define FUNCTION(name, number)                                                           \
+    {                                                                                    \
+        "__vdso_" #name, CALL_CODE(number), 12                                           \
+    }
+
+static const struct abi_function vdso64[] = {
+    FUNCTION(rt_sigreturn, 139),  FUNCTION(gettimeofday, 169),
+    FUNCTION(clock_gettime, 113), FUNCTION(clock_getres, 114),
+    FUNCTION(getcpu, 168),        FUNCTION(flush_icache, 259),
+    FUNCTION(riscv_hwprobe, 258), { NULL, NULL, 0 },
+};
+
+static const struct abi_function vdso32[] = {
+    FUNCTION(rt_sigreturn, 139),  FUNCTION(getcpu, 168), FUNCTION(flush_icache, 259),
+    FUNCTION(riscv_hwprobe, 258), { NULL, NULL, 0 },
+};
 
 /* struct user_regs_struct, then the d (or f) registers and fcsr. */
 /* clang-format off */
@@ -83,8 +169,9 @@ const struct abi abi_riscv64 = {
     .frame_uc = SIGINFO,
     .frame_mcontext = SIGINFO + 176,
     .sigregs = sigregs64,
-    .trampoline = trampoline,
-    .trampoline_size = sizeof(trampoline),
+    .vdso = vdso64,
+    .cpuinfo = write_cpuinfo,
+    .probes = probes,
     .os_release = "5.4.0",
 };
 
@@ -111,7 +198,8 @@ const struct abi abi_riscv32 = {
     .frame_uc = SIGINFO,
     .frame_mcontext = SIGINFO + 160,
     .sigregs = sigregs32,
-    .trampoline = trampoline,
-    .trampoline_size = sizeof(trampoline),
+    .vdso = vdso32,
+    .cpuinfo = write_cpuinfo,
+    .probes = probes,
     .os_release = "5.4.0",
 };

@@ -78,11 +78,12 @@ CALL(279, memfd_create, "sx")
 CALL(285, copy_file_range, "dpdpux")
 CALL(291, statx, "Asxxp")
 CALL(436, close_range, "uux")
+CALL(452, fchmodat2, "Asox")
 CALL(439, faccessat2, "Asox")
 NONE(0, io_setup)
 NONE(60, vhangup)
 NONE(425, io_uring_setup)
-NONE(437, openat2)
+CALL(437, openat2, "Aspu")
 
 /* --- extended attributes: none */
 NONE(5, setxattr)
@@ -171,7 +172,7 @@ CALL(229, munlock, "pu")
 CALL(232, mincore, "pup")
 CALL(233, madvise, "pud")
 CALL(259, riscv_flush_icache, "ppx")
-NONE(258, riscv_hwprobe)
+CALL(258, riscv_hwprobe, "puupx")
 
 /* --- signals */
 CALL(129, kill, "dS")

@@ -44,10 +44,14 @@ struct proc {
     struct space *space;
     const struct run_options *options;
     char *exe;                           /* absolute path of the program */
+    const char *root;                    /* -L: absolute and without links; or NULL */
+    int self_fd;                         /* rhea, where /proc may not be; -1: is there */
     uint64_t brk_start, brk, brk_mapped; /* mapped up to here */
     uint64_t stack_low, stack_high;
-    uint64_t trampoline;
+    uint64_t vdso, trampoline;   /* the latter is the address of its rt_sigreturn */
     uint64_t arg_start, arg_end; /* bytes of the argument strings */
+    uint64_t env_end;            /* those of the environment follow */
+    uint64_t aux_start, aux_end; /* of the auxiliary vector */
     struct sig_action actions[GUEST_SIGNALS + 1];
     struct isa_reg sigregs[ABI_MAX_SIGREGS]; /* abi->sigregs */
     struct isa_reg number, args[6], result, sp, tp, ra, handler_args[3];
@@ -143,14 +147,18 @@ uint64_t sigset_to_host_bits(uint64_t set);
 int open_flags_to_host(uint64_t flags);
 uint64_t open_flags_to_guest(int flags);
 
-/* path.c: where the host keeps what the guest calls `path`: below -L's prefix if it is
- * there, /proc/self/exe for the program itself. */
+/* path.c: where the host keeps what the guest calls `path` (its rules are there).  0 or a
+ * negated errno.  `how`: whether a link at the end is followed. */
 enum { PATH_SIZE = 4096 };
-int read_path(struct task *t, uint64_t addr, char *to);
+enum { PATH_FOLLOW, PATH_NOFOLLOW };
+int read_path(struct task *t, uint64_t dirfd, uint64_t addr, int how, char *to);
 const char *path_to_host(struct task *t, const char *path, char *to);
-/* A made-up file of /proc (maps, auxv ...): a descriptor, -1 if it is not one of those.
- */
-int open_proc_file(struct task *t, const char *path, int flags);
+
+/* proc.c: the guest's program if `path` is /proc/PID/exe of a process that rhea runs,
+ * else NULL; may use `to`, of PATH_SIZE. */
+const char *proc_exe(struct task *t, const char *path, char *to);
+/* `path` was opened: if it is one that the guest sees otherwise, fd becomes that. */
+void proc_file_opened(struct task *t, const char *path, int fd, int flags);
 
 /* ---------------------------------------------------------------- signals: signal.c */
 
@@ -198,6 +206,9 @@ void report_count(struct task *t); /* RHEA_COUNT */
 struct elf_image;
 void load_program(struct task *t, const char *name, int fd, const struct elf_image *image,
                   char **argv);
+
+/* vdso.c: maps it, and says where in t->proc. */
+void vdso_map(struct task *t);
 
 size_t elf_read_fd(void *context, uint64_t offset, void *bytes, size_t size);
 

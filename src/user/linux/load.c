@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/auxv.h>
+#include <sys/personality.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -21,7 +23,7 @@
 #include "user/run.h"
 
 enum { STACK_DEFAULT = 8 << 20, STACK_MINIMUM = 128 << 10, STACK_GAP = 1 << 20 };
-enum { STACK_ALIGN = 16, AUX_MAX = 24, RANDOM_BYTES = 16 };
+enum { STACK_ALIGN = 16, AUX_MAX = 24, RANDOM_BYTES = 16, BRK_ROOM = 16 << 20 };
 
 /* What the stack is made from. */
 struct start {
@@ -33,7 +35,37 @@ struct start {
     size_t npointers;
     uint64_t aux[AUX_MAX][2];
     unsigned naux;
+    uint8_t random[RANDOM_BYTES]; /* for the guest */
+    uint64_t chance;              /* for where things are put; 0: not at random */
 };
+
+/* Draws random bytes, or makes them from -seed. */
+static void draw(struct start *start)
+{
+    const struct run_options *options = start->t->proc->options;
+    uint8_t bytes[RANDOM_BYTES + sizeof(start->chance)];
+    uint64_t state = options->seed;
+
+    if (options->has_seed ||
+        getrandom(bytes, sizeof(bytes), GRND_NONBLOCK) != sizeof(bytes))
+        for (unsigned i = 0; i < sizeof(bytes); i++) {
+            state = state * 6364136223846793005u + 1442695040888963407u;
+            bytes[i] = (uint8_t)(state >> 56);
+        }
+    memcpy(start->random, bytes, RANDOM_BYTES);
+    if (!(personality(UINT32_MAX) & ADDR_NO_RANDOMIZE))
+        memcpy(&start->chance, bytes + RANDOM_BYTES, sizeof(start->chance));
+}
+
+/* A number of bytes below `limit`, whole pages; the next one is independent. */
+static uint64_t random_pages(struct start *start, uint64_t limit)
+{
+    uint64_t pages = limit / space_page(start->t->proc->space);
+    uint64_t drawn = start->chance % pages;
+
+    start->chance /= pages;
+    return drawn * space_page(start->t->proc->space);
+}
 
 size_t elf_read_fd(void *context, uint64_t offset, void *bytes, size_t size)
 {
@@ -103,6 +135,13 @@ static uint64_t stack_size(const struct run_options *options)
     return size < STACK_MINIMUM ? STACK_MINIMUM : size;
 }
 
+/* How far things are moved at random: 18 bits of pages, as on the smallest 64-bit Linux,
+ * or 8 bits in 4 GiB. */
+static uint64_t random_room(const struct proc *p)
+{
+    return space_page(p->space) << (p->abi->bits == 64 ? 18 : 8);
+}
+
 /* At the top of the address space, with a gap below that stays free. */
 static void map_stack(struct start *start, const struct elf_image *image)
 {
@@ -110,14 +149,17 @@ static void map_stack(struct start *start, const struct elf_image *image)
     uint64_t page = space_page(p->space);
     uint64_t size = (stack_size(p->options) + page - 1) & ~(page - 1);
     unsigned prot = SPACE_READ | SPACE_WRITE | (image->exec_stack ? SPACE_EXEC : 0);
-    int64_t at = space_map(p->space, 0, size, prot, SPACE_NORESERVE, false, -1, 0);
+    int64_t at;
 
+    space_set_top(p->space, space_top(p->space) - random_pages(start, random_room(p)));
+    at = space_map(p->space, 0, size, prot, SPACE_NORESERVE, false, -1, 0);
     if (at < 0)
         refuse(EXIT_CANNOT_RUN, "%s: no room for a stack of %llu bytes", start->name,
                (unsigned long long)size);
     p->stack_low = (uint64_t)at;
     p->stack_high = start->sp = p->stack_low + size;
-    space_set_top(p->space, p->stack_low - STACK_GAP);
+    space_set_top(p->space,
+                  p->stack_low - STACK_GAP - random_pages(start, random_room(p)));
 }
 
 static uint64_t push(struct start *start, const void *bytes, size_t size)
@@ -168,13 +210,16 @@ static void push_all_strings(struct start *start)
 {
     struct proc *p = start->t->proc;
     size_t args = count(start->argv), vars = count(start->envp);
+    uint64_t env_end;
 
     start->npointers = args + vars + 2;
     start->pointers = malloc(start->npointers * sizeof(*start->pointers));
     if (!start->pointers)
         die("no memory for %zu arguments", args + vars);
+    env_end = start->sp;
     push_strings(start, start->envp, start->pointers + args + 1);
     p->arg_end = start->sp;
+    p->env_end = env_end;
     push_strings(start, start->argv, start->pointers);
     p->arg_start = start->sp;
 }
@@ -198,26 +243,13 @@ static uint64_t hwcap_of(const struct task *t)
     return bits;
 }
 
-static void push_random(struct start *start)
-{
-    const struct run_options *options = start->t->proc->options;
-    uint8_t bytes[RANDOM_BYTES];
-    uint64_t state = options->seed;
-
-    if (options->has_seed ||
-        getrandom(bytes, sizeof(bytes), GRND_NONBLOCK) != sizeof(bytes))
-        for (unsigned i = 0; i < sizeof(bytes); i++) {
-            state = state * 6364136223846793005u + 1442695040888963407u;
-            bytes[i] = (uint8_t)(state >> 56);
-        }
-    aux(start, AT_RANDOM, push(start, bytes, sizeof(bytes)));
-}
-
 static void push_aux(struct start *start, const struct elf_image *image, uint64_t bias,
                      uint64_t base)
 {
     const struct abi *abi = start->t->proc->abi;
 
+    aux(start, AT_SYSINFO_EHDR, start->t->proc->vdso);
+    aux(start, AT_MINSIGSTKSZ, abi->frame_size + STACK_ALIGN);
     aux(start, AT_HWCAP, hwcap_of(start->t));
     aux(start, AT_PAGESZ, space_page(start->t->proc->space));
     aux(start, AT_CLKTCK, abi->clock_ticks);
@@ -231,8 +263,8 @@ static void push_aux(struct start *start, const struct elf_image *image, uint64_
     aux(start, AT_EUID, geteuid());
     aux(start, AT_GID, getgid());
     aux(start, AT_EGID, getegid());
-    aux(start, AT_SECURE, 0);
-    push_random(start);
+    aux(start, AT_SECURE, getauxval(AT_SECURE));
+    aux(start, AT_RANDOM, push(start, start->random, RANDOM_BYTES));
     aux(start, AT_EXECFN, push(start, start->name, strlen(start->name) + 1));
     aux(start, AT_NULL, 0);
 }
@@ -256,24 +288,12 @@ static void push_vectors(struct start *start)
     start->sp -=
         words * word % STACK_ALIGN ? STACK_ALIGN - words * word % STACK_ALIGN : 0;
     push(start, bytes, words * word);
+    start->t->proc->aux_end = start->sp + words * word;
+    start->t->proc->aux_start = start->t->proc->aux_end - 2 * start->naux * word;
     free(bytes);
 }
 
 /* ----------------------------------------------------------------------------- all */
-
-static void map_trampoline(struct task *t)
-{
-    struct proc *p = t->proc;
-    uint64_t page = space_page(p->space);
-    int64_t at = space_map(p->space, 0, page, SPACE_READ | SPACE_WRITE, 0, false, -1, 0);
-
-    if (at < 0 ||
-        space_write(p->space, (uint64_t)at, p->abi->trampoline, p->abi->trampoline_size,
-                    NULL) < 0 ||
-        space_protect(p->space, (uint64_t)at, page, SPACE_READ | SPACE_EXEC) < 0)
-        refuse(EXIT_CANNOT_RUN, "no room for a page of the system's code");
-    p->trampoline = (uint64_t)at;
-}
 
 void load_program(struct task *t, const char *name, int fd, const struct elf_image *image,
                   char **argv)
@@ -282,18 +302,21 @@ void load_program(struct task *t, const char *name, int fd, const struct elf_ima
     struct start start = {
         .t = t, .name = name, .argv = argv, .envp = p->options->environ
     };
-    uint64_t limit = space_limit(p->space), page = space_page(p->space);
-    uint64_t hint = limit / 3 * 2 & ~(page - 1), bias, base = 0, entry;
+    uint64_t page = space_page(p->space), hint, bias, base = 0, entry;
     char error[ELF_ERROR];
 
+    draw(&start);
     map_stack(&start, image);
+    hint = (space_limit(p->space) / 3 * 2 & ~(page - 1)) +
+           random_pages(&start, random_room(p));
     if (elf_map(p->space, image, fd, hint, &bias, error) < 0)
         refuse(EXIT_CANNOT_RUN, "%s: %s", name, error);
-    p->brk_start = p->brk = p->brk_mapped = image->high + bias;
+    p->brk_start = p->brk = p->brk_mapped =
+        image->high + bias + random_pages(&start, BRK_ROOM);
     entry = image->entry + bias;
     if (image->has_interp)
         entry = load_interp(t, name, image, &base);
-    map_trampoline(t);
+    vdso_map(t);
     check_room(&start);
     push_all_strings(&start);
     push_aux(&start, image, bias, base);

@@ -1,121 +1,280 @@
-/* path.c - paths of the guest on the host, and what /proc says about the guest. */
+/* path.c - paths of the guest on the host.
+ *
+ * With a root (-L DIR) an absolute path means the root's file if there is one, else the
+ * host's.  Links are followed here, so that an absolute one stays in the root: its text
+ * is a path of the guest again.  What is in neither is made where the host has a
+ * directory for it, else in the root.  /proc, /sys and /dev are the kernel's, never the
+ * root's. Paths that the kernel answers (getcwd) are the host's; as such they are found,
+ * too.
+ *
+ * Not modelled: sockets (sun_path is the host's). */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "user/linux/linux.h"
 #include "user/run.h"
 
-/* "exe" for /proc/self/exe, /proc/thread-self/exe and /proc/OWN-PID/exe; or NULL. */
-static const char *own_proc_file(const char *path)
-{
-    char pid[32];
-    size_t length;
+enum { MAX_LINKS = 40 };
 
-    if (strncmp(path, "/proc/", 6) != 0)
-        return NULL;
-    path += 6;
-    length = (size_t)snprintf(pid, sizeof(pid), "%d/", (int)getpid());
-    if (strncmp(path, "self/", 5) == 0)
-        return path + 5;
-    if (strncmp(path, "thread-self/", 12) == 0)
-        return path + 12;
-    return strncmp(path, pid, length) == 0 ? path + length : NULL;
+/* What a walk through the root found. */
+enum found {
+    FOUND,  /* `host` is there */
+    NEW,    /* its directory is there */
+    ABSENT, /* not in the root; rest is what the guest's path has become */
+};
+
+struct walk {
+    char *host;           /* PATH_SIZE: the root, then what was walked, without links */
+    size_t root, length;  /* of host */
+    char rest[PATH_SIZE]; /* what is to be walked */
+    int links;
+    bool jumped; /* over an absolute link */
+};
+
+/* Makes `rest` the whole guest path again: what was walked and `at`, a part of rest. */
+static int whole(struct walk *walk, const char *at)
+{
+    char path[2 * PATH_SIZE];
+    int n = snprintf(path, sizeof(path), "%s%s%s", walk->host + walk->root,
+                     *at && *at != '/' ? "/" : "", at);
+
+    if (n >= PATH_SIZE)
+        return -ENAMETOOLONG;
+    memcpy(walk->rest, n ? path : "/", n ? (size_t)n + 1 : 2);
+    return ABSENT;
+}
+
+static bool is_kernels(const struct walk *walk, const char *name, size_t n)
+{
+    return walk->length == walk->root &&
+           ((n == 4 && memcmp(name, "proc", 4) == 0) ||
+            (n == 3 && (memcmp(name, "sys", 3) == 0 || memcmp(name, "dev", 3) == 0)));
+}
+
+static void go_up(struct walk *walk)
+{
+    while (walk->length > walk->root && walk->host[--walk->length] != '/')
+        ;
+    walk->host[walk->length] = 0;
+}
+
+/* The text of a link at `host`, then what follows it, becomes the rest. */
+static int take_link(struct walk *walk, const char *target, const char *after)
+{
+    char rest[2 * PATH_SIZE];
+    int n = snprintf(rest, sizeof(rest), "%s%s", target, after);
+
+    if (++walk->links > MAX_LINKS)
+        return -ELOOP;
+    if (n >= PATH_SIZE)
+        return -ENAMETOOLONG;
+    memcpy(walk->rest, rest, (size_t)n + 1);
+    if (target[0] != '/') {
+        go_up(walk);
+        return 0;
+    }
+    walk->jumped = true;
+    walk->length = walk->root;
+    walk->host[walk->length] = 0;
+    return 0;
+}
+
+/* One name of the path, at `*at`.  FOUND goes on; NEW, ABSENT and errors end the walk. */
+static int step(struct walk *walk, const char **at, size_t n, bool follow)
+{
+    char target[PATH_SIZE];
+    bool is_last = (*at)[n + strspn(*at + n, "/")] == 0;
+    ssize_t got;
+    int error;
+
+    if (walk->length + 1 + n >= PATH_SIZE)
+        return -ENAMETOOLONG;
+    walk->host[walk->length] = '/';
+    memcpy(walk->host + walk->length + 1, *at, n);
+    walk->length += 1 + n;
+    walk->host[walk->length] = 0;
+    *at += n;
+    got = readlink(walk->host, target, sizeof(target) - 1);
+    if (got < 0 && errno == EINVAL)
+        return FOUND;
+    if (got < 0 && errno == ENOENT)
+        return is_last ? NEW : whole(walk, *at);
+    if (got < 0) /* not a directory, or one that may not be searched: the call says so */
+        return FOUND;
+    if (is_last && !follow && !**at)
+        return FOUND;
+    target[got] = 0;
+    error = take_link(walk, target, *at);
+    *at = walk->rest;
+    return error;
+}
+
+/* Walks the guest path in walk->rest, from `host` on. */
+static int walk_root(struct walk *walk, bool follow)
+{
+    const char *at = walk->rest;
+
+    for (;;) {
+        bool slash = *at == '/';
+        size_t n;
+        int found = FOUND;
+
+        at += strspn(at, "/");
+        n = strcspn(at, "/");
+        if (n == 0) {
+            if (slash && walk->length + 2 < PATH_SIZE) /* it must be a directory */
+                memcpy(walk->host + walk->length, "/", 2);
+            return FOUND;
+        }
+        if (is_kernels(walk, at, n))
+            return whole(walk, at);
+        if (n == 2 && at[0] == '.' && at[1] == '.')
+            go_up(walk);
+        if (at[0] == '.' && (n == 1 || (n == 2 && at[1] == '.')))
+            at += n;
+        else
+            found = step(walk, &at, n, follow);
+        if (found != FOUND)
+            return found;
+    }
+}
+
+/* Where a path that is new in the root is to be: on the host if that has its directory.
+ */
+static bool host_has_directory(const char *path)
+{
+    char parent[PATH_SIZE];
+    char *slash;
+
+    snprintf(parent, sizeof(parent), "%s", path);
+    slash = strrchr(parent, '/');
+    while (slash && !slash[1] && slash > parent) { /* ends with slashes */
+        *slash = 0;
+        slash = strrchr(parent, '/');
+    }
+    if (!slash || slash == parent)
+        return true;
+    *slash = 0;
+    return faccessat(AT_FDCWD, parent, F_OK, 0) == 0;
+}
+
+static const char *below(const char *root, const char *path)
+{
+    size_t length = strlen(root);
+
+    return strncmp(path, root, length) == 0 && (path[length] == '/' || !path[length])
+               ? path + length
+               : NULL;
+}
+
+/* `path` is absolute and the guest's, or the host's below the root.  0 with the host's in
+ * `to`, or a negated errno. */
+static int resolve(const char *root, const char *path, bool follow, char *to)
+{
+    const char *inside = below(root, path);
+    struct walk walk = { .host = to, .root = strlen(root) };
+    int found;
+
+    walk.length = walk.root;
+    memcpy(to, root, walk.root + 1);
+    snprintf(walk.rest, sizeof(walk.rest), "%s", inside ? inside : path);
+    found = walk_root(&walk, follow);
+    if (found == NEW) {
+        if (inside && !walk.jumped)
+            return 0;
+        walk.rest[0] = 0;
+        whole(&walk, "");
+        if (!host_has_directory(walk.rest))
+            return 0;
+    }
+    if (found == NEW || found == ABSENT)
+        snprintf(to, PATH_SIZE, "%s", inside && !walk.jumped ? path : walk.rest);
+    return found < 0 ? found : 0;
+}
+
+/* The host's name of a directory that paths begin at; 0, or -1 where it has none. */
+static int directory_name(int dirfd, char *to)
+{
+    char link[64];
+    ssize_t n;
+
+    if (dirfd == AT_FDCWD)
+        return getcwd(to, PATH_SIZE) ? 0 : -1;
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", dirfd);
+    n = readlink(link, to, PATH_SIZE - 1);
+    if (n <= 0 || to[0] != '/')
+        return -1;
+    to[n] = 0;
+    return 0;
+}
+
+/* A relative path is as it is, unless an absolute link is on its way in the root. */
+static int resolve_relative(const char *root, int dirfd, bool follow, char *path)
+{
+    char whole_path[2 * PATH_SIZE], to[PATH_SIZE];
+    struct walk walk = { .host = to, .root = strlen(root) };
+    const char *inside;
+    int found;
+
+    if (directory_name(dirfd, whole_path) < 0)
+        return 0;
+    inside = below(root, whole_path);
+    if (!inside || strlen(whole_path) + 1 + strlen(path) >= PATH_SIZE)
+        return 0;
+    memcpy(to, whole_path, strlen(whole_path) + 1);
+    walk.length = strlen(whole_path);
+    snprintf(walk.rest, sizeof(walk.rest), "%s", path);
+    found = walk_root(&walk, follow);
+    if (!walk.jumped)
+        return 0;
+    if (found < 0)
+        return found;
+    if (found == NEW)
+        whole(&walk, "");
+    if (found == ABSENT || (found == NEW && host_has_directory(walk.rest)))
+        snprintf(to, PATH_SIZE, "%s", walk.rest);
+    memcpy(path, to, strlen(to) + 1);
+    return 0;
+}
+
+static int place_path(struct task *t, int dirfd, int how, char *path)
+{
+    const char *root = t->proc->root, *exe;
+    char to[PATH_SIZE];
+    bool follow = how == PATH_FOLLOW;
+    int error = 0;
+
+    if (path[0] == '/' && follow) {
+        exe = proc_exe(t, path, to);
+        if (exe) {
+            snprintf(path, PATH_SIZE, "%s", exe);
+            return 0;
+        }
+    }
+    if (!root || !path[0])
+        return 0;
+    if (path[0] != '/')
+        return resolve_relative(root, dirfd, follow, path);
+    error = resolve(root, path, follow, to);
+    if (!error)
+        memcpy(path, to, strlen(to) + 1);
+    return error;
 }
 
 const char *path_to_host(struct task *t, const char *path, char *to)
 {
-    const char *prefix = t->proc->options->prefix;
-    const char *own = own_proc_file(path);
-
-    if (own && strcmp(own, "exe") == 0)
-        return t->proc->exe;
-    if (prefix && path[0] == '/' &&
-        (size_t)snprintf(to, PATH_SIZE, "%s%s", prefix, path) < PATH_SIZE &&
-        faccessat(AT_FDCWD, to, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-        return to;
-    return path;
+    if (strlen(path) >= PATH_SIZE)
+        return path; /* the host's call says so */
+    memcpy(to, path, strlen(path) + 1);
+    return place_path(t, AT_FDCWD, PATH_FOLLOW, to) < 0 ? path : to;
 }
 
-int read_path(struct task *t, uint64_t addr, char *to)
+int read_path(struct task *t, uint64_t dirfd, uint64_t addr, int how, char *to)
 {
-    char host[PATH_SIZE];
     int error = read_string(t, addr, to, PATH_SIZE);
-    const char *path;
 
-    if (error || to[0] != '/') /* relative ones are as they are */
-        return error;
-    path = path_to_host(t, to, host);
-    if (path != to)
-        snprintf(to, PATH_SIZE, "%s", path);
-    return 0;
-}
-
-/* ------------------------------------------------------------------ made-up files */
-
-static void write_maps(struct task *t, FILE *out)
-{
-    const struct proc *p = t->proc;
-    struct space_area area;
-
-    for (uint64_t at = 0; space_next(p->space, at, &area); at = area.end) {
-        const char *what = "";
-
-        if (p->stack_low >= area.start && p->stack_low < area.end)
-            what = "                          [stack]";
-        else if (p->brk_start != p->brk_mapped && area.start <= p->brk_start &&
-                 p->brk_start < area.end)
-            what = "                          [heap]";
-        fprintf(out, "%08" PRIx64 "-%08" PRIx64 " %c%c%c%c 00000000 00:00 0%s\n",
-                area.start, area.end, area.prot & SPACE_READ ? 'r' : '-',
-                area.prot & SPACE_WRITE ? 'w' : '-', area.prot & SPACE_EXEC ? 'x' : '-',
-                area.shared ? 's' : 'p', what);
-    }
-}
-
-static void write_cmdline(struct task *t, FILE *out)
-{
-    char byte;
-
-    for (uint64_t at = t->proc->arg_start; at < t->proc->arg_end; at++)
-        if (space_read(t->proc->space, at, &byte, 1, NULL) == 0)
-            fputc(byte, out);
-}
-
-int open_proc_file(struct task *t, const char *path, int flags)
-{
-    const char *name = own_proc_file(path);
-    void (*write_file)(struct task *, FILE *) = NULL;
-    char *text = NULL;
-    size_t size = 0, done = 0;
-    FILE *out;
-    int fd;
-
-    if (name && strcmp(name, "maps") == 0)
-        write_file = write_maps;
-    else if (name && strcmp(name, "cmdline") == 0)
-        write_file = write_cmdline;
-    if (!write_file || (flags & O_ACCMODE) != O_RDONLY)
-        return -1;
-    fd = memfd_create(name, flags & O_CLOEXEC ? MFD_CLOEXEC : 0);
-    out = fd < 0 ? NULL : open_memstream(&text, &size);
-    if (!out)
-        return -1;
-    write_file(t, out);
-    fclose(out);
-    while (done < size) {
-        ssize_t n = write(fd, text + done, size - done);
-
-        if (n <= 0)
-            break;
-        done += (size_t)n;
-    }
-    free(text);
-    lseek(fd, 0, SEEK_SET);
-    return fd;
+    return error ? error : place_path(t, (int)dirfd, how, to);
 }

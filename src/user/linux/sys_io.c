@@ -382,7 +382,8 @@ int64_t sys_inotify_init1(struct task *t, const uint64_t *a)
 int64_t sys_inotify_add_watch(struct task *t, const uint64_t *a)
 {
     char path[PATH_SIZE];
-    int error = read_path(t, a[1], path);
+    int error = read_path(t, (uint64_t)AT_FDCWD, a[1],
+                          a[2] & IN_DONT_FOLLOW ? PATH_NOFOLLOW : PATH_FOLLOW, path);
 
     return error ? error : RESULT(inotify_add_watch((int)a[0], path, (uint32_t)a[2]));
 }

@@ -1,9 +1,11 @@
 /* sys_mem.c - system calls that change the address space. */
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/mman.h>
 
 #include "isa/engine.h"
+#include "isa/isa.h"
 #include "user/linux/calls_all.h"
 
 /* The guest's side of mmap and friends. */
@@ -168,6 +170,46 @@ int64_t sys_riscv_flush_icache(struct task *t, const uint64_t *a)
 {
     if (a[1] > a[0])
         t->engine->invalidate(t->cpu, a[0], a[1] - a[0]);
+    return 0;
+}
+
+/* What a key of probing calls says; false: nobody knows the key. */
+static bool probe(const struct task *t, uint64_t key, uint64_t *value)
+{
+    const struct isa *isa = t->proc->isa;
+    const struct abi_probe *row = t->proc->abi->probes;
+    bool known = false;
+
+    for (*value = 0; row && row->feature; row++) {
+        bool on = !row->feature[0];
+
+        if (row->key != key)
+            continue;
+        known = true;
+        for (unsigned i = 0; !on && i < isa->nfeatures; i++)
+            on = strcasecmp(isa->features[i], row->feature) == 0 &&
+                 t->cpu->features.bits[i / 64] >> i % 64 & 1;
+        *value |= on ? row->bits : 0;
+    }
+    return known;
+}
+
+/* Pairs of key and value; all processors are the same.  Not modelled: asking which
+ * processors have given values. */
+int64_t sys_riscv_hwprobe(struct task *t, const uint64_t *a)
+{
+    if (a[4] || (a[2] && !a[3]))
+        return -EINVAL;
+    for (uint64_t i = 0; i < a[1]; i++) {
+        uint64_t pair = a[0] + 16 * i, key, value;
+
+        if (read_number(t, pair, 8, &key) < 0)
+            return -EFAULT;
+        if (!probe(t, key, &value))
+            key = UINT64_MAX;
+        if (write_number(t, pair, 8, key) < 0 || write_number(t, pair + 8, 8, value) < 0)
+            return -EFAULT;
+    }
     return 0;
 }
 

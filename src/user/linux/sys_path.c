@@ -11,18 +11,74 @@
 
 #include "user/linux/calls_all.h"
 
+static int follows(uint64_t flags)
+{
+    return flags & AT_SYMLINK_NOFOLLOW ? PATH_NOFOLLOW : PATH_FOLLOW;
+}
+
+static int open_follows(int flags)
+{
+    return flags & O_NOFOLLOW || (flags & O_CREAT && flags & O_EXCL) ? PATH_NOFOLLOW
+                                                                     : PATH_FOLLOW;
+}
+
 int64_t sys_openat(struct task *t, const uint64_t *a)
 {
+    int flags = open_flags_to_host(a[2]);
     char path[PATH_SIZE];
-    int error = read_path(t, a[1], path), fd;
+    int error = read_path(t, a[0], a[1], open_follows(flags), path);
+    int64_t fd;
 
     if (error)
         return error;
-    fd = open_proc_file(t, path, open_flags_to_host(a[2]));
+    fd = BLOCKING(t, RESTART, SYS_openat, (int)a[0], (long)path, flags | O_LARGEFILE,
+                  (long)(a[3] & 07777));
     if (fd >= 0)
-        return fd;
-    return BLOCKING(t, RESTART, SYS_openat, (int)a[0], (long)path,
-                    open_flags_to_host(a[2]) | O_LARGEFILE, (long)(a[3] & 07777));
+        proc_file_opened(t, path, (int)fd, flags);
+    return fd;
+}
+
+/* struct open_how: flags, mode, resolve, and what later kernels add: zeros. */
+int64_t sys_openat2(struct task *t, const uint64_t *a)
+{
+    enum { HOW = 24, BENEATH = 8, IN_ROOT = 16, NO_SYMLINKS = 4 };
+    struct {
+        uint64_t flags, mode, resolve;
+    } how;
+    uint8_t bytes[HOW], more;
+    char path[PATH_SIZE];
+    int64_t fd;
+    int error = 0;
+
+    if (a[3] < HOW)
+        return -EINVAL;
+    if (a[3] > space_page(t->proc->space))
+        return -E2BIG;
+    if (space_read(t->proc->space, a[2], bytes, HOW, NULL) < 0)
+        return -EFAULT;
+    for (uint64_t i = HOW; i < a[3]; i++) {
+        if (space_read(t->proc->space, a[2] + i, &more, 1, NULL) < 0)
+            return -EFAULT;
+        if (more)
+            return -E2BIG;
+    }
+    how.flags = get_guest(t->proc->abi, bytes, 8);
+    if (open_flags_to_guest(open_flags_to_host(how.flags)) != how.flags)
+        return -EINVAL;
+    how.flags = (unsigned)open_flags_to_host(how.flags) | (unsigned)O_LARGEFILE;
+    how.mode = get_guest(t->proc->abi, bytes + 8, 8);
+    how.resolve = get_guest(t->proc->abi, bytes + 16, 8);
+    error = read_string(t, a[1], path, PATH_SIZE);
+    if (!error && path[0] == '/' ? !(how.resolve & (BENEATH | IN_ROOT))
+                                 : !(how.resolve & (BENEATH | IN_ROOT | NO_SYMLINKS)))
+        error = read_path(t, a[0], a[1], open_follows((int)how.flags), path);
+    if (error)
+        return error;
+    fd =
+        BLOCKING(t, RESTART, SYS_openat2, (int)a[0], (long)path, (long)&how, sizeof(how));
+    if (fd >= 0)
+        proc_file_opened(t, path, (int)fd, (int)how.flags);
+    return fd;
 }
 
 int64_t sys_getdents64(struct task *t, const uint64_t *a)
@@ -58,31 +114,28 @@ int64_t sys_getdents64(struct task *t, const uint64_t *a)
 
 int64_t sys_readlinkat(struct task *t, const uint64_t *a)
 {
-    char path[PATH_SIZE];
+    char path[PATH_SIZE], exe[PATH_SIZE];
+    const char *text = NULL;
     uint64_t size = a[3];
-    char *to;
     ssize_t got;
-    int error = read_string(t, a[1], path, sizeof(path));
+    char *to;
+    int error = read_path(t, a[0], a[1], PATH_NOFOLLOW, path);
 
     if (error)
         return error;
     if ((int)a[3] <= 0)
         return -EINVAL;
+    text = proc_exe(t, path, exe);
+    if (text) {
+        if (strlen(text) < size)
+            size = strlen(text);
+        return space_write(t->proc->space, a[2], text, (size_t)size, NULL) < 0
+                   ? -EFAULT
+                   : (int64_t)size;
+    }
     to = buffer(t, a[2], &size, SPACE_WRITE);
     if (!to)
         return -EFAULT;
-    if (strcmp(path, "/proc/self/exe") == 0) {
-        size_t length = strlen(t->proc->exe);
-
-        if (length > size)
-            length = (size_t)size;
-        if (space_write(t->proc->space, a[2], t->proc->exe, length, NULL) < 0)
-            return -EFAULT;
-        return (int64_t)length;
-    }
-    error = read_path(t, a[1], path);
-    if (error)
-        return error;
     got = readlinkat((int)a[0], path, to, (size_t)size);
     return got < 0 ? -errno : got;
 }
@@ -90,7 +143,7 @@ int64_t sys_readlinkat(struct task *t, const uint64_t *a)
 int64_t sys_faccessat(struct task *t, const uint64_t *a)
 {
     char path[PATH_SIZE];
-    int error = read_path(t, a[1], path);
+    int error = read_path(t, a[0], a[1], PATH_FOLLOW, path);
 
     return error ? error : RESULT(faccessat((int)a[0], path, (int)a[2], 0));
 }
@@ -98,15 +151,16 @@ int64_t sys_faccessat(struct task *t, const uint64_t *a)
 int64_t sys_faccessat2(struct task *t, const uint64_t *a)
 {
     char path[PATH_SIZE];
-    int error = read_path(t, a[1], path);
+    int error = read_path(t, a[0], a[1], follows(a[3]), path);
 
-    return error ? error : RESULT(faccessat((int)a[0], path, (int)a[2], (int)a[3]));
+    return error ? error
+                 : RESULT(syscall(SYS_faccessat2, (int)a[0], path, (int)a[2], (int)a[3]));
 }
 
 int64_t sys_unlinkat(struct task *t, const uint64_t *a)
 {
     char path[PATH_SIZE];
-    int error = read_path(t, a[1], path);
+    int error = read_path(t, a[0], a[1], PATH_NOFOLLOW, path);
 
     return error ? error : RESULT(unlinkat((int)a[0], path, (int)a[2]));
 }
@@ -114,7 +168,7 @@ int64_t sys_unlinkat(struct task *t, const uint64_t *a)
 int64_t sys_mkdirat(struct task *t, const uint64_t *a)
 {
     char path[PATH_SIZE];
-    int error = read_path(t, a[1], path);
+    int error = read_path(t, a[0], a[1], PATH_NOFOLLOW, path);
 
     return error ? error : RESULT(mkdirat((int)a[0], path, (mode_t)a[2]));
 }
@@ -122,23 +176,23 @@ int64_t sys_mkdirat(struct task *t, const uint64_t *a)
 int64_t sys_mknodat(struct task *t, const uint64_t *a)
 {
     char path[PATH_SIZE];
-    int error = read_path(t, a[1], path);
+    int error = read_path(t, a[0], a[1], PATH_NOFOLLOW, path);
 
     return error ? error : RESULT(mknodat((int)a[0], path, (mode_t)a[2], (dev_t)a[3]));
 }
 
 /* Two paths at two directories: a[0] a[1], a[2] a[3]. */
-static int two_paths(struct task *t, const uint64_t *a, char *from, char *to)
+static int two_paths(struct task *t, const uint64_t *a, int how, char *from, char *to)
 {
-    int error = read_path(t, a[1], from);
+    int error = read_path(t, a[0], a[1], how, from);
 
-    return error ? error : read_path(t, a[3], to);
+    return error ? error : read_path(t, a[2], a[3], PATH_NOFOLLOW, to);
 }
 
 int64_t sys_renameat2(struct task *t, const uint64_t *a)
 {
     char from[PATH_SIZE], to[PATH_SIZE];
-    int error = two_paths(t, a, from, to);
+    int error = two_paths(t, a, PATH_NOFOLLOW, from, to);
 
     if (error)
         return error;
@@ -157,7 +211,8 @@ int64_t sys_renameat(struct task *t, const uint64_t *a)
 int64_t sys_linkat(struct task *t, const uint64_t *a)
 {
     char from[PATH_SIZE], to[PATH_SIZE];
-    int error = two_paths(t, a, from, to);
+    int how = a[4] & AT_SYMLINK_FOLLOW ? PATH_FOLLOW : PATH_NOFOLLOW;
+    int error = two_paths(t, a, how, from, to);
 
     return error ? error : RESULT(linkat((int)a[0], from, (int)a[2], to, (int)a[4]));
 }
@@ -168,7 +223,7 @@ int64_t sys_symlinkat(struct task *t, const uint64_t *a)
     int error = read_string(t, a[0], target, sizeof(target));
 
     if (!error)
-        error = read_path(t, a[2], path);
+        error = read_path(t, a[1], a[2], PATH_NOFOLLOW, path);
     return error ? error : RESULT(symlinkat(target, (int)a[1], path));
 }
 
@@ -181,9 +236,17 @@ int64_t sys_fchmod(struct task *t, const uint64_t *a)
 int64_t sys_fchmodat(struct task *t, const uint64_t *a)
 {
     char path[PATH_SIZE];
-    int error = read_path(t, a[1], path);
+    int error = read_path(t, a[0], a[1], PATH_FOLLOW, path);
 
     return error ? error : RESULT(fchmodat((int)a[0], path, (mode_t)a[2], 0));
+}
+
+int64_t sys_fchmodat2(struct task *t, const uint64_t *a)
+{
+    char path[PATH_SIZE];
+    int error = read_path(t, a[0], a[1], follows(a[3]), path);
+
+    return error ? error : RESULT(fchmodat((int)a[0], path, (mode_t)a[2], (int)a[3]));
 }
 
 int64_t sys_fchown(struct task *t, const uint64_t *a)
@@ -195,7 +258,7 @@ int64_t sys_fchown(struct task *t, const uint64_t *a)
 int64_t sys_fchownat(struct task *t, const uint64_t *a)
 {
     char path[PATH_SIZE];
-    int error = read_path(t, a[1], path);
+    int error = read_path(t, a[0], a[1], follows(a[4]), path);
 
     return error ? error
                  : RESULT(fchownat((int)a[0], path, (uid_t)a[2], (gid_t)a[3], (int)a[4]));
@@ -206,7 +269,7 @@ int64_t sys_utimensat(struct task *t, const uint64_t *a)
     char path[PATH_SIZE];
     struct timespec times[2];
     uint64_t size = t->proc->abi->layouts->timespec.size;
-    int error = a[1] ? read_path(t, a[1], path) : 0;
+    int error = a[1] ? read_path(t, a[0], a[1], follows(a[3]), path) : 0;
 
     if (error)
         return error;
@@ -220,7 +283,7 @@ int64_t sys_utimensat(struct task *t, const uint64_t *a)
 int64_t sys_truncate(struct task *t, const uint64_t *a)
 {
     char path[PATH_SIZE];
-    int error = read_path(t, a[0], path);
+    int error = read_path(t, (uint64_t)AT_FDCWD, a[0], PATH_FOLLOW, path);
 
     return error ? error : RESULT(truncate(path, (off_t)arg64(t, a, 1)));
 }
@@ -228,7 +291,7 @@ int64_t sys_truncate(struct task *t, const uint64_t *a)
 int64_t sys_chdir(struct task *t, const uint64_t *a)
 {
     char path[PATH_SIZE];
-    int error = read_path(t, a[0], path);
+    int error = read_path(t, (uint64_t)AT_FDCWD, a[0], PATH_FOLLOW, path);
 
     return error ? error : RESULT(chdir(path));
 }
@@ -242,7 +305,7 @@ int64_t sys_fchdir(struct task *t, const uint64_t *a)
 int64_t sys_chroot(struct task *t, const uint64_t *a)
 {
     char path[PATH_SIZE];
-    int error = read_path(t, a[0], path);
+    int error = read_path(t, (uint64_t)AT_FDCWD, a[0], PATH_FOLLOW, path);
 
     return error ? error : RESULT(chroot(path));
 }

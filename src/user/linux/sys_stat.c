@@ -36,7 +36,8 @@ int64_t sys_newfstatat(struct task *t, const uint64_t *a)
 {
     char path[PATH_SIZE];
     struct stat st;
-    int error = read_path(t, a[1], path);
+    int error = read_path(t, a[0], a[1],
+                          a[3] & AT_SYMLINK_NOFOLLOW ? PATH_NOFOLLOW : PATH_FOLLOW, path);
 
     if (error)
         return error;
@@ -94,7 +95,8 @@ int64_t sys_statx(struct task *t, const uint64_t *a)
     char path[PATH_SIZE];
     struct statx sx;
     uint8_t bytes[256];
-    int error = read_path(t, a[1], path);
+    int error = read_path(t, a[0], a[1],
+                          a[2] & AT_SYMLINK_NOFOLLOW ? PATH_NOFOLLOW : PATH_FOLLOW, path);
 
     if (error)
         return error;
@@ -138,7 +140,7 @@ int64_t sys_statfs(struct task *t, const uint64_t *a)
 {
     char path[PATH_SIZE];
     struct statfs fs;
-    int error = read_path(t, a[0], path);
+    int error = read_path(t, (uint64_t)AT_FDCWD, a[0], PATH_FOLLOW, path);
 
     if (error)
         return error;

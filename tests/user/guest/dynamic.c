@@ -1,0 +1,152 @@
+/* dynamic.c - what a dynamic program sees of its process: auxiliary vector, vDSO, maps,
+ * frames below a signal handler, links in a root.  Run as: dynamic HOST-FILE.
+ *
+ * The root holds /lib, the links /abs -> /data/file, /data/up -> ../data/file, /data/dir
+ * -> /data/sub, /out -> HOST-FILE, /loop -> /loop, and /data/sub/inner. */
+#include <elf.h>
+#include <errno.h>
+#include <execinfo.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+static volatile int frames;
+static void *trace[64];
+
+static void handler(int signo)
+{
+    frames = backtrace(trace, 64);
+}
+
+__attribute__((noinline)) static void raises(void)
+{
+    raise(SIGUSR1);
+    asm volatile("" ::: "memory");
+}
+
+static void show(const char *path)
+{
+    char text[64] = "", link[256] = "";
+    int fd = open(path, O_RDONLY);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+    if (fd < 0)
+        printf("%s: %s\n", path, strerror(errno));
+    else
+        printf("%s: %.*s\n", path, (int)n - 1, text);
+    close(fd);
+}
+
+/* Whether `addr` lies on a line of maps that ends with `name`. */
+static int in_map(unsigned long addr, const char *name)
+{
+    FILE *f = fopen("/proc/self/maps", "r");
+    char line[512];
+    int found = 0;
+
+    while (fgets(line, sizeof(line), f)) {
+        unsigned long start, end;
+        size_t n = strcspn(line, "\n"), m = strlen(name);
+
+        sscanf(line, "%lx-%lx", &start, &end);
+        if (addr >= start && addr < end && n >= m && memcmp(line + n - m, name, m) == 0)
+            found = 1;
+    }
+    fclose(f);
+    return found;
+}
+
+static void process(void)
+{
+    unsigned long vdso = getauxval(AT_SYSINFO_EHDR), aux[64] = { 0 };
+    struct timespec now;
+    int fd = open("/proc/self/auxv", O_RDONLY), same = 0, found = 0;
+    char name[256] = "";
+    ssize_t n = read(fd, aux, sizeof(aux));
+
+    printf("vdso %d, in maps %d\n", vdso && memcmp((void *)vdso, "\177ELF", 4) == 0,
+           in_map(vdso, "[vdso]"));
+    for (int i = 0; i + 1 < n / 8; i += 2)
+        same |= aux[i] == AT_ENTRY && aux[i + 1] == getauxval(AT_ENTRY);
+    printf("auxv file %d, base %d\n", same, getauxval(AT_BASE) != 0);
+    printf("clock %d\n", clock_gettime(CLOCK_MONOTONIC, &now) == 0 && now.tv_sec > 0);
+    printf("own code %d, libc %d, stack %d\n", in_map((unsigned long)process, "dynamic"),
+           in_map((unsigned long)strlen, "libc.so.6"),
+           in_map((unsigned long)&now, "[stack]"));
+    readlink("/proc/self/exe", name, sizeof(name) - 1);
+    printf("exe %s\n", strrchr(name, '/'));
+    signal(SIGUSR1, handler);
+    raises();
+    for (int i = 0; i < frames; i++) /* through the frame of the signal up to here */
+        found |= (char *)trace[i] > (char *)process &&
+                 (char *)trace[i] < (char *)process + 4096;
+    printf("unwound %d\n", found);
+}
+
+static void root(const char *host)
+{
+    struct {
+        unsigned long flags, mode, resolve;
+    } how = { O_RDONLY, 0, 8 };
+    struct stat st;
+    char text[64] = "";
+    int dir;
+
+    show("/data/file");
+    show("/abs");
+    show("/data/up");
+    show("/data/dir/inner");
+    show("/data/dir/../file");
+    show("//data/./sub/..//file");
+    show("/out");
+    show(host);
+    show("/loop");
+    show("/data/file/x");
+    show("/data/file/");
+    show("/data/none");
+    printf("link %d\n", lstat("/abs", &st) == 0 && S_ISLNK(st.st_mode));
+    readlink("/abs", text, sizeof(text));
+    printf("reads %s\n", text);
+    printf("nofollow %d\n", open("/abs", O_RDONLY | O_NOFOLLOW) < 0 && errno == ELOOP);
+    printf("excl %d\n",
+           open("/abs", O_RDWR | O_CREAT | O_EXCL, 0600) < 0 && errno == EEXIST);
+    dir = open("/data", O_RDONLY | O_DIRECTORY);
+    printf("at %d %d\n", openat(dir, "dir/inner", O_RDONLY) >= 0,
+           openat(dir, "up", O_RDONLY) >= 0);
+    printf("beneath %d", syscall(SYS_openat2, dir, "file", &how, sizeof(how)) >= 0);
+    printf(" %s\n", syscall(SYS_openat2, dir, "../abs", &how, sizeof(how)) < 0
+                        ? strerror(errno)
+                        : "");
+    printf("big %s\n",
+           syscall(SYS_openat2, dir, "file", &how, 8) < 0 ? strerror(errno) : "");
+    printf("cd %d", chdir("/data/dir"));
+    printf(" %d\n", open("inner", O_RDONLY) >= 0);
+    printf("cd %d", chdir("/data"));
+    printf(" %d\n", open("dir/inner", O_RDONLY) >= 0);
+    printf("new in root %d", open("/data/new", O_WRONLY | O_CREAT, 0600) >= 0);
+    printf(" %d\n", stat("/data/new", &st) == 0 && unlink("/data/new") == 0);
+}
+
+int main(int argc, char **argv)
+{
+    setvbuf(stdout, NULL, _IONBF, 0);
+    if (argc > 2) {
+        char name[256] = "";
+
+        readlink("/proc/self/exe", name, sizeof(name) - 1);
+        printf("again: %s, %d arguments, %s\n", argv[0], argc, strrchr(name, '/'));
+        return 7;
+    }
+    process();
+    root(argv[1]);
+    execl("/script", "script", "one", NULL);
+    printf("exec: %s\n", strerror(errno));
+    return 1;
+}
