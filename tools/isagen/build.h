@@ -142,6 +142,11 @@ struct lower {        /* the body being lowered */
         unsigned node;
     } writes_done[8];
     unsigned nwrites_done;
+    struct nonzero { /* nonzero.c: values known not to be 0 here */
+        uint16_t node;
+        const struct dx *d; /* of decode time; or NULL */
+    } nonzero[32];
+    unsigned nnonzero;
     struct val lane; /* inside lanes */
     uint16_t lane_width;
     const char *lane_name;
@@ -226,6 +231,10 @@ int64_t decide(struct build *b, struct val v, struct pos pos, const char *what);
 void may_trap(struct build *b, struct pos pos);
 void wrote(struct build *b, struct pos pos);
 void effect(struct build *b, bool write, unsigned file);
+
+/* nonzero.c: notes what the condition says, until nnonzero is set back to the result */
+unsigned nonzero_learn(struct build *b, struct val cond, bool is);
+bool is_nonzero(struct build *b, struct val v);
 
 /* lower.c, place.c, stmt.c, calls.c, fpcalls.c */
 void lower_meaning(struct build *b, const struct around *around, const struct stmt *body);

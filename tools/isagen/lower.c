@@ -269,58 +269,10 @@ static struct val lower_logic(struct build *b, const struct expr *e)
 
     if (a.time == SPEC && (e->op == T_ANDAND ? !a.lo : a.lo))
         return a;
+    unsigned known = nonzero_learn(b, a, e->op == T_ANDAND);
     struct val c = lower_cond(b, e->b);
+    b->l->nnonzero = known;
     return op2(b, e->op == T_ANDAND ? S_AND : S_OR, 1, a, c, e->pos);
-}
-
-/* Do two nodes read the same thing? */
-static bool same_node(struct build *b, uint16_t x, uint16_t y, unsigned depth)
-{
-    const struct sem *s = emitted(b, x), *t = emitted(b, y);
-
-    if (x == y)
-        return true;
-    if (s->op != t->op || s->w != t->w || s->x != t->x || depth > 4)
-        return false;
-    switch (s->op) {
-    case S_GET:
-    case S_LOCAL:
-    case S_SLOT:
-    case S_ARG: return s->a == t->a;
-    case S_GETF:
-    case S_CONST: return s->a == t->a && s->b == t->b;
-    case S_ZEXT:
-    case S_SEXT: return same_node(b, s->a, t->a, depth + 1);
-    case S_EXTRACT: return s->b == t->b && same_node(b, s->a, t->a, depth + 1);
-    default: return false;
-    }
-}
-
-static bool is_zero_node(struct build *b, uint16_t node)
-{
-    const struct sem *s = emitted(b, node);
-
-    return s->op == S_CONST && !AT(b, consts, uint64_t, s->a | (uint32_t)s->b << 16)[0];
-}
-
-/* Was the divisor, or what it is extended from, compared with zero? */
-static bool is_tested(struct build *b, uint16_t divisor)
-{
-    for (unsigned i = 0; i < b->l->nnodes; i++) {
-        const struct sem *s = &b->l->nodes[i];
-        uint16_t d = divisor;
-
-        if ((s->op != S_EQ && s->op != S_NE) || !is_zero_node(b, s->b))
-            continue;
-        for (unsigned depth = 0; depth < 4; depth++) {
-            if (same_node(b, s->a, d, 0))
-                return true;
-            if (emitted(b, d)->op != S_ZEXT && emitted(b, d)->op != S_SEXT)
-                break;
-            d = emitted(b, d)->a;
-        }
-    }
-    return emitted(b, divisor)->op == S_OR; /* b | 1 */
 }
 
 static struct val lower_arithmetic(struct build *b, const struct expr *e, unsigned want,
@@ -334,12 +286,12 @@ static struct val lower_arithmetic(struct build *b, const struct expr *e, unsign
         fail(b->g, e->pos, "E-SIGN-AMBIG",
              "values have no sign: write /s or /u, %%s or %%u");
     if ((op == S_DIVU || op == S_REMU || op == S_DIVS || op == S_REMS) &&
-        c.time == SPEC && c.lo == 0)
-        fail(b->g, e->pos, "E-DIV", "division by zero");
-    if ((op == S_DIVU || op == S_REMU || op == S_DIVS || op == S_REMS) && c.time == RUN &&
-        !is_tested(b, c.node))
-        fail(b->g, e->pos, "E-DIV",
-             "the divisor may be zero: write b == 0 ? ... : a /u b, or if (b != 0)");
+        !is_nonzero(b, c) && !b->l->failed_tests)
+        fail(
+            b->g, e->pos, "E-DIV",
+            c.time == SPEC
+                ? "division by zero"
+                : "the divisor may be zero: write b == 0 ? ... : a /u b, or if (b != 0)");
     return op2(b, op, w, a, c, e->pos);
 }
 
@@ -452,12 +404,19 @@ static struct val lower_choice(struct build *b, const struct expr *e, unsigned w
         return lower_expr(b, cond.lo ? e->b : e->c, want);
     /* both arms known too: computed at decode time; else each way is a variant */
     if (cond.time == DECODE && !b->l->decode_only &&
-        !(is_decode(b, e->b) && is_decode(b, e->c)))
-        return lower_expr(b, decide(b, cond, e->pos, "the condition") ? e->b : e->c,
-                          want);
+        !(is_decode(b, e->b) && is_decode(b, e->c))) {
+        bool is = decide(b, cond, e->pos, "the condition");
+
+        nonzero_learn(b, cond, is);
+        return lower_expr(b, is ? e->b : e->c, want);
+    }
     from = b->l->nnodes;
+    unsigned known = nonzero_learn(b, cond, true);
     x = lower_expr(b, e->b, want);
+    b->l->nnonzero = known;
+    nonzero_learn(b, cond, false);
     y = lower_expr(b, e->c, x.w ? x.w : want);
+    b->l->nnonzero = known;
     if (cond.time == RUN)
         check_pure(b, from, e->pos);
     unsigned w = unify(b, &x, &y, want, e->pos);

@@ -50,7 +50,9 @@ static void lower_branches(struct build *b, const struct stmt *s, struct val con
     unsigned nwrote = l->nwrote;
 
     emit(b, S_IF, 0, cond.node, ISA_NONE, ISA_NONE);
+    unsigned known = nonzero_learn(b, cond, true);
     lower_block(b, s->body);
+    l->nnonzero = known;
     bool returned_then = l->returned;
     wrote_then = l->wrote && !l->returned;
     struct pos at_then = l->wrote_at;
@@ -61,9 +63,14 @@ static void lower_branches(struct build *b, const struct stmt *s, struct val con
     l->wrote_at = at;
     if (s->other) {
         emit(b, S_ELSE, 0, ISA_NONE, ISA_NONE, ISA_NONE);
+        nonzero_learn(b, cond, false);
         lower_block(b, s->other);
+        l->nnonzero = known;
     }
     emit(b, S_END, 0, ISA_NONE, ISA_NONE, ISA_NONE);
+    bool returned_else = s->other && l->returned;
+    if (returned_then != returned_else) /* from here on, the other way was taken */
+        nonzero_learn(b, cond, returned_else);
     if (l->returned && s->other) { /* the else way is over */
         l->wrote = wrote_before;
         l->returned = returned_then;
@@ -80,12 +87,15 @@ static void lower_if(struct build *b, const struct stmt *s)
 
     if (cond.time == RUN) {
         lower_branches(b, s, cond);
-    } else if (b->stream ? decide_condition(b, s->a)
-                         : decide(b, cond, s->pos, "the condition")) {
-        lower_block(b, s->body);
-    } else if (s->other) {
-        lower_block(b, s->other);
+        return;
     }
+    bool is =
+        b->stream ? decide_condition(b, s->a) : decide(b, cond, s->pos, "the condition");
+    nonzero_learn(b, cond, is);
+    if (is)
+        lower_block(b, s->body);
+    else if (s->other)
+        lower_block(b, s->other);
 }
 
 /* What a section does before its instructions are over. */
@@ -468,7 +478,9 @@ static void lower_iterate(struct build *b, const struct stmt *s)
     struct val cond = lower_cond(b, s->a);
 
     emit(b, S_IF, 0, val_node(b, cond, 1, s->pos), ISA_NONE, ISA_NONE);
+    unsigned known = nonzero_learn(b, cond, true);
     lower_block(b, s->body);
+    b->l->nnonzero = known;
     emit(b, S_REPEAT, 0, ISA_NONE, ISA_NONE, ISA_NONE);
     emit(b, S_END, 0, ISA_NONE, ISA_NONE, ISA_NONE);
     b->l->flags |= VAR_BRANCHES | VAR_ENDS_BLOCK;

@@ -188,6 +188,8 @@ static bool lower_path(struct build *b, const struct insn_context *c)
         b->l = l;
         return false;
     }
+    if (c->where)
+        nonzero_learn(b, val_decode(c->where, 1), true);
     stream_begin(b);
     l->recovers = true;
     lower_meaning(b, c->insn->around, c->body);
