@@ -235,6 +235,7 @@ void effect(struct build *b, bool write, unsigned file);
 /* nonzero.c: notes what the condition says, until nnonzero is set back to the result */
 unsigned nonzero_learn(struct build *b, struct val cond, bool is);
 bool is_nonzero(struct build *b, struct val v);
+bool same_value(struct build *b, uint16_t x, uint16_t y); /* surely, of two nodes */
 
 /* lower.c, place.c, stmt.c, calls.c, fpcalls.c */
 void lower_meaning(struct build *b, const struct around *around, const struct stmt *body);
@@ -259,6 +260,7 @@ struct val lower_memory(struct build *b, const struct expr *e, unsigned want);
 struct symbol *bind_name(struct build *b, const char *name, struct val v);
 uint64_t spec_number(struct build *b, const struct expr *e, const char *what,
                      uint64_t most);
+void check_rmw(struct build *b, uint16_t store, struct pos pos); /* W-RMW */
 uint16_t access_new(struct build *b, const struct item *space, bool big, unsigned align,
                     unsigned order, unsigned kind);
 

@@ -406,6 +406,28 @@ static unsigned amo_op(struct build *b, const struct expr *e)
     fail(b->g, e->pos, "E-TYPE", "xchg, add, and, or, xor, min, max, minu or maxu");
 }
 
+/* A load and then a store of one address: another CPU may write in between.  That is how
+ * it is on machines whose space says `rmw`, but for ordered accesses. */
+void check_rmw(struct build *b, uint16_t store, struct pos pos)
+{
+    const struct item *space = find_item(b, I_SPACE, NULL);
+    const struct sem *st = emitted(b, store);
+
+    for (uint16_t i = 0; i < store && b->l->insn && !b->l->failed; i++) {
+        const struct sem *ld = emitted(b, i);
+
+        if (ld->op != S_LD || !same_value(b, ld->a, st->a) ||
+            (space->flag && !AT(b, accesses, struct isa_access, ld->x)->order &&
+             !AT(b, accesses, struct isa_access, st->x)->order))
+            continue;
+        warn_at(
+            b->g, pos, "W-RMW",
+            "loads and stores one address, not atomically: use mem.amo or mem.cas, or "
+            "say `rmw` of the space");
+        return;
+    }
+}
+
 struct val lower_memory(struct build *b, const struct expr *e, unsigned want)
 {
     /* clang-format off */
@@ -454,6 +476,8 @@ struct val lower_memory(struct build *b, const struct expr *e, unsigned want)
     s->x = (uint8_t)access;
     if (forms[f].op == S_AMO)
         s->d = (uint16_t)amo;
+    if (forms[f].op == S_ST)
+        check_rmw(b, (uint16_t)(b->l->nnodes - 1), e->pos);
     return w ? val_run((uint16_t)(b->l->nnodes - 1), w) : val_number(0);
 }
 

@@ -30,8 +30,7 @@ static bool written_between(struct build *b, uint16_t x, uint16_t y, int local)
     return false;
 }
 
-/* Have two nodes the same value? */
-static bool same_value(struct build *b, uint16_t x, uint16_t y, unsigned depth)
+static bool same_tree(struct build *b, uint16_t x, uint16_t y, unsigned depth)
 {
     const struct sem *s = emitted(b, x), *t = emitted(b, y);
 
@@ -47,17 +46,21 @@ static bool same_value(struct build *b, uint16_t x, uint16_t y, unsigned depth)
     case S_ARG: return s->a == t->a;
     case S_CONST: return s->a == t->a && s->b == t->b;
     case S_ZEXT:
-    case S_SEXT: return same_value(b, s->a, t->a, depth + 1);
-    case S_EXTRACT: return s->b == t->b && same_value(b, s->a, t->a, depth + 1);
+    case S_SEXT: return same_tree(b, s->a, t->a, depth + 1);
+    case S_EXTRACT: return s->b == t->b && same_tree(b, s->a, t->a, depth + 1);
     case S_ADD:
     case S_SUB:
     case S_AND:
     case S_SHRU:
     case S_CONCAT:
-        return same_value(b, s->a, t->a, depth + 1) &&
-               same_value(b, s->b, t->b, depth + 1);
+        return same_tree(b, s->a, t->a, depth + 1) && same_tree(b, s->b, t->b, depth + 1);
     default: return false;
     }
+}
+
+bool same_value(struct build *b, uint16_t x, uint16_t y)
+{
+    return same_tree(b, x, y, 0);
 }
 
 static void learn_node(struct build *b, uint16_t node)
@@ -176,7 +179,7 @@ static bool nonzero_node(struct build *b, uint16_t node, unsigned depth)
     bool yes;
 
     for (unsigned i = 0; i < b->l->nnonzero; i++)
-        if (!b->l->nonzero[i].d && same_value(b, b->l->nonzero[i].node, node, 0))
+        if (!b->l->nonzero[i].d && same_value(b, b->l->nonzero[i].node, node))
             return true;
     if (depth > 8)
         return false;

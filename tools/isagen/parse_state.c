@@ -119,6 +119,7 @@ void parse_space(struct isagen *g, struct pos pos)
     item->word = expect_name(g, "little or big");
     if (accept_word(g, "if"))
         item->when = parse_expr(g);
+    item->flag = accept_word(g, "rmw"); /* loads and stores of one address are plain */
     expect(g, ';', "';'");
 }
 

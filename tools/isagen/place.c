@@ -498,7 +498,9 @@ void place_put(struct build *b, struct place *p, struct val v, struct pos pos)
         node = val_node(b, v, p->w, pos);
         may_trap(b, p->pos);
         lane = val_node(b, p->index, p->low, p->pos);
-        emitted(b, emit(b, S_ST, 0, lane, node, ISA_NONE))->x = (uint8_t)p->number;
+        lane = emit(b, S_ST, 0, lane, node, ISA_NONE);
+        emitted(b, lane)->x = (uint8_t)p->number;
+        check_rmw(b, lane, pos);
         return;
     case P_COND:
         if (p->cond.time != RUN) {
