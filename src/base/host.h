@@ -79,6 +79,7 @@ int host_thread_start(void (*fn)(void *arg), void *arg);
  * library's, these functions know all 64 signals. */
 uint64_t host_signal_mask(uint64_t mask); /* returns the mask before */
 uint64_t host_signal_mask_now(void);
+uint64_t host_block_signals(void); /* all but SIGSEGV and SIGBUS; the mask before */
 uint64_t host_signals_pending(void);
 /* As sigaction, with all signals but SIGSEGV and SIGBUS blocked while the handler runs,
  * which gets a siginfo_t and a ucontext_t; HOST_DEFAULT and HOST_IGNORE are no handlers.

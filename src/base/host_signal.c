@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 enum { SET_BYTES = 8 };
-#define FAULTS ((uint64_t)1 << (SIGSEGV - 1) | (uint64_t)1 << (SIGBUS - 1))
+#define FAULTS (((uint64_t)1 << (SIGSEGV - 1)) | ((uint64_t)1 << (SIGBUS - 1)))
 
 /* The kernel's set is an array of longs. */
 static void set_to_kernel(uint64_t set, long *words)
@@ -48,6 +48,11 @@ uint64_t host_signal_mask_now(void)
 
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, NULL, old, SET_BYTES);
     return set_from_kernel(old);
+}
+
+uint64_t host_block_signals(void)
+{
+    return host_signal_mask(UINT64_MAX & ~FAULTS);
 }
 
 uint64_t host_signals_pending(void)

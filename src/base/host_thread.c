@@ -102,7 +102,7 @@ int host_thread_start(void (*fn)(void *arg), void *arg)
 {
     struct start *start = malloc(sizeof(*start));
     char *stack = malloc(HANDLER_STACK);
-    uint64_t mask = host_signal_mask(UINT64_MAX);
+    uint64_t mask = host_block_signals();
     pthread_attr_t attr;
     pthread_t thread;
     int error = EAGAIN;

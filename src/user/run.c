@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/host.h"
 #include "base/report.h"
 #include "interp/lockstep.h"
 #include "isa/decode.h"
@@ -204,8 +205,9 @@ static struct cpu *make_cpu(struct proc *p)
 
 static void code_changed(void *context, uint64_t addr, uint64_t size)
 {
-    struct task *t = context;
+    struct task *t = task_current(); /* the first thread may have ended */
 
+    t = t ? t : context;
     t->engine->invalidate(t->cpu, addr, size);
 }
 
@@ -213,8 +215,10 @@ static void code_changed(void *context, uint64_t addr, uint64_t size)
 
 static void describe(char *buf, size_t size)
 {
+    const struct task *t = task_current();
+
     snprintf(buf, size, "guest %s, pc %#llx", proc.exe ? proc.exe : "?",
-             task.cpu ? (unsigned long long)task.cpu->pc : 0);
+             t && t->cpu ? (unsigned long long)t->cpu->pc : 0);
 }
 
 static void name_process(struct proc *p, const struct program *program)
@@ -311,7 +315,12 @@ int run_main(int argc, char **argv)
     task.proc = &proc;
     proc.root = root_of(options.prefix);
     proc.self_fd = -1;
+    proc.lock = host_lock_new();
+    if (!proc.lock)
+        die("no memory");
     task.vfork_fd = -1;
+    task.tid = (int)getpid();
+    task_add(&task);
     if (options.log_file && log_open(options.log_file) < 0)
         die("-D %s: %s", options.log_file, strerror(errno));
     report_set_context(describe);

@@ -68,7 +68,7 @@ static int64_t exec_rhea(struct task *t, const char *path, char **argv, char **e
         all[n++] = argv[i];
     all[n] = NULL;
     signals_before_exec(t);
-    execve("/proc/self/exe", (char **)all, envp);
+    execve("/proc/thread-self/exe", (char **)all, envp);
     error = errno;
     free(all);
     return -error;

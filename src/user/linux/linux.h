@@ -5,6 +5,7 @@
 #ifndef RHEA_USER_LINUX_LINUX_H
 #define RHEA_USER_LINUX_LINUX_H
 
+#include <setjmp.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,15 +15,17 @@
 #include "user/linux/abi.h"
 
 struct engine;
+struct host_lock;
 struct iovec;
 struct run_options;
 struct task;
 
 /* "Results" that only the run loop sees. */
 enum {
-    RESTART = 512,    /* a signal came: the call runs again if SA_RESTART */
-    NO_RESTART = 513, /* a signal came: EINTR if a handler runs, else again */
-    NO_RESULT = 514,  /* registers are as they should be (sigreturn) */
+    RESTART = 512,        /* a signal came: the call runs again if SA_RESTART */
+    NO_RESTART = 513,     /* a signal came: EINTR if a handler runs, else again */
+    ALWAYS_RESTART = 515, /* a signal came: the call runs again in any case */
+    NO_RESULT = 514,      /* registers are as they should be (sigreturn) */
 };
 
 enum { GUEST_SIGNALS = 64, GUEST_LIMITS = 16, MAX_PENDING = 4 };
@@ -38,7 +41,11 @@ struct sig_info {
     uint64_t value[INFO_FIELDS];
 };
 
+/* One process: its threads share it.  `lock` is for what is marked so. */
 struct proc {
+    struct host_lock *lock;
+    struct task *tasks;   /* lock: all threads that have not ended */
+    uint64_t ended_insns; /* lock: executed by those that have */
     const struct abi *abi;
     const struct isa *isa;
     struct space *space;
@@ -46,14 +53,14 @@ struct proc {
     char *exe;                           /* absolute path of the program */
     const char *root;                    /* -L: absolute and without links; or NULL */
     int self_fd;                         /* rhea, where /proc may not be; -1: is there */
-    uint64_t brk_start, brk, brk_mapped; /* mapped up to here */
+    uint64_t brk_start, brk, brk_mapped; /* lock; mapped up to here */
     uint64_t stack_low, stack_high;
     uint64_t vdso, trampoline;   /* the latter is the address of its rt_sigreturn */
     uint64_t arg_start, arg_end; /* bytes of the argument strings */
     uint64_t env_end;            /* those of the environment follow */
     uint64_t aux_start, aux_end; /* of the auxiliary vector */
-    struct sig_action actions[GUEST_SIGNALS + 1];
-    struct isa_reg sigregs[ABI_MAX_SIGREGS]; /* abi->sigregs */
+    struct sig_action actions[GUEST_SIGNALS + 1]; /* lock */
+    struct isa_reg sigregs[ABI_MAX_SIGREGS];      /* abi->sigregs */
     struct isa_reg number, args[6], result, sp, tp, ra, handler_args[3];
     struct {
         uint64_t soft, hard;
@@ -62,7 +69,10 @@ struct proc {
     uint8_t trap_row[256];  /* isa->traps -> abi->traps; 0xff: none */
 };
 
+/* One thread. */
 struct task {
+    struct task *next; /* proc's lock */
+    int tid;
     struct cpu *cpu;
     const struct engine *engine;
     struct proc *proc;
@@ -78,8 +88,12 @@ struct task {
     struct sig_info pending[MAX_PENDING];
     volatile unsigned npending;
     uint64_t clear_tid; /* set_tid_address */
-    int64_t restart;    /* 0, or why the call at pc did not finish */
-    int vfork_fd;       /* the parent waits until this is closed; -1 */
+    uint64_t robust_list;
+    uint64_t settid[2];         /* of clone: where its id goes, 0: nowhere */
+    bool has_started, is_known; /* proc's lock: to its parent */
+    jmp_buf leave;              /* the end of a thread that is not the first */
+    int64_t restart;            /* 0, or why the call at pc did not finish */
+    int vfork_fd;               /* the parent waits until this is closed; -1 */
 };
 
 /* ------------------------------------------------------------ guest memory: guest.c */
@@ -87,6 +101,7 @@ struct task {
 uint64_t get_guest(const struct abi *abi, const void *bytes, unsigned size);
 void put_guest(const struct abi *abi, void *bytes, unsigned size, uint64_t value);
 int64_t sign_extend(uint64_t value, unsigned size);
+bool same_order(const struct abi *abi); /* guest's and host's bytes; order.c */
 
 /* Structs by layout: values in the order of its fields.  0 or -EFAULT. */
 int read_struct(struct task *t, uint64_t addr, const struct layout *layout,
@@ -134,7 +149,8 @@ int write_timespec(struct task *t, uint64_t addr, const struct timespec *from);
 #define RESULT(call) result_of((int64_t)(call))
 int64_t result_of(int64_t result);
 
-/* A host system call that a guest signal may end; `kind`: RESTART or NO_RESTART. */
+/* A host system call that a guest signal may end; `kind`: RESTART, NO_RESTART or
+ * ALWAYS_RESTART. */
 int64_t blocking(struct task *t, int kind, long number, const long args[6]);
 #define BLOCKING(t, kind, number, ...)                                                   \
     blocking(t, kind, number, (const long[6]){ __VA_ARGS__ })
@@ -162,7 +178,12 @@ void proc_file_opened(struct task *t, const char *path, int fd, int flags);
 
 /* ---------------------------------------------------------------- signals: signal.c */
 
-void signals_start(struct task *t); /* of the thread that runs the guest */
+void signals_start(struct task *t);        /* of the first thread, once */
+void signals_start_thread(struct task *t); /* of a further one, in it */
+struct task *task_current(void);           /* of this thread; NULL: none yet */
+/* The thread ends: what came for the process goes to another one. */
+void signals_give_back(struct task *t);
+void actions_to_default(struct task *t); /* handlers only, not what is ignored */
 /* Between blocks: delivers what is pending, or dies of it; settles t->restart. */
 void signals_deliver(struct task *t);
 /* A fault of the guest: delivered at once. */
@@ -172,7 +193,7 @@ void set_blocked(struct task *t, uint64_t mask); /* the guest's, and the host's 
 void use_mask(struct task *t, uint64_t mask, uint64_t *host);
 int64_t end_mask(struct task *t, int64_t result); /* afterwards; returns result */
 _Noreturn void die_of_signal(struct task *t, int signo);
-struct sig_action *action_of(struct task *t, int signo);
+struct sig_action *action_of(struct task *t, int signo); /* requires: proc's lock */
 void install_action(struct task *t, int signo);
 void signals_before_exec(struct task *t);
 bool on_altstack(const struct task *t, uint64_t sp);
@@ -188,6 +209,32 @@ int read_siginfo(struct task *t, uint64_t addr, struct sig_info *info);
 int frame_push(struct task *t, int signo, const struct sig_info *info,
                const struct sig_action *action, uint64_t old_mask);
 int frame_pop(struct task *t, uint64_t *mask);
+
+/* ------------------------------------------------------------- threads: thread.c */
+
+void task_add(struct task *t);
+void tasks_kick(struct proc *p); /* all leave their engines soon */
+
+/* Arguments of clone; `flags` without the signal.  These flags matter to threads, too. */
+enum {
+    CLONE_F_SETTLS = 0x80000,
+    CLONE_F_PARENT_SETTID = 0x100000,
+    CLONE_F_CHILD_CLEARTID = 0x200000,
+    CLONE_F_CHILD_SETTID = 0x1000000,
+};
+struct clone_args {
+    uint64_t flags, signal, stack, parent_tid, child_tid, tls, pidfd;
+};
+int64_t thread_start(struct task *parent, const struct clone_args *args);
+_Noreturn void thread_exit(struct task *t, int status);
+
+/* Around fork: nobody holds a lock meanwhile; the child has this thread only. */
+void threads_before_fork(struct proc *p);
+void threads_after_fork(struct proc *p); /* in the parent */
+void threads_in_child(struct task *t);
+
+/* futex.c: the thread ends; others learn that it held locks. */
+void robust_list_exit(struct task *t);
 
 /* ---------------------------------------------------------------- system calls */
 

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/host.h"
 #include "base/report.h"
 #include "isa/engine.h"
 #include "isa/eval_engine.h"
@@ -43,8 +44,15 @@ void log_line(const char *fmt, ...)
 
 void report_count(struct task *t)
 {
-    if (t->proc->options->count)
-        log_line("rhea: %llu guest instructions", (unsigned long long)t->cpu->insns);
+    uint64_t insns = t->proc->ended_insns;
+
+    if (!t->proc->options->count)
+        return;
+    host_lock_take(t->proc->lock);
+    for (const struct task *other = t->proc->tasks; other; other = other->next)
+        insns += other->cpu->insns;
+    host_lock_give(t->proc->lock);
+    log_line("rhea: %llu guest instructions", (unsigned long long)insns);
 }
 
 _Noreturn void guest_exit(struct task *t, int status)
@@ -161,7 +169,8 @@ static void on_event(struct task *t)
 _Noreturn void run_loop(struct task *t)
 {
     for (;;) {
-        t->cpu->kick = 0; /* before the look: who comes later kicks again */
+        /* Before the look, on all hosts: who comes later kicks again. */
+        __atomic_exchange_n(t->kick, 0, __ATOMIC_SEQ_CST);
         if (t->npending || t->restart || t->has_saved) {
             signals_deliver(t);
             continue;

@@ -19,7 +19,7 @@ static const struct {
 };
 enum { SIGNALFD_RECORD = 128, INOTIFY_HEADER = 16, INOTIFY_LENGTH = 12 };
 
-static bool same_order(const struct abi *abi)
+bool same_order(const struct abi *abi)
 {
     const uint16_t one = 1;
     uint8_t first;

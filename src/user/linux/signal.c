@@ -6,8 +6,7 @@
  * the CPU; between blocks the guest's handler is entered, with its mask, and then the
  * kernel may give us the next.
  *
- * Not modelled: guest signals 32 and 33 (a libc's own, for threads) from other processes.
- */
+ * All of this is by thread, as the host's masks are; actions belong to the process. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -32,7 +31,7 @@ enum {
 };
 #define G_RESETHAND 0x80000000u
 
-static struct task *current; /* the one guest thread */
+static _Thread_local struct task *current;
 
 static uint64_t bit_of(int signo)
 {
@@ -44,8 +43,7 @@ static bool keeps_host_handler(int signo)
 {
     int host = signal_to_host(signo);
 
-    return host == SIGSEGV || host == SIGBUS || host == SIGKILL || host == SIGSTOP ||
-           host == 32 || host == 33;
+    return host == SIGSEGV || host == SIGBUS || host == SIGKILL || host == SIGSTOP;
 }
 
 /* --------------------------------------------------------------- from the host */
@@ -64,9 +62,9 @@ static void take_signal(int signo, void *info, void *context)
     host_interrupted(context);
 }
 
-static void handler(int signo, siginfo_t *info, void *context)
+struct task *task_current(void)
 {
-    take_signal(signo, info, context);
+    return current;
 }
 
 static void host_fault(const struct host_fault *fault)
@@ -74,9 +72,9 @@ static void host_fault(const struct host_fault *fault)
     struct task *t = current;
     uint64_t addr = UINT64_MAX; /* unknown: the run loop finds out */
 
-    if (!t || space_is_paged(t->proc->space))
+    if (!t)
         return;
-    if (fault->has_addr)
+    if (fault->has_addr && !space_is_paged(t->proc->space))
         addr = fault->addr - (uintptr_t)space_base(t->proc->space);
     t->bus_fault = fault->is_bus;
     t->engine->host_fault(t->cpu, addr, fault->access);
@@ -84,34 +82,36 @@ static void host_fault(const struct host_fault *fault)
 
 void signals_start(struct task *t)
 {
-    sigset_t mask;
+    uint64_t mask = host_signal_mask_now();
 
     current = t;
     host_catch_faults(host_fault, take_signal);
-    sigprocmask(SIG_SETMASK, NULL, &mask);
     for (int i = 1; i <= GUEST_SIGNALS; i++)
-        if (sigismember(&mask, signal_to_host(i)) == 1)
+        if (mask & bit_of(signal_to_host(i)))
             t->blocked |= bit_of(i);
+}
+
+void signals_start_thread(struct task *t)
+{
+    current = t;
+}
+
+/* SIGSEGV and SIGBUS are never blocked on the host. */
+static uint64_t host_mask(uint64_t mask)
+{
+    return sigset_to_host_bits(mask) & ~(bit_of(SIGSEGV) | bit_of(SIGBUS));
 }
 
 void set_blocked(struct task *t, uint64_t mask)
 {
-    sigset_t host;
-    uint64_t bits;
-
     t->blocked =
         mask & ~(bit_of(signal_to_guest(SIGKILL)) | bit_of(signal_to_guest(SIGSTOP)));
-    bits = sigset_to_host_bits(t->blocked);
-    sigemptyset(&host);
-    for (int i = 1; bits; i++, bits >>= 1)
-        if ((bits & 1) && i != SIGSEGV && i != SIGBUS)
-            sigaddset(&host, i);
-    sigprocmask(SIG_SETMASK, &host, NULL);
+    host_signal_mask(host_mask(t->blocked));
 }
 
 void use_mask(struct task *t, uint64_t mask, uint64_t *host)
 {
-    uint64_t bits = sigset_to_host_bits(mask) & ~(bit_of(SIGSEGV) | bit_of(SIGBUS));
+    uint64_t bits = host_mask(mask);
 
     t->saved_blocked = t->blocked;
     t->has_saved = true;
@@ -139,13 +139,10 @@ int64_t end_mask(struct task *t, int64_t result)
 struct sig_action *action_of(struct task *t, int signo)
 {
     struct sig_action *action = &t->proc->actions[signo];
-    struct sigaction host;
 
     if (!action->is_known) {
         action->is_known = true;
-        if (!keeps_host_handler(signo) &&
-            sigaction(signal_to_host(signo), NULL, &host) == 0 &&
-            host.sa_handler == SIG_IGN)
+        if (!keeps_host_handler(signo) && host_signal_is_ignored(signal_to_host(signo)))
             action->handler = IGNORE;
     }
     return action;
@@ -154,24 +151,26 @@ struct sig_action *action_of(struct task *t, int signo)
 void install_action(struct task *t, int signo)
 {
     const struct sig_action *action = &t->proc->actions[signo];
-    struct sigaction host = { 0 };
+    host_handler *handler = action->handler == DEFAULT  ? HOST_DEFAULT
+                            : action->handler == IGNORE ? HOST_IGNORE
+                                                        : take_signal;
 
-    if (keeps_host_handler(signo))
-        return;
-    sigfillset(&host.sa_mask);
-    sigdelset(&host.sa_mask, SIGSEGV);
-    sigdelset(&host.sa_mask, SIGBUS);
-    host.sa_flags = (action->flags & G_NOCLDSTOP ? SA_NOCLDSTOP : 0) |
-                    (action->flags & G_NOCLDWAIT ? SA_NOCLDWAIT : 0);
-    if (action->handler == DEFAULT) {
-        host.sa_handler = SIG_DFL;
-    } else if (action->handler == IGNORE) {
-        host.sa_handler = SIG_IGN;
-    } else {
-        host.sa_flags |= SA_SIGINFO | SA_ONSTACK;
-        host.sa_sigaction = handler;
+    if (!keeps_host_handler(signo))
+        host_signal_catch(signal_to_host(signo), handler,
+                          (action->flags & G_NOCLDSTOP ? SA_NOCLDSTOP : 0) |
+                              (action->flags & G_NOCLDWAIT ? SA_NOCLDWAIT : 0));
+}
+
+void actions_to_default(struct task *t)
+{
+    for (int i = 1; i <= GUEST_SIGNALS; i++) {
+        struct sig_action *action = &t->proc->actions[i];
+
+        if (action->handler > IGNORE) {
+            *action = (struct sig_action){ .is_known = true };
+            install_action(t, i);
+        }
     }
-    sigaction(signal_to_host(signo), &host, NULL);
 }
 
 /* The kernel makes handlers default; what is ignored must stay so. */
@@ -194,15 +193,12 @@ _Noreturn void die_of_signal(struct task *t, int signo)
 {
     struct rlimit none = { 0, 0 };
     int host = signal_to_host(signo);
-    sigset_t set;
 
     report_count(t);
     setrlimit(RLIMIT_CORE, &none); /* a core of rhea would tell nothing of the guest */
-    signal(host, SIG_DFL);
-    sigemptyset(&set);
-    sigaddset(&set, host);
+    host_signal_catch(host, HOST_DEFAULT, 0);
     kill(getpid(), host);
-    sigprocmask(SIG_UNBLOCK, &set, NULL);
+    host_signal_mask(host_signal_mask_now() & ~bit_of(host));
     _exit(128 + signo);
 }
 
@@ -233,7 +229,7 @@ static void settle_restart(struct task *t, const struct sig_action *action)
 }
 
 static void enter_handler(struct task *t, int signo, const struct sig_info *info,
-                          struct sig_action *action)
+                          const struct sig_action *action)
 {
     uint64_t old_mask = t->has_saved ? t->saved_blocked : t->blocked;
     uint64_t mask = t->blocked | action->mask;
@@ -242,29 +238,34 @@ static void enter_handler(struct task *t, int signo, const struct sig_info *info
     if (frame_push(t, signo, info, action, old_mask) < 0) {
         int segv = signal_to_guest(SIGSEGV);
 
-        if (signo == segv)
-            die_of_signal(t, segv);
-        t->proc->actions[segv].handler = DEFAULT; /* as Linux' force_sigsegv */
-        die_of_signal(t, segv);
+        die_of_signal(t, segv); /* as Linux' force_sigsegv, without asking */
     }
     if (!(action->flags & G_NODEFER))
         mask |= bit_of(signo);
-    if (action->flags & G_RESETHAND) {
-        action->handler = DEFAULT;
-        install_action(t, signo);
-    }
     t->has_saved = false;
     set_blocked(t, mask);
 }
 
-/* It was blocked after it had come: back into the kernel's queue. */
+/* It was blocked after it had come: back into the kernel's queue, this thread's or, where
+ * it was sent to the process, that one's. */
 static void put_back(const struct sig_info *info)
 {
     siginfo_t host;
 
     siginfo_to_host(info, &host);
-    syscall(SYS_rt_tgsigqueueinfo, getpid(), (pid_t)syscall(SYS_gettid), host.si_signo,
-            &host);
+    if (host.si_code == SI_TKILL)
+        syscall(SYS_rt_tgsigqueueinfo, getpid(), (pid_t)syscall(SYS_gettid),
+                host.si_signo, &host);
+    else
+        syscall(SYS_rt_sigqueueinfo, getpid(), host.si_signo, &host);
+}
+
+void signals_give_back(struct task *t)
+{
+    for (unsigned i = 0; i < t->npending; i++)
+        if ((int)t->pending[i].value[INFO_CODE] != SI_TKILL)
+            put_back(&t->pending[i]);
+    t->npending = 0;
 }
 
 /* No handler was entered: the mask is again what it was, and a call runs again. */
@@ -279,23 +280,37 @@ static void carry_on(struct task *t)
 
 static bool take_first(struct task *t, struct sig_info *info)
 {
-    sigset_t all;
-
     if (t->npending == 0)
         return false;
-    sigfillset(&all); /* they may be open, if the mask was just set */
-    sigprocmask(SIG_BLOCK, &all, NULL);
+    host_signal_mask(UINT64_MAX); /* they may be open, if the mask was just set */
     *info = t->pending[0];
     t->npending--;
     for (unsigned i = 0; i < t->npending; i++)
         t->pending[i] = t->pending[i + 1];
+    host_block_signals();
     return true; /* all stay blocked until set_blocked */
+}
+
+/* What is to be done with a signal now. */
+static struct sig_action use_action(struct task *t, int signo)
+{
+    struct sig_action *action, now;
+
+    host_lock_take(t->proc->lock);
+    action = action_of(t, signo);
+    now = *action;
+    if (now.handler > IGNORE && now.flags & G_RESETHAND) {
+        action->handler = DEFAULT;
+        install_action(t, signo);
+    }
+    host_lock_give(t->proc->lock);
+    return now;
 }
 
 void signals_deliver(struct task *t)
 {
     struct sig_info info;
-    struct sig_action *action;
+    struct sig_action action;
     int signo;
 
     if (!take_first(t, &info)) {
@@ -304,17 +319,17 @@ void signals_deliver(struct task *t)
         return;
     }
     signo = (int)info.value[INFO_SIGNO];
-    action = action_of(t, signo);
     if (t->blocked & bit_of(signo)) {
         put_back(&info);
         carry_on(t);
         return;
     }
-    if (action->handler > IGNORE) {
-        enter_handler(t, signo, &info, action);
+    action = use_action(t, signo);
+    if (action.handler > IGNORE) {
+        enter_handler(t, signo, &info, &action);
         return;
     }
-    if (action->handler == DEFAULT)
+    if (action.handler == DEFAULT)
         default_action(t, signo);
     carry_on(t);
 }
@@ -328,15 +343,15 @@ static void report_fault(struct task *t, int signo, uint64_t addr)
 
 void signal_force(struct task *t, int signo, int code, uint64_t addr)
 {
-    struct sig_action *action = action_of(t, signo);
+    struct sig_action action = use_action(t, signo);
     struct sig_info info = { { 0 } };
 
     info.value[INFO_SIGNO] = (uint64_t)signo;
     info.value[INFO_CODE] = (uint64_t)code;
     info.value[INFO_ADDR] = addr;
-    if (action->handler <= IGNORE || (t->blocked & bit_of(signo))) {
+    if (action.handler <= IGNORE || (t->blocked & bit_of(signo))) {
         report_fault(t, signo, addr);
         die_of_signal(t, signo);
     }
-    enter_handler(t, signo, &info, action);
+    enter_handler(t, signo, &info, &action);
 }

@@ -14,6 +14,12 @@
 #include "user/linux/calls_all.h"
 #include "user/run.h"
 
+#ifdef SYS_setuid32 /* the older ones take 16 bits */
+#define ID_CALL(name) SYS_##name##32
+#else
+#define ID_CALL(name) SYS_##name
+#endif
+
 /* clang-format off */
 #define PLAIN(name, call) \
     int64_t sys_##name(struct task *t, const uint64_t *a) \
@@ -27,12 +33,13 @@ PLAIN(getuid, getuid())
 PLAIN(geteuid, geteuid())
 PLAIN(getgid, getgid())
 PLAIN(getegid, getegid())
-PLAIN(setuid, setuid((uid_t)a[0]))
-PLAIN(setgid, setgid((gid_t)a[0]))
-PLAIN(setreuid, setreuid((uid_t)a[0], (uid_t)a[1]))
-PLAIN(setregid, setregid((gid_t)a[0], (gid_t)a[1]))
-PLAIN(setresuid, setresuid((uid_t)a[0], (uid_t)a[1], (uid_t)a[2]))
-PLAIN(setresgid, setresgid((gid_t)a[0], (gid_t)a[1], (gid_t)a[2]))
+/* Of the thread: the guest's library asks all threads, as the host's would. */
+PLAIN(setuid, syscall(ID_CALL(setuid), (uid_t)a[0]))
+PLAIN(setgid, syscall(ID_CALL(setgid), (gid_t)a[0]))
+PLAIN(setreuid, syscall(ID_CALL(setreuid), (uid_t)a[0], (uid_t)a[1]))
+PLAIN(setregid, syscall(ID_CALL(setregid), (gid_t)a[0], (gid_t)a[1]))
+PLAIN(setresuid, syscall(ID_CALL(setresuid), (uid_t)a[0], (uid_t)a[1], (uid_t)a[2]))
+PLAIN(setresgid, syscall(ID_CALL(setresgid), (gid_t)a[0], (gid_t)a[1], (gid_t)a[2]))
 PLAIN(setfsuid, setfsuid((uid_t)a[0]))
 PLAIN(setfsgid, setfsgid((gid_t)a[0]))
 PLAIN(sched_yield, sched_yield())
@@ -99,7 +106,7 @@ int64_t sys_setgroups(struct task *t, const uint64_t *a)
             return -EFAULT;
         groups[i] = (gid_t)group;
     }
-    return RESULT(syscall(SYS_setgroups, (size_t)a[0], groups));
+    return RESULT(syscall(ID_CALL(setgroups), (size_t)a[0], groups));
 }
 
 /* ------------------------------------------------------------------------ limits */

@@ -4,6 +4,7 @@
 #include <strings.h>
 #include <sys/mman.h>
 
+#include "base/host.h"
 #include "isa/engine.h"
 #include "isa/isa.h"
 #include "user/linux/calls_all.h"
@@ -28,7 +29,7 @@ static uint64_t page_of(struct task *t)
     return space_page(t->proc->space);
 }
 
-int64_t sys_brk(struct task *t, const uint64_t *a)
+static int64_t change_brk(struct task *t, const uint64_t *a)
 {
     struct proc *p = t->proc;
     uint64_t page = page_of(t), wanted;
@@ -45,6 +46,16 @@ int64_t sys_brk(struct task *t, const uint64_t *a)
     p->brk_mapped = wanted;
     p->brk = a[0];
     return (int64_t)p->brk;
+}
+
+int64_t sys_brk(struct task *t, const uint64_t *a)
+{
+    int64_t result;
+
+    host_lock_take(t->proc->lock);
+    result = change_brk(t, a);
+    host_lock_give(t->proc->lock);
+    return result;
 }
 
 int64_t sys_mmap(struct task *t, const uint64_t *a)
@@ -211,12 +222,4 @@ int64_t sys_riscv_hwprobe(struct task *t, const uint64_t *a)
             return -EFAULT;
     }
     return 0;
-}
-
-int64_t sys_membarrier(struct task *t, const uint64_t *a)
-{
-    (void)t;
-    (void)a;
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    return 0; /* query: no command is there; others are not asked for then */
 }

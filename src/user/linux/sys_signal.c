@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/host.h"
 #include "user/linux/calls_all.h"
 
 enum { SET_BYTES = 8 };
@@ -19,24 +20,24 @@ int64_t sys_rt_sigaction(struct task *t, const uint64_t *a)
 
     if (a[3] != SET_BYTES || signo < 1 || signo > GUEST_SIGNALS)
         return -EINVAL;
+    if (a[1] && (signal_to_host(signo) == SIGKILL || signal_to_host(signo) == SIGSTOP))
+        return -EINVAL;
+    if (a[1] && read_struct(t, a[1], layout, SIGACT_FIELDS, v) < 0)
+        return -EFAULT;
+    host_lock_take(t->proc->lock);
     action = action_of(t, signo);
     old[SIGACT_HANDLER] = action->handler;
     old[SIGACT_FLAGS] = action->flags;
     old[SIGACT_MASK] = action->mask;
     old[SIGACT_RESTORER] = action->restorer;
     if (a[1]) {
-        int host = signal_to_host(signo);
-
-        if (host == SIGKILL || host == SIGSTOP)
-            return -EINVAL;
-        if (read_struct(t, a[1], layout, SIGACT_FIELDS, v) < 0)
-            return -EFAULT;
         action->handler = v[SIGACT_HANDLER];
         action->flags = v[SIGACT_FLAGS];
         action->mask = v[SIGACT_MASK];
         action->restorer = v[SIGACT_RESTORER];
         install_action(t, signo);
     }
+    host_lock_give(t->proc->lock);
     return a[2] ? write_struct(t, a[2], layout, SIGACT_FIELDS, old) : 0;
 }
 
@@ -63,14 +64,13 @@ int64_t sys_rt_sigprocmask(struct task *t, const uint64_t *a)
 
 int64_t sys_rt_sigpending(struct task *t, const uint64_t *a)
 {
-    sigset_t host;
-    uint64_t set = 0;
+    uint64_t host, set = 0;
 
     if (a[1] > SET_BYTES)
         return -EINVAL;
-    sigpending(&host);
+    host = host_signals_pending();
     for (int i = 1; i <= GUEST_SIGNALS; i++)
-        if (sigismember(&host, signal_to_host(i)) == 1)
+        if (host >> (signal_to_host(i) - 1) & 1)
             set |= (uint64_t)1 << (i - 1);
     return write_number(t, a[0], 8, set);
 }

@@ -170,7 +170,7 @@ static void strace_enter(struct task *t, struct line *line, const struct call *c
                          uint64_t number, const uint64_t *a)
 {
     line->length = 0;
-    add(line, "%d ", (int)getpid());
+    add(line, "%d ", t->tid);
     if (!call) {
         add(line, "unknown system call %llu(", (unsigned long long)number);
         call = &(const struct call){ "", "xxxxxx", NULL };
@@ -188,7 +188,7 @@ static void strace_leave(struct line *line, int64_t result)
 {
     if (result >= 0 || result < -4095)
         add(line, result > 0x10000000 ? " = 0x%llx" : " = %lld", (long long)result);
-    else if (result == -RESTART || result == -NO_RESTART)
+    else if (result == -RESTART || result == -NO_RESTART || result == -ALWAYS_RESTART)
         add(line, " = ? (interrupted)");
     else if (result == -NO_RESULT)
         add(line, " = ?");
@@ -223,7 +223,7 @@ static int64_t traced_call(struct task *t, const struct call *call, uint64_t num
     if (never_returns(number) && call && call->fn) {
         log_line("%s", line.text);
         line.length = 0;
-        add(&line, "%d %s", (int)getpid(), call->name);
+        add(&line, "%d %s", t->tid, call->name);
     }
     result = call && call->fn ? call->fn(t, a) : -ENOSYS;
     strace_leave(&line, result);
@@ -248,7 +248,7 @@ void system_call(struct task *t)
         result = call && call->fn ? call->fn(t, a) : -ENOSYS;
     if (result == -NO_RESULT)
         return;
-    if (result == -RESTART || result == -NO_RESTART) {
+    if (result == -RESTART || result == -NO_RESTART || result == -ALWAYS_RESTART) {
         t->restart = -result; /* the pc stays: signals_deliver decides */
         return;
     }

@@ -1,0 +1,214 @@
+/* clone.c - clone and clone3: new threads and new processes. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/host.h"
+#include "user/linux/calls_all.h"
+
+enum {
+    G_VM = 0x100,
+    G_FS = 0x200,
+    G_FILES = 0x400,
+    G_SIGHAND = 0x800,
+    G_PIDFD = 0x1000,
+    G_PTRACE = 0x2000,
+    G_VFORK = 0x4000,
+    G_PARENT = 0x8000,
+    G_THREAD = 0x10000,
+    G_SYSVSEM = 0x40000,
+    G_DETACHED = 0x400000,
+    G_UNTRACED = 0x800000,
+    G_SHARED = G_VM | G_FS | G_FILES | G_SIGHAND, /* what threads must share */
+    G_THREAD_FLAGS = G_SHARED | G_THREAD | G_SYSVSEM | G_PTRACE | G_DETACHED |
+                     G_UNTRACED | CLONE_F_SETTLS | CLONE_F_PARENT_SETTID |
+                     CLONE_F_CHILD_SETTID | CLONE_F_CHILD_CLEARTID,
+    G_FORK_FLAGS = G_VM | G_VFORK | G_PIDFD | G_PTRACE | G_DETACHED | G_UNTRACED |
+                   CLONE_F_SETTLS | CLONE_F_PARENT_SETTID | CLONE_F_CHILD_SETTID |
+                   CLONE_F_CHILD_CLEARTID,
+    G_SIGCHLD = 17,
+};
+#define G_CLEAR_SIGHAND ((uint64_t)1 << 32)
+
+/* ------------------------------------------------------------------------- vfork */
+
+/* Waits until the child of a vfork runs another program or ends: then all copies of the
+ * pipe's other end are closed. */
+static void wait_for_vfork(int end)
+{
+    char byte;
+
+    while (read(end, &byte, 1) < 0 && errno == EINTR)
+        ;
+    close(end);
+}
+
+static int open_vfork_pipe(int ends[2])
+{
+    int high;
+
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return -errno;
+    high =
+        fcntl(ends[1], F_DUPFD_CLOEXEC, 512); /* out of the way of the guest's numbers */
+    if (high >= 0) {
+        close(ends[1]);
+        ends[1] = high;
+    }
+    return 0;
+}
+
+/* -------------------------------------------------------------------------- fork */
+
+static void become_child(struct task *t, const struct clone_args *args, const int ends[2])
+{
+    threads_in_child(t);
+    if (t->vfork_fd >= 0)
+        close(t->vfork_fd); /* the grandparent waits for our parent, not for us */
+    t->vfork_fd = args->flags & G_VFORK ? ends[1] : -1;
+    if (t->vfork_fd >= 0)
+        close(ends[0]);
+    t->clear_tid = args->flags & CLONE_F_CHILD_CLEARTID ? args->child_tid : 0;
+    t->npending = 0;
+    t->cpu->reserved_addr = UINT64_MAX;
+    if (args->flags & CLONE_F_CHILD_SETTID)
+        write_number(t, args->child_tid, 4, (uint64_t)getpid());
+    if (args->stack)
+        cpu_put(t->cpu, t->proc->sp, args->stack);
+    if (args->flags & CLONE_F_SETTLS)
+        cpu_put(t->cpu, t->proc->tp, args->tls);
+    if (args->flags & G_CLEAR_SIGHAND)
+        actions_to_default(t);
+}
+
+/* For the parent: a descriptor of the child.  0 or a negated errno. */
+static int put_pidfd(struct task *t, const struct clone_args *args, pid_t pid)
+{
+    long fd = syscall(SYS_pidfd_open, pid, 0);
+
+    if (fd < 0)
+        return -errno;
+    return write_number(t, args->pidfd, 4, (uint64_t)fd);
+}
+
+/* Memory is copied, also for vfork: what the child writes its parent does not see.  Locks
+ * are held from the pipe on: another thread's child would keep its end open. */
+static int64_t fork_process(struct task *t, const struct clone_args *args)
+{
+    int ends[2] = { -1, -1 }, error = 0;
+    uint64_t mask;
+    pid_t pid = -1;
+
+    threads_before_fork(t->proc);
+    if (args->flags & G_VFORK)
+        error = -open_vfork_pipe(ends);
+    /* The child must not take a signal that is meant for the parent. */
+    mask = host_block_signals();
+    if (!error) {
+        pid = fork();
+        error = errno;
+    }
+    if (pid == 0) {
+        become_child(t, args, ends);
+        set_blocked(t, t->blocked);
+        return 0;
+    }
+    if (ends[1] >= 0)
+        close(ends[1]);
+    threads_after_fork(t->proc);
+    host_signal_mask(mask);
+    if (pid < 0) {
+        if (ends[0] >= 0)
+            close(ends[0]);
+        return -error;
+    }
+    if (args->flags & CLONE_F_PARENT_SETTID)
+        write_number(t, args->parent_tid, 4, (uint64_t)pid);
+    if (args->flags & G_PIDFD)
+        put_pidfd(t, args, pid);
+    if (args->flags & G_VFORK)
+        wait_for_vfork(ends[0]);
+    return pid;
+}
+
+/* ------------------------------------------------------------------------- clone */
+
+/* What Linux refuses, and what is not modelled: threads that do not share all, processes
+ * that share memory without waiting for each other. */
+static int check(const struct clone_args *args)
+{
+    uint64_t flags = args->flags;
+
+    if ((flags & G_THREAD && !(flags & G_SIGHAND)) ||
+        (flags & G_SIGHAND && !(flags & G_VM)))
+        return -EINVAL;
+    if (flags & G_THREAD)
+        return (flags & G_SHARED) == G_SHARED && !(flags & ~(uint64_t)G_THREAD_FLAGS)
+                   ? 0
+                   : -EINVAL;
+    if (flags & ~(G_FORK_FLAGS | G_CLEAR_SIGHAND) ||
+        (flags & G_VM && !(flags & G_VFORK)) ||
+        (flags & G_PIDFD && flags & CLONE_F_PARENT_SETTID &&
+         args->pidfd == args->parent_tid))
+        return -EINVAL;
+    return args->signal == G_SIGCHLD || args->signal == 0 ? 0 : -EINVAL;
+}
+
+static int64_t clone_any(struct task *t, const struct clone_args *args)
+{
+    int error = check(args);
+
+    if (error)
+        return error;
+    return args->flags & G_THREAD ? thread_start(t, args) : fork_process(t, args);
+}
+
+int64_t sys_clone(struct task *t, const uint64_t *a)
+{
+    bool backwards = t->proc->abi->clone_backwards;
+    struct clone_args args = { .flags = a[0] & 0xffffff00,
+                               .signal = a[0] & 0xff,
+                               .stack = a[1],
+                               .pidfd = a[2],
+                               .parent_tid = a[2],
+                               .child_tid = a[backwards ? 4 : 3],
+                               .tls = a[backwards ? 3 : 4] };
+
+    if (args.flags & G_THREAD)
+        args.signal = 0;
+    return clone_any(t, &args);
+}
+
+/* struct clone_args: 64-bit numbers, for all guests. */
+int64_t sys_clone3(struct task *t, const uint64_t *a)
+{
+    enum { FLAGS, PIDFD, CHILD_TID, PARENT_TID, SIGNAL, SP, SP_SIZE, TLS, SET_TID };
+    enum { SET_TID_SIZE = SET_TID + 1, CGROUP, KNOWN, FIRST_SIZE = 64, MOST = 4096 };
+    uint64_t v[KNOWN] = { 0 }, more;
+    struct clone_args args;
+
+    if (a[1] > MOST)
+        return -E2BIG;
+    if (a[1] < FIRST_SIZE)
+        return -EINVAL;
+    for (uint64_t i = 0; i < a[1] / 8; i++) {
+        if (read_number(t, a[0] + 8 * i, 8, i < KNOWN ? &v[i] : &more) < 0)
+            return -EFAULT;
+        if (i >= KNOWN && more)
+            return -E2BIG;
+    }
+    if (v[SIGNAL] > 64 || v[FLAGS] & (0xff | G_DETACHED) || v[SET_TID_SIZE] ||
+        !v[SP] != !v[SP_SIZE] || (v[FLAGS] & G_THREAD && v[SIGNAL]))
+        return -EINVAL;
+    args = (struct clone_args){ .flags = v[FLAGS],
+                                .signal = v[SIGNAL],
+                                .stack = v[SP] ? v[SP] + v[SP_SIZE] : 0,
+                                .pidfd = v[PIDFD],
+                                .parent_tid = v[PARENT_TID],
+                                .child_tid = v[CHILD_TID],
+                                .tls = v[TLS] };
+    return clone_any(t, &args);
+}

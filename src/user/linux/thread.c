@@ -1,0 +1,271 @@
+/* thread.c - the threads of a guest process: each is a thread of the host with a CPU and
+ * a task of its own.  The host's thread ids are the guest's. */
+#include <errno.h>
+#include <linux/futex.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/host.h"
+#include "isa/engine.h"
+#include "isa/eval.h"
+#include "user/linux/calls_all.h"
+
+static pid_t own_tid(void)
+{
+    return (pid_t)syscall(SYS_gettid);
+}
+
+/* ---------------------------------------------------------------------- the list */
+
+void task_add(struct task *t)
+{
+    struct proc *p = t->proc;
+
+    host_lock_take(p->lock);
+    t->next = p->tasks;
+    p->tasks = t;
+    host_lock_give(p->lock);
+}
+
+static void task_remove(struct task *t)
+{
+    struct proc *p = t->proc;
+    struct task **at = &p->tasks;
+
+    host_lock_take(p->lock);
+    while (*at != t)
+        at = &(*at)->next;
+    *at = t->next;
+    host_lock_give(p->lock);
+}
+
+void tasks_kick(struct proc *p)
+{
+    host_lock_take(p->lock);
+    for (struct task *t = p->tasks; t; t = t->next)
+        *t->kick = 1;
+    host_lock_give(p->lock);
+}
+
+/* ------------------------------------------------------------------------- start */
+
+/* Requires: all signals are blocked. */
+static void thread_main(void *arg)
+{
+    struct task *t = arg;
+    struct proc *p = t->proc;
+
+    signals_start_thread(t);
+    t->tid = own_tid();
+    if (t->settid[0])
+        write_number(t, t->settid[0], 4, (uint64_t)t->tid);
+    if (t->settid[1])
+        write_number(t, t->settid[1], 4, (uint64_t)t->tid);
+    host_lock_take(p->lock);
+    t->has_started = true;
+    host_lock_wake(p->lock); /* the parent, which returns the id */
+    host_lock_give(p->lock);
+    set_blocked(t, t->blocked);
+    if (setjmp(t->leave) == 0)
+        run_loop(t);
+    free(t);
+}
+
+static void start_registers(struct task *t, const struct clone_args *args)
+{
+    struct proc *p = t->proc;
+    struct cpu *cpu = t->cpu;
+
+    cpu->user = t;
+    cpu->reserved_addr = UINT64_MAX;
+    cpu->pc += cpu->event.ilen; /* behind the system call */
+    cpu->insns = 0;
+    cpu_put(cpu, p->result, 0);
+    if (args->stack)
+        cpu_put(cpu, p->sp, args->stack);
+    if (args->flags & CLONE_F_SETTLS)
+        cpu_put(cpu, p->tp, args->tls);
+}
+
+static struct task *new_task(struct task *parent, const struct clone_args *args)
+{
+    struct task *t = calloc(1, sizeof(*t));
+
+    if (!t)
+        return NULL;
+    t->proc = parent->proc;
+    t->engine = parent->engine;
+    t->cpu = cpu_clone(parent->cpu);
+    t->kick = &t->cpu->kick;
+    t->blocked = parent->blocked;
+    t->vfork_fd = -1;
+    if (args->flags & CLONE_F_PARENT_SETTID)
+        t->settid[0] = args->parent_tid;
+    if (args->flags & CLONE_F_CHILD_SETTID)
+        t->settid[1] = args->child_tid;
+    if (args->flags & CLONE_F_CHILD_CLEARTID)
+        t->clear_tid = args->child_tid;
+    start_registers(t, args);
+    return t;
+}
+
+static void free_task(struct task *t)
+{
+    t->engine->detach(t->cpu);
+    cpu_free(t->cpu);
+    t->cpu = NULL;
+}
+
+int64_t thread_start(struct task *parent, const struct clone_args *args)
+{
+    struct proc *p = parent->proc;
+    struct task *t;
+    int64_t tid;
+    int error;
+
+    if (space_share(p->space) < 0)
+        return -EAGAIN;
+    t = new_task(parent, args);
+    if (!t)
+        return -EAGAIN;
+    t->engine->attach_to(t->cpu, parent->cpu);
+    task_add(t);
+    error = host_thread_start(thread_main, t);
+    if (error) {
+        task_remove(t);
+        free_task(t);
+        free(t);
+        return -EAGAIN;
+    }
+    host_lock_take(p->lock);
+    while (!t->has_started)
+        host_lock_wait(p->lock);
+    tid = t->tid;
+    t->is_known = true;
+    host_lock_wake(p->lock); /* it may end now */
+    host_lock_give(p->lock);
+    return tid;
+}
+
+/* --------------------------------------------------------------------------- exit */
+
+static void wake_clear_tid(struct task *t)
+{
+    void *word;
+
+    if (!t->clear_tid || write_number(t, t->clear_tid, 4, 0) < 0)
+        return;
+    word = space_host(t->proc->space, t->clear_tid, 4, SPACE_READ);
+    if (word)
+        syscall(SYS_futex, word, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
+static bool is_alone(struct proc *p)
+{
+    bool alone;
+
+    host_lock_take(p->lock);
+    alone = p->tasks && !p->tasks->next;
+    host_lock_give(p->lock);
+    return alone;
+}
+
+/* The first thread stays as what the kernel keeps of a thread whose process goes on; its
+ * status is the process's if the others only exit. */
+static _Noreturn void leave_first(int status)
+{
+    for (;;)
+        syscall(SYS_exit, status);
+}
+
+_Noreturn void thread_exit(struct task *t, int status)
+{
+    struct proc *p = t->proc;
+
+    host_block_signals(); /* others take what is sent to the process */
+    if (own_tid() == getpid() && is_alone(p))
+        guest_exit(t, status);
+    signals_give_back(t);
+    robust_list_exit(t);
+    host_lock_take(p->lock);
+    while (t->has_started && !t->is_known) /* the parent looks at it */
+        host_lock_wait(p->lock);
+    p->ended_insns += t->cpu->insns;
+    host_lock_give(p->lock);
+    wake_clear_tid(t);
+    task_remove(t);
+    free_task(t);
+    if (own_tid() == getpid())
+        leave_first(status);
+    longjmp(t->leave, 1);
+}
+
+/* --------------------------------------------------------------------------- fork */
+
+void threads_before_fork(struct proc *p)
+{
+    host_lock_take(p->lock);
+    space_lock(p->space);
+}
+
+void threads_after_fork(struct proc *p)
+{
+    space_unlock(p->space);
+    host_lock_give(p->lock);
+}
+
+void threads_in_child(struct task *t)
+{
+    struct proc *p = t->proc;
+
+    host_lock_forked(p->lock);
+    space_forked(p->space);
+    t->engine->forked(t->cpu);
+    p->tasks = t; /* what the others had is left as it is: they may have been anywhere */
+    t->next = NULL;
+    t->tid = own_tid();
+    t->robust_list = 0;
+}
+
+/* --------------------------------------------------------------------- identities */
+
+int64_t sys_exit(struct task *t, const uint64_t *a)
+{
+    thread_exit(t, (int)a[0] & 0xff);
+}
+
+int64_t sys_exit_group(struct task *t, const uint64_t *a)
+{
+    guest_exit(t, (int)a[0] & 0xff);
+}
+
+int64_t sys_gettid(struct task *t, const uint64_t *a)
+{
+    (void)t;
+    (void)a;
+    return own_tid();
+}
+
+int64_t sys_set_tid_address(struct task *t, const uint64_t *a)
+{
+    t->clear_tid = a[0];
+    return own_tid();
+}
+
+int64_t sys_membarrier(struct task *t, const uint64_t *a)
+{
+    /* Those that make other threads' code visible, or restart their sequences: no. */
+    enum { SYNC_CORE = 3 << 5, RSEQ = 3 << 7, QUERY = 0 };
+    long result;
+
+    (void)t;
+    if (a[0] & (SYNC_CORE | RSEQ))
+        return -EINVAL;
+    result = syscall(SYS_membarrier, (int)a[0], (unsigned)a[1], (int)a[2]);
+    if (result > 0 && a[0] == QUERY)
+        result &= ~(long)(SYNC_CORE | RSEQ);
+    return RESULT(result);
+}
