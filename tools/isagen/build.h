@@ -103,6 +103,14 @@ struct decision {
     uint16_t value, values;
 };
 
+/* The tree of decisions of a body. */
+struct path {
+    const struct dx *on; /* NULL: a leaf */
+    unsigned values;
+    struct path **children;
+    uint32_t variant; /* UINT32_MAX: ruled out */
+};
+
 enum {
     MAX_DECISIONS = 64,
     MAX_VARIANTS = 4096,
@@ -176,6 +184,7 @@ struct build {
     struct vec fpenv_items, flags_items, flagfn_items, mode_items, sysreg_items,
         trap_items, helper_items; /* struct item *, beside the tables of their names */
     struct vec helper_effects;    /* effects.c, beside helpers */
+    struct vec insn_effects;      /* effects.c */
     struct vec fpu_round;
     uint32_t *body_index;  /* hash table of bodies: 1 + first node */
     uint16_t *body_counts; /* beside it */
@@ -278,6 +287,15 @@ void check_vectors(struct build *b);                         /* vectors.c */
 void build_helper_effects(struct build *b, uint32_t number); /* effects.c */
 void check_helper_modes(struct build *b, uint32_t number);
 void helper_called(struct build *b, unsigned number, struct pos pos);
+void check_effects(struct build *b, const struct insn *insn, uint32_t first_variant);
+void check_unused_effects(struct build *b); /* after all instructions */
+/* budget.c: the limits that a spec gives itself; variants from `first` on */
+struct path;
+void check_budget(struct build *b, const struct insn *insn, uint32_t first,
+                  const struct path *choices);
+const char *choices_text(struct build *b,
+                         const struct path *choices); /* "mod (4) x w (2)" */
+void check_budget_of_all(struct build *b);
 void build_aliases(struct build *b);
 void build_streams(struct build *b); /* build_stream.c: `stream` blocks */
 /* What a body is lowered with. */

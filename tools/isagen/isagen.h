@@ -160,6 +160,7 @@ enum item_kind {
     I_PARAM, I_TARGET, I_FEATURE, I_EXCLUSIVE, I_MODEL, I_PC, I_FILE, I_VIEW, I_SPACE, I_FETCH,
     I_TRAP, I_HELPER, I_MODE, I_FN, I_PROC, I_FLAGS, I_FLAGFN, I_LAW, I_FPENV, I_SYSREG,
     I_SYSREGS, I_OPERAND, I_INSN, I_ALIAS, I_FAMILY, I_RESERVED, I_EX, I_STREAM, I_VEC,
+    I_BUDGET,
 };
 /* clang-format on */
 struct item {
@@ -202,6 +203,8 @@ struct insn {
     const char *where_else;
     struct stmt *body;
     bool has_body, partial_ok;
+    struct list *effects; /* name: reads, writes or traps; expr: of what */
+    struct list *budget;  /* name: variants or nodes */
     struct list *refines; /* names of instructions that this is a special case of */
     struct expr *expands; /* E_CALL with `name = expr` in args (E_BINARY '=') */
     struct alts *alts;

@@ -373,6 +373,13 @@ static void parse_stream_item(struct isagen *g, struct pos pos)
     parse_stream(g, pos);
 }
 
+static void parse_budget_item(struct isagen *g, struct pos pos)
+{
+    struct item *item = add_item(g, I_BUDGET, pos);
+
+    item->list = parse_budget(g);
+}
+
 static void parse_doc(struct isagen *g, struct pos pos)
 {
     (void)pos;
@@ -397,7 +404,7 @@ static const struct {
     { "reserved", parse_reserved }, { "exclusive", parse_exclusive }, { "ex", parse_ex_item },
     { "around", parse_around_item }, { "after", parse_after_item }, { "alts", parse_alts_item },
     { "test", parse_test_item },  { "stream", parse_stream_item }, { "doc", parse_doc },
-    { "vec", parse_vectors },
+    { "vec", parse_vectors }, { "budget", parse_budget_item },
 };
 /* clang-format on */
 

@@ -7,6 +7,8 @@
 struct list *parse_params(struct isagen *g);     /* (name [":" type], ...) */
 const char *parse_dotted_name(struct isagen *g); /* fadd.s */
 bool is_number_kind(const char *name);           /* sN, uN */
+struct list *parse_effects(struct isagen *g); /* pure reads(a, b) ...; expr: the atoms */
+struct list *parse_budget(struct isagen *g);  /* variants N, nodes N ; */
 
 /* parse_state.c: items; the keyword was read, `pos` is where it stands */
 void parse_file_item(struct isagen *g, struct pos pos);

@@ -80,6 +80,22 @@ void parse_alts(struct isagen *g, struct alts **end)
     *end = alts;
 }
 
+/* variants N, nodes N ; */
+struct list *parse_budget(struct isagen *g)
+{
+    struct list *first = NULL, **tail = &first, *l;
+
+    do {
+        l = list_add(g, &tail, g->tok.pos);
+        l->name = expect_name(g, "variants or nodes");
+        l->number = expect_number(g, "how many");
+        if (strcmp(l->name, "variants") && strcmp(l->name, "nodes"))
+            fail(g, l->pos, "E-SYNTAX", "a budget is of variants or nodes");
+    } while (take(g, ','));
+    expect(g, ';', "';'");
+    return first;
+}
+
 static void parse_insn_part(struct isagen *g, struct insn *insn)
 {
     struct pos pos = g->tok.pos;
@@ -132,6 +148,11 @@ static void parse_insn_part(struct isagen *g, struct insn *insn)
         expect(g, ';', "';'");
         e->args = (struct expr **)(void *)args; /* a list of names and values */
         insn->expands = e;
+    } else if (accept_word(g, "effects")) {
+        insn->effects = parse_effects(g);
+        expect(g, ';', "';'");
+    } else if (accept_word(g, "budget")) {
+        insn->budget = parse_budget(g);
     } else if (accept_word(g, "mnem")) {
         parse_mnem(g, insn);
     } else if (accept_word(g, "alts")) {
@@ -154,7 +175,9 @@ static void parse_insn_part(struct isagen *g, struct insn *insn)
         expect(g, ';', "';'");
     } else {
         fail(g, pos, "E-SYNTAX",
-             "expected text, ops, enc, field, where, do, expands, mnem, alts, doc or ex");
+             "expected text, ops, enc, row, field, where, do, expands, mnem, alts, "
+             "effects, "
+             "budget, partial, refines, doc or ex");
     }
 }
 

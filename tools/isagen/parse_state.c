@@ -179,20 +179,22 @@ void parse_trap(struct isagen *g, struct pos pos)
     }
 }
 
-/* "(" name|"*" { "," name|"*" } ")" */
+/* "(" [ name|"*" { "," name|"*" } ] ")" */
 static struct expr *parse_atoms(struct isagen *g)
 {
     struct expr *all = expr_new(g, E_CALL, g->tok.pos);
     struct list *first = NULL, **tail = &first, *l;
 
     next(g);
-    do {
+    while (!is(g, ')')) {
         l = list_add(g, &tail, g->tok.pos);
         l->name = take(g, '*') ? "*" : expect_name(g, "what is read or written");
         all->nargs++;
-    } while (take(g, ','));
+        if (!take(g, ','))
+            break;
+    }
     expect(g, ')', "')'");
-    all->args = arena_array(&g->arena, all->nargs, sizeof(*all->args));
+    all->args = arena_array(&g->arena, all->nargs + 1, sizeof(*all->args));
     all->nargs = 0;
     for (l = first; l; l = l->next) {
         struct expr *e = all->args[all->nargs++] = expr_new(g, E_NAME, l->pos);
@@ -202,21 +204,29 @@ static struct expr *parse_atoms(struct isagen *g)
     return all;
 }
 
-/* helper bN|void name(params) { effect [ "(" ... ")" ] } ; */
-void parse_helper(struct isagen *g, struct pos pos)
+/* { effect [ "(" ... ")" ] } */
+struct list *parse_effects(struct isagen *g)
 {
-    struct item *item = add_item(g, I_HELPER, pos);
-    struct list **tail = &item->list2, *l;
+    struct list *first = NULL, **tail = &first, *l;
 
-    item->word = expect_name(g, "the result's type");
-    item->name = expect_name(g, "the helper's name");
-    item->list = parse_params(g);
     while (is(g, T_NAME)) {
         l = list_add(g, &tail, g->tok.pos);
         l->name = expect_name(g, "an effect");
         if (is(g, '('))
             l->expr = parse_atoms(g);
     }
+    return first;
+}
+
+/* helper bN|void name(params) effects ; */
+void parse_helper(struct isagen *g, struct pos pos)
+{
+    struct item *item = add_item(g, I_HELPER, pos);
+
+    item->word = expect_name(g, "the result's type");
+    item->name = expect_name(g, "the helper's name");
+    item->list = parse_params(g);
+    item->list2 = parse_effects(g);
     expect(g, ';', "';'");
 }
 

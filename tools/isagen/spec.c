@@ -124,6 +124,10 @@ static void build_target(struct build *b)
     build_streams(b);
     build_insns(b);
     finish_streams(b);
+    if (!b->g->errors) {
+        check_unused_effects(b);
+        check_budget_of_all(b);
+    }
     build_aliases(b);
     build_laws(b);
     check_vectors(b);

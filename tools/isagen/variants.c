@@ -3,13 +3,6 @@
 
 #include "build.h"
 
-struct path { /* the tree of decisions, while it grows */
-    const struct dx *on;
-    unsigned values;
-    struct path **children;
-    uint32_t variant;
-};
-
 /* Packs the slots into the op: each to the first free aligned place from byte 8 on. */
 static unsigned pack_slots(struct build *b)
 {
@@ -206,6 +199,7 @@ uint32_t lower_variants(struct build *b, struct insn_context *c, uint16_t insn)
     unsigned ndecisions = 0, n = 0;
     uint32_t last = 0;
     bool failed = false;
+    uint32_t first = b->variants.count;
 
     do {
         begin_body(b, false);
@@ -219,7 +213,8 @@ uint32_t lower_variants(struct build *b, struct insn_context *c, uint16_t insn)
         l->reads = arena_array(&b->g->arena, effect_words(b) + 1, sizeof(uint64_t));
         l->writes = arena_array(&b->g->arena, effect_words(b) + 1, sizeof(uint64_t));
         if (++n > MAX_VARIANTS)
-            fail(b->g, c->insn->pos, "E-BUDGET", "more than %d variants", MAX_VARIANTS);
+            fail(b->g, c->insn->pos, "E-BUDGET", "more than %d variants: %s",
+                 MAX_VARIANTS, choices_text(b, root));
         bool lives = lower_path(b, c);
         failed |= l->failed;
         l->ndecisions = l->used;
@@ -236,6 +231,8 @@ uint32_t lower_variants(struct build *b, struct insn_context *c, uint16_t insn)
     } while (1);
     if (failed)
         fail_again(b->g);
+    check_effects(b, c->insn, first);
+    check_budget(b, c->insn, first, root);
     uint32_t at = b->choices.count;
     VEC(b, choices, struct isa_choice);
     flatten(b, root, at, last);
