@@ -27,6 +27,12 @@ static void take_prefix(struct run_options *options, const char *argument)
     options->prefix = argument;
 }
 
+static void take_root(struct run_options *options, const char *argument)
+{
+    options->prefix = argument;
+    options->confined = true;
+}
+
 static void take_cpu(struct run_options *options, const char *argument)
 {
     options->cpu = argument;
@@ -208,6 +214,8 @@ static void take_unset(struct run_options *options, const char *argument)
 static const struct option table[] = {
     { "L", "DIR", "QEMU_LD_PREFIX", take_prefix, false,
       "look up the guest's files below DIR first" },
+    { "root", "DIR", NULL, take_root, false,
+      "the guest sees DIR as /, and nothing else (but /proc, /sys, /dev)" },
     { "cpu", "MODEL[,EXT][,-EXT]", "QEMU_CPU", take_cpu, false,
       "CPU model and extensions (-cpu help)" },
     { "E", "NAME=VALUE", "QEMU_SET_ENV", take_set, true, "set a variable of the guest's" },

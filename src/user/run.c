@@ -243,12 +243,26 @@ static void name_process(struct proc *p, const struct program *program)
     prctl(PR_SET_NAME, slash ? slash + 1 : p->exe);
 }
 
-/* -L's folder as path.c wants it; the host's own root is none. */
-static const char *root_of(const char *prefix)
+/* -L's and -root's folder as path.c wants it; the host's own root is none.  With -root
+ * the program is in it, and begins there unless it was started there. */
+static const char *find_root(const char *name)
 {
-    char *root = prefix ? realpath(prefix, NULL) : NULL;
+    static char path[PATH_SIZE];
+    char *root = options.prefix ? realpath(options.prefix, NULL) : NULL, *cwd;
 
-    return root && strcmp(root, "/") != 0 ? root : NULL;
+    if (options.confined && !root)
+        die("-root %s: %s", options.prefix, strerror(errno));
+    if (!root || strcmp(root, "/") == 0)
+        return name;
+    proc.root = root;
+    proc.confined = options.confined;
+    if (!proc.confined)
+        return name;
+    cwd = getcwd(NULL, 0);
+    if (!cwd || (path_to_guest(&proc, cwd) == cwd && chdir(root) < 0))
+        die("-root %s: %s", root, strerror(errno));
+    free(cwd);
+    return path_to_host(&task, name, path);
 }
 
 /* The CPU, its memory and the program in it. */
@@ -313,7 +327,6 @@ int run_main(int argc, char **argv)
         die("run: no program given; see rhea run --help");
     proc.options = &options;
     task.proc = &proc;
-    proc.root = root_of(options.prefix);
     proc.self_fd = -1;
     proc.lock = host_lock_new();
     if (!proc.lock)
@@ -326,7 +339,7 @@ int run_main(int argc, char **argv)
     report_set_context(describe);
     trace_start(options.log, options.count);
     task.engine = choose_engine();
-    argv = find_program(&program, argv[at], argv + at);
+    argv = find_program(&program, find_root(argv[at]), argv + at);
     if (options.argv0)
         argv[0] = (char *)options.argv0;
     make_guest(&program, argv);

@@ -16,6 +16,7 @@ enum { LOG_IN_ASM = 1, LOG_EXEC = 2, LOG_CPU = 4, LOG_UNIMP = 8 };
 
 struct run_options {
     const char *prefix;  /* -L: guest paths are looked up here first; or NULL */
+    bool confined;       /* -root: and nowhere else */
     const char *cpu;     /* -cpu: model and features; or NULL */
     const char *argv0;   /* -0 */
     const char *release; /* -r: what uname says; or NULL */

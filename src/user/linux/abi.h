@@ -110,9 +110,38 @@ enum { /* siginfo; which of the later ones are there depends on the signal */
 };
 enum { UC_FLAGS, UC_LINK, UC_SP, UC_SSFLAGS, UC_SSSIZE, UC_SIGMASK, UC_FIELDS };
 
+enum { EVENT_VALUE, EVENT_SIGNO, EVENT_NOTIFY, EVENT_TID, EVENT_FIELDS };
+enum { MQ_FLAGS, MQ_MAXMSG, MQ_MSGSIZE, MQ_CURMSGS, MQ_FIELDS };
+enum { TIMEX_FIELDS = 21 }; /* in the order of struct timex */
+/* struct ipc_perm and what follows it, in their order. */
+enum { IPC_KEY, IPC_UID, IPC_GID, IPC_CUID, IPC_CGID, IPC_MODE, IPC_SEQ, IPC_FIELDS };
+enum {
+    MSQ_STIME = IPC_FIELDS,
+    MSQ_RTIME,
+    MSQ_CTIME,
+    MSQ_CBYTES,
+    MSQ_QNUM,
+    MSQ_QBYTES,
+    MSQ_LSPID,
+    MSQ_LRPID,
+    MSQ_FIELDS
+};
+enum { SEM_OTIME = IPC_FIELDS, SEM_CTIME, SEM_NSEMS, SEM_FIELDS };
+enum {
+    SHM_SEGSZ = IPC_FIELDS,
+    SHM_ATIME,
+    SHM_DTIME,
+    SHM_CTIME,
+    SHM_CPID,
+    SHM_LPID,
+    SHM_NATTCH,
+    SHM_FIELDS
+};
+
 struct layouts {
     struct layout timespec, timeval, iovec, rlimit, stat, statfs, sigaction, stack, flock,
-        msghdr, cmsghdr, epoll_event, sysinfo, siginfo, ucontext;
+        msghdr, cmsghdr, epoll_event, sysinfo, siginfo, ucontext, sigevent, timex,
+        mq_attr, msqid, semid, shmid;
     uint8_t word; /* bytes of a long and of a pointer */
 };
 extern const struct layouts layouts_generic64, layouts_generic32; /* layout.c */

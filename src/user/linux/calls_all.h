@@ -7,11 +7,14 @@
 #define CALL(number, name, kinds) sys_fn sys_##name;
 #define CALL64 CALL
 #define CALL32 CALL
-#define NONE(number, name)
+#define PASS CALL
+#define REFUSE(number, name, error)
 #include "user/linux/calls.h"
 #undef CALL
 #undef CALL64
 #undef CALL32
+#undef PASS
+#undef REFUSE
 #undef NONE
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "isa/engine.h"
@@ -69,6 +70,8 @@ static int64_t exec_rhea(struct task *t, const char *path, char **argv, char **e
     all[n] = NULL;
     signals_before_exec(t);
     execve("/proc/thread-self/exe", (char **)all, envp);
+    if (errno == ENOENT && t->proc->self_fd >= 0)
+        syscall(SYS_execveat, t->proc->self_fd, "", all, envp, AT_EMPTY_PATH);
     error = errno;
     free(all);
     return -error;

@@ -52,6 +52,7 @@ struct proc {
     const struct run_options *options;
     char *exe;                           /* absolute path of the program */
     const char *root;                    /* -L: absolute and without links; or NULL */
+    bool confined;                       /* there is nothing but the root */
     int self_fd;                         /* rhea, where /proc may not be; -1: is there */
     uint64_t brk_start, brk, brk_mapped; /* lock; mapped up to here */
     uint64_t stack_low, stack_high;
@@ -169,6 +170,8 @@ enum { PATH_SIZE = 4096 };
 enum { PATH_FOLLOW, PATH_NOFOLLOW };
 int read_path(struct task *t, uint64_t dirfd, uint64_t addr, int how, char *to);
 const char *path_to_host(struct task *t, const char *path, char *to);
+/* What the guest is told of a path that the kernel told: part of `path`. */
+const char *path_to_guest(const struct proc *p, const char *path);
 
 /* proc.c: the guest's program if `path` is /proc/PID/exe of a process that rhea runs,
  * else NULL; may use `to`, of PATH_SIZE. */

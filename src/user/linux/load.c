@@ -247,6 +247,7 @@ static void push_aux(struct start *start, const struct elf_image *image, uint64_
                      uint64_t base)
 {
     const struct abi *abi = start->t->proc->abi;
+    const char *name = path_to_guest(start->t->proc, start->name);
 
     aux(start, AT_SYSINFO_EHDR, start->t->proc->vdso);
     aux(start, AT_MINSIGSTKSZ, abi->frame_size + STACK_ALIGN);
@@ -265,7 +266,7 @@ static void push_aux(struct start *start, const struct elf_image *image, uint64_
     aux(start, AT_EGID, getegid());
     aux(start, AT_SECURE, getauxval(AT_SECURE));
     aux(start, AT_RANDOM, push(start, start->random, RANDOM_BYTES));
-    aux(start, AT_EXECFN, push(start, start->name, strlen(start->name) + 1));
+    aux(start, AT_EXECFN, push(start, name, strlen(name) + 1));
     aux(start, AT_NULL, 0);
 }
 

@@ -31,7 +31,8 @@ struct walk {
     size_t root, length;  /* of host */
     char rest[PATH_SIZE]; /* what is to be walked */
     int links;
-    bool jumped; /* over an absolute link */
+    bool jumped;  /* over an absolute link */
+    bool kernels; /* ABSENT, because it is below /proc, /sys or /dev */
 };
 
 /* Makes `rest` the whole guest path again: what was walked and `at`, a part of rest. */
@@ -129,8 +130,10 @@ static int walk_root(struct walk *walk, bool follow)
                 memcpy(walk->host + walk->length, "/", 2);
             return FOUND;
         }
-        if (is_kernels(walk, at, n))
+        if (is_kernels(walk, at, n)) {
+            walk->kernels = true;
             return whole(walk, at);
+        }
         if (n == 2 && at[0] == '.' && at[1] == '.')
             go_up(walk);
         if (at[0] == '.' && (n == 1 || (n == 2 && at[1] == '.')))
@@ -170,29 +173,40 @@ static const char *below(const char *root, const char *path)
                : NULL;
 }
 
+/* What a walk found, in walk->host.  `from_root`: it is the root's where nothing is. */
+static int settle(struct walk *walk, int found, bool from_root)
+{
+    if (found < 0)
+        return found;
+    if (found == NEW) {
+        walk->rest[0] = 0;
+        whole(walk, "");
+        if (from_root || !host_has_directory(walk->rest))
+            return 0;
+    }
+    if (found == ABSENT && from_root && !walk->kernels) {
+        if (walk->root + strlen(walk->rest) >= PATH_SIZE)
+            return -ENAMETOOLONG;
+        strcpy(walk->host + walk->root, walk->rest);
+    } else if (found != FOUND) {
+        strcpy(walk->host, walk->rest);
+    }
+    return 0;
+}
+
 /* `path` is absolute and the guest's, or the host's below the root.  0 with the host's in
  * `to`, or a negated errno. */
-static int resolve(const char *root, const char *path, bool follow, char *to)
+static int resolve(const struct proc *p, const char *path, bool follow, char *to)
 {
-    const char *inside = below(root, path);
-    struct walk walk = { .host = to, .root = strlen(root) };
+    const char *inside = below(p->root, path);
+    struct walk walk = { .host = to, .root = strlen(p->root) };
     int found;
 
     walk.length = walk.root;
-    memcpy(to, root, walk.root + 1);
+    memcpy(to, p->root, walk.root + 1);
     snprintf(walk.rest, sizeof(walk.rest), "%s", inside ? inside : path);
     found = walk_root(&walk, follow);
-    if (found == NEW) {
-        if (inside && !walk.jumped)
-            return 0;
-        walk.rest[0] = 0;
-        whole(&walk, "");
-        if (!host_has_directory(walk.rest))
-            return 0;
-    }
-    if (found == NEW || found == ABSENT)
-        snprintf(to, PATH_SIZE, "%s", inside && !walk.jumped ? path : walk.rest);
-    return found < 0 ? found : 0;
+    return settle(&walk, found, p->confined || (inside && !walk.jumped));
 }
 
 /* The host's name of a directory that paths begin at; 0, or -1 where it has none. */
@@ -212,37 +226,29 @@ static int directory_name(int dirfd, char *to)
 }
 
 /* A relative path is as it is, unless an absolute link is on its way in the root. */
-static int resolve_relative(const char *root, int dirfd, bool follow, char *path)
+static int resolve_relative(const struct proc *p, int dirfd, bool follow, char *path)
 {
-    char whole_path[2 * PATH_SIZE], to[PATH_SIZE];
-    struct walk walk = { .host = to, .root = strlen(root) };
-    const char *inside;
+    char dir[PATH_SIZE], to[PATH_SIZE];
+    struct walk walk = { .host = to, .root = strlen(p->root) };
     int found;
 
-    if (directory_name(dirfd, whole_path) < 0)
+    if (directory_name(dirfd, dir) < 0 || !below(p->root, dir))
         return 0;
-    inside = below(root, whole_path);
-    if (!inside || strlen(whole_path) + 1 + strlen(path) >= PATH_SIZE)
-        return 0;
-    memcpy(to, whole_path, strlen(whole_path) + 1);
-    walk.length = strlen(whole_path);
+    memcpy(to, dir, strlen(dir) + 1);
+    walk.length = strlen(dir);
     snprintf(walk.rest, sizeof(walk.rest), "%s", path);
     found = walk_root(&walk, follow);
-    if (!walk.jumped)
+    if (!walk.jumped && !p->confined)
         return 0;
-    if (found < 0)
-        return found;
-    if (found == NEW)
-        whole(&walk, "");
-    if (found == ABSENT || (found == NEW && host_has_directory(walk.rest)))
-        snprintf(to, PATH_SIZE, "%s", walk.rest);
-    memcpy(path, to, strlen(to) + 1);
-    return 0;
+    found = settle(&walk, found, p->confined);
+    if (found == 0)
+        memcpy(path, to, strlen(to) + 1);
+    return found;
 }
 
 static int place_path(struct task *t, int dirfd, int how, char *path)
 {
-    const char *root = t->proc->root, *exe;
+    const char *exe;
     char to[PATH_SIZE];
     bool follow = how == PATH_FOLLOW;
     int error = 0;
@@ -254,14 +260,21 @@ static int place_path(struct task *t, int dirfd, int how, char *path)
             return 0;
         }
     }
-    if (!root || !path[0])
+    if (!t->proc->root || !path[0])
         return 0;
     if (path[0] != '/')
-        return resolve_relative(root, dirfd, follow, path);
-    error = resolve(root, path, follow, to);
+        return resolve_relative(t->proc, dirfd, follow, path);
+    error = resolve(t->proc, path, follow, to);
     if (!error)
         memcpy(path, to, strlen(to) + 1);
     return error;
+}
+
+const char *path_to_guest(const struct proc *p, const char *path)
+{
+    const char *inside = p->confined ? below(p->root, path) : NULL;
+
+    return !inside ? path : *inside ? inside : "/";
 }
 
 const char *path_to_host(struct task *t, const char *path, char *to)

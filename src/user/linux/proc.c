@@ -195,7 +195,7 @@ static void write_area(struct task *t, FILE *out, struct space_area area,
         }
         if (map.end < base + area.end)
             piece.end = map.end - base;
-        write_map(out, &piece, &map, map.name);
+        write_map(out, &piece, &map, path_to_guest(t->proc, map.name));
         area.start = piece.end;
         if (area.start == area.end)
             return;

@@ -210,6 +210,108 @@ int64_t sys_sched_setscheduler(struct task *t, const uint64_t *a)
     return RESULT(sched_setscheduler((pid_t)a[0], (int)a[1], &param));
 }
 
+/* struct sched_attr is the same for every guest; {offset, size} of its fields. */
+static const uint8_t sched_fields[][2] = { { 0, 4 },  { 4, 4 },  { 8, 8 },  { 16, 4 },
+                                           { 20, 4 }, { 24, 8 }, { 32, 8 }, { 40, 8 },
+                                           { 48, 4 }, { 52, 4 } };
+enum { SCHED_ATTR = 56, SCHED_FIELDS = sizeof(sched_fields) / sizeof(sched_fields[0]) };
+
+static void put_host(uint8_t *bytes, unsigned size, uint64_t value)
+{
+    uint32_t word = (uint32_t)value;
+
+    memcpy(bytes, size == 4 ? (void *)&word : (void *)&value, size);
+}
+
+static uint64_t get_host(const uint8_t *bytes, unsigned size)
+{
+    uint64_t value = 0;
+    uint32_t word = 0;
+
+    memcpy(size == 4 ? (void *)&word : (void *)&value, bytes, size);
+    return size == 4 ? word : value;
+}
+
+int64_t sys_sched_setattr(struct task *t, const uint64_t *a)
+{
+    uint8_t guest[SCHED_ATTR] = { 0 }, host[SCHED_ATTR];
+    uint64_t size;
+
+    if (read_number(t, a[1], 4, &size) < 0)
+        return -EFAULT;
+    if (size < 48)
+        return -E2BIG;
+    if (space_read(t->proc->space, a[1], guest, size < SCHED_ATTR ? size : SCHED_ATTR,
+                   NULL) < 0)
+        return -EFAULT;
+    for (unsigned i = 0; i < SCHED_FIELDS; i++)
+        put_host(host + sched_fields[i][0], sched_fields[i][1],
+                 get_guest(t->proc->abi, guest + sched_fields[i][0], sched_fields[i][1]));
+    put_host(host, 4, SCHED_ATTR);
+    return RESULT(syscall(SYS_sched_setattr, (pid_t)a[0], host, (unsigned)a[2]));
+}
+
+int64_t sys_sched_getattr(struct task *t, const uint64_t *a)
+{
+    uint8_t guest[SCHED_ATTR] = { 0 }, host[SCHED_ATTR] = { 0 };
+    size_t size = a[2] < SCHED_ATTR ? (size_t)a[2] : SCHED_ATTR;
+
+    if (a[2] < 48)
+        return -EINVAL;
+    if (syscall(SYS_sched_getattr, (pid_t)a[0], host, SCHED_ATTR, (unsigned)a[3]) < 0)
+        return -errno;
+    put_host(host, 4, size);
+    for (unsigned i = 0; i < SCHED_FIELDS; i++)
+        put_guest(t->proc->abi, guest + sched_fields[i][0], sched_fields[i][1],
+                  get_host(host + sched_fields[i][0], sched_fields[i][1]));
+    return space_write(t->proc->space, a[1], guest, size, NULL) < 0 ? -EFAULT : 0;
+}
+
+/* Capabilities: a header { version, pid } and one or two times { effective, permitted,
+ * inheritable }, words of 32 bits for every guest. */
+static int cap_words(struct task *t, uint64_t addr, uint32_t *words, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        uint64_t value;
+
+        if (read_number(t, addr + 4 * i, 4, &value) < 0)
+            return -EFAULT;
+        words[i] = (uint32_t)value;
+    }
+    return 0;
+}
+
+enum { CAP_VERSION_1 = 0x19980330, CAP_WORDS = 6 };
+
+int64_t sys_capget(struct task *t, const uint64_t *a)
+{
+    uint32_t header[2], data[CAP_WORDS] = { 0 }, version;
+    int64_t got;
+
+    if (cap_words(t, a[0], header, 2) < 0)
+        return -EFAULT;
+    version = header[0];
+    got = RESULT(syscall(SYS_capget, header, a[1] ? data : NULL));
+    if (header[0] != version) /* that one is unknown: here is which is known */
+        write_number(t, a[0], 4, header[0]);
+    if (got < 0)
+        return got;
+    for (unsigned i = 0; a[1] && i < (header[0] == CAP_VERSION_1 ? 3 : CAP_WORDS); i++)
+        if (write_number(t, a[1] + 4 * i, 4, data[i]) < 0)
+            return -EFAULT;
+    return 0;
+}
+
+int64_t sys_capset(struct task *t, const uint64_t *a)
+{
+    uint32_t header[2], data[CAP_WORDS] = { 0 };
+
+    if (cap_words(t, a[0], header, 2) < 0 ||
+        cap_words(t, a[1], data, header[0] == CAP_VERSION_1 ? 3 : CAP_WORDS) < 0)
+        return -EFAULT;
+    return RESULT(syscall(SYS_capset, header, data));
+}
+
 enum { MASK_BYTES = 128 }; /* 1024 processors */
 
 int64_t sys_sched_getaffinity(struct task *t, const uint64_t *a)

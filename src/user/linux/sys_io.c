@@ -100,6 +100,34 @@ int64_t sys_pwritev(struct task *t, const uint64_t *a)
     return n < 0 ? n : RESULT(pwritev((int)a[0], pieces, n, split_offset(t, a)));
 }
 
+int64_t sys_preadv2(struct task *t, const uint64_t *a)
+{
+    struct iovec pieces[MAX_IOV];
+    int n = read_iovec(t, a[1], a[2], SPACE_WRITE, pieces);
+
+    return n < 0 ? n
+                 : RESULT(preadv2((int)a[0], pieces, n, split_offset(t, a), (int)a[5]));
+}
+
+int64_t sys_pwritev2(struct task *t, const uint64_t *a)
+{
+    struct iovec pieces[MAX_IOV];
+    int n = read_iovec(t, a[1], a[2], SPACE_READ, pieces);
+
+    return n < 0 ? n
+                 : RESULT(pwritev2((int)a[0], pieces, n, split_offset(t, a), (int)a[5]));
+}
+
+int64_t sys_vmsplice(struct task *t, const uint64_t *a)
+{
+    struct iovec pieces[MAX_IOV];
+    int n = read_iovec(t, a[1], a[2], SPACE_READ, pieces);
+
+    return n < 0 ? n
+                 : BLOCKING(t, RESTART, SYS_vmsplice, (int)a[0], (long)pieces, n,
+                            (long)a[3]);
+}
+
 int64_t sys_lseek(struct task *t, const uint64_t *a)
 {
     (void)t;
@@ -295,6 +323,20 @@ int64_t sys_fadvise64(struct task *t, const uint64_t *a)
 
     return -posix_fadvise((int)a[0], (off_t)arg64(t, a, 1), (off_t)after64(t, a, 2),
                           advice);
+}
+
+int64_t sys_readahead(struct task *t, const uint64_t *a)
+{
+    return RESULT(
+        readahead((int)a[0], (off64_t)arg64(t, a, 1), (size_t)after64(t, a, 2)));
+}
+
+int64_t sys_sync_file_range(struct task *t, const uint64_t *a)
+{
+    unsigned flags = (unsigned)(t->proc->abi->bits == 64 ? a[3] : a[5]);
+
+    return RESULT(sync_file_range((int)a[0], (off64_t)arg64(t, a, 1),
+                                  (off64_t)after64(t, a, 2), flags));
 }
 
 int64_t sys_sendfile(struct task *t, const uint64_t *a)

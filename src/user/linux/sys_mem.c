@@ -1,8 +1,11 @@
 /* sys_mem.c - system calls that change the address space. */
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 #include "base/host.h"
 #include "isa/engine.h"
@@ -158,6 +161,66 @@ int64_t sys_mlock(struct task *t, const uint64_t *a)
 int64_t sys_munlock(struct task *t, const uint64_t *a)
 {
     return on_pieces(t, a[0] & ~(page_of(t) - 1), a[1], lock_piece, 0);
+}
+
+int64_t sys_mlock2(struct task *t, const uint64_t *a)
+{
+    enum { ONFAULT = 1 };
+
+    if (a[2] & ~(uint64_t)ONFAULT)
+        return -EINVAL;
+    return a[2] & ONFAULT ? on_pieces(t, a[0] & ~(page_of(t) - 1), a[1], NULL, 0)
+                          : sys_mlock(t, a);
+}
+
+/* All of it would be rhea's memory, too: a promise that is not kept. */
+int64_t sys_mlockall(struct task *t, const uint64_t *a)
+{
+    enum { CURRENT = 1, FUTURE = 2, ONFAULT = 4 };
+
+    (void)t;
+    return a[0] & ~(uint64_t)(CURRENT | FUTURE | ONFAULT) || a[0] == 0 || a[0] == ONFAULT
+               ? -EINVAL
+               : 0;
+}
+
+int64_t sys_munlockall(struct task *t, const uint64_t *a)
+{
+    (void)t;
+    (void)a;
+    return 0;
+}
+
+/* process_vm_readv and _writev: of the guest itself.  Another process shows the memory of
+ * its rhea, so it is not permitted. */
+static int64_t copy_process(struct task *t, const uint64_t *a, unsigned local,
+                            unsigned remote)
+{
+    struct iovec mine[MAX_IOV], theirs[MAX_IOV];
+    int n, m;
+
+    if (a[5])
+        return -EINVAL;
+    if ((pid_t)a[0] != getpid())
+        return kill((pid_t)a[0], 0) < 0 ? -errno : -EPERM;
+    n = read_iovec(t, a[1], a[2], local, mine);
+    m = n < 0 ? n : read_iovec(t, a[3], a[4], remote, theirs);
+    if (m <= 0)
+        return m;
+    return local == SPACE_WRITE ? RESULT(process_vm_readv(getpid(), mine, (unsigned)n,
+                                                          theirs, (unsigned)m, 0))
+                                : RESULT(process_vm_writev(getpid(), mine, (unsigned)n,
+                                                           theirs, (unsigned)m, 0));
+}
+
+int64_t sys_process_vm_readv(struct task *t, const uint64_t *a)
+{
+    return copy_process(t, a, SPACE_WRITE, SPACE_READ);
+}
+
+int64_t sys_process_vm_writev(struct task *t, const uint64_t *a)
+{
+    return copy_process(t, a, SPACE_READ, SPACE_WRITE);
 }
 
 int64_t sys_mincore(struct task *t, const uint64_t *a)

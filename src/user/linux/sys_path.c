@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -127,6 +128,7 @@ int64_t sys_readlinkat(struct task *t, const uint64_t *a)
         return -EINVAL;
     text = proc_exe(t, path, exe);
     if (text) {
+        text = path_to_guest(t->proc, text);
         if (strlen(text) < size)
             size = strlen(text);
         return space_write(t->proc->space, a[2], text, (size_t)size, NULL) < 0
@@ -137,7 +139,12 @@ int64_t sys_readlinkat(struct task *t, const uint64_t *a)
     if (!to)
         return -EFAULT;
     got = readlinkat((int)a[0], path, to, (size_t)size);
-    return got < 0 ? -errno : got;
+    if (got <= 0 || !t->proc->confined || strncmp(path, "/proc/", 6) != 0)
+        return got < 0 ? -errno : got;
+    snprintf(exe, sizeof(exe), "%.*s", (int)got, to); /* cwd, root, fd/N */
+    text = path_to_guest(t->proc, exe);
+    memcpy(to, text, strlen(text));
+    return (int64_t)strlen(text);
 }
 
 int64_t sys_faccessat(struct task *t, const uint64_t *a)
@@ -302,26 +309,65 @@ int64_t sys_fchdir(struct task *t, const uint64_t *a)
     return RESULT(fchdir((int)a[0]));
 }
 
+/* The host's root changes, too.  rhea's own file may not be there: a descriptor keeps it.
+ */
 int64_t sys_chroot(struct task *t, const uint64_t *a)
 {
     char path[PATH_SIZE];
-    int error = read_path(t, (uint64_t)AT_FDCWD, a[0], PATH_FOLLOW, path);
+    int error = read_path(t, (uint64_t)AT_FDCWD, a[0], PATH_FOLLOW, path), fd;
 
-    return error ? error : RESULT(chroot(path));
+    if (error)
+        return error;
+    fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+    if (chroot(path) < 0) {
+        error = errno;
+        close(fd);
+        return -error;
+    }
+    t->proc->root = NULL;
+    t->proc->confined = false;
+    if (t->proc->self_fd < 0 && fd >= 0)
+        t->proc->self_fd = fcntl(fd, F_DUPFD_CLOEXEC, 512); /* above the guest's */
+    close(fd);
+    return 0;
 }
 
 int64_t sys_getcwd(struct task *t, const uint64_t *a)
 {
     char path[PATH_SIZE];
-    long length = syscall(SYS_getcwd, path, sizeof(path));
+    const char *told;
+    size_t length;
 
-    if (length < 0)
+    if (syscall(SYS_getcwd, path, sizeof(path)) < 0)
         return -errno;
-    if ((uint64_t)length > a[1])
+    told = path_to_guest(t->proc, path);
+    length = strlen(told) + 1;
+    if (length > a[1])
         return -ERANGE;
-    if (space_write(t->proc->space, a[0], path, (size_t)length, NULL) < 0)
+    if (space_write(t->proc->space, a[0], told, length, NULL) < 0)
         return -EFAULT;
-    return length;
+    return (int64_t)length;
+}
+
+/* Any of the strings may be missing; the source is a path or only a name. */
+int64_t sys_mount(struct task *t, const uint64_t *a)
+{
+    char source[PATH_SIZE], target[PATH_SIZE], type[256], data[PATH_SIZE];
+    int error = 0;
+
+    if (a[0])
+        error = read_string(t, a[0], source, sizeof(source));
+    if (!error && a[0] && source[0] == '/')
+        error = read_path(t, (uint64_t)AT_FDCWD, a[0], PATH_FOLLOW, source);
+    if (!error)
+        error = read_path(t, (uint64_t)AT_FDCWD, a[1], PATH_FOLLOW, target);
+    if (!error && a[2])
+        error = read_string(t, a[2], type, sizeof(type));
+    if (!error && a[4])
+        error = read_string(t, a[4], data, sizeof(data));
+    return error ? error
+                 : RESULT(mount(a[0] ? source : NULL, target, a[2] ? type : NULL,
+                                (unsigned long)a[3], a[4] ? data : NULL));
 }
 
 int64_t sys_umask(struct task *t, const uint64_t *a)

@@ -191,7 +191,8 @@ int64_t sys_epoll_ctl(struct task *t, const uint64_t *a)
     return RESULT(epoll_ctl((int)a[0], (int)a[1], (int)a[2], &event));
 }
 
-int64_t sys_epoll_pwait(struct task *t, const uint64_t *a)
+/* `timeout` in milliseconds; -1: none. */
+static int64_t wait_events(struct task *t, const uint64_t *a, int timeout)
 {
     enum { MAX_EVENTS = 512 };
     const struct layout *layout = &t->proc->abi->layouts->epoll_event;
@@ -203,8 +204,8 @@ int64_t sys_epoll_pwait(struct task *t, const uint64_t *a)
 
     if (masked < 0)
         return masked;
-    got = BLOCKING(t, NO_RESTART, SYS_epoll_pwait, (int)a[0], (long)events, max,
-                   (int)a[3], masked ? (long)&host_mask : 0, 8);
+    got = BLOCKING(t, NO_RESTART, SYS_epoll_pwait, (int)a[0], (long)events, max, timeout,
+                   masked ? (long)&host_mask : 0, 8);
     end_mask(t, got);
     for (int64_t i = 0; i < got; i++) {
         uint64_t v[EPOLL_FIELDS] = { events[i].events, events[i].data.u64 };
@@ -214,4 +215,27 @@ int64_t sys_epoll_pwait(struct task *t, const uint64_t *a)
             return -EFAULT;
     }
     return got;
+}
+
+int64_t sys_epoll_pwait(struct task *t, const uint64_t *a)
+{
+    return wait_events(t, a, (int)a[3]);
+}
+
+/* The same with a timespec; rounded up, as a wait may be longer, not shorter. */
+int64_t sys_epoll_pwait2(struct task *t, const uint64_t *a)
+{
+    struct timespec timeout;
+
+    if (a[3] == 0)
+        return wait_events(t, a, -1);
+    if (read_timespec(t, a[3], &timeout) < 0)
+        return -EFAULT;
+    if (timeout.tv_sec < 0 || timeout.tv_nsec < 0 || timeout.tv_nsec > 999999999)
+        return -EINVAL;
+    return wait_events(
+        t, a,
+        timeout.tv_sec > INT32_MAX / 1000 - 1
+            ? INT32_MAX
+            : (int)(timeout.tv_sec * 1000 + (timeout.tv_nsec + 999999) / 1000000));
 }

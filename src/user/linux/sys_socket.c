@@ -351,6 +351,40 @@ int64_t sys_recvmsg(struct task *t, const uint64_t *a)
     return write_struct(t, a[1], layout, MSG_FIELDS, v) < 0 ? -EFAULT : got;
 }
 
+/* Several messages, each a msghdr and the length that was moved.  The first error counts
+ * only if nothing was moved before. */
+static int64_t many_messages(struct task *t, const uint64_t *a, sys_fn *each)
+{
+    uint64_t size = t->proc->abi->layouts->msghdr.size;
+    uint64_t step = guest_align(t->proc->abi, (size_t)size + 4);
+    uint64_t flags = a[3], done = 0, count = a[2] > MAX_IOV ? MAX_IOV : (uint32_t)a[2];
+    int64_t got = 0;
+
+    for (; done < count; done++) {
+        uint64_t one[6] = { a[0], a[1] + done * step, flags & ~(uint64_t)MSG_WAITFORONE };
+
+        got = each(t, one);
+        if (got < 0)
+            break;
+        if (write_number(t, one[1] + size, 4, (uint64_t)got) < 0)
+            return -EFAULT;
+        if (flags & MSG_WAITFORONE)
+            flags |= MSG_DONTWAIT;
+    }
+    return done ? (int64_t)done : got;
+}
+
+int64_t sys_sendmmsg(struct task *t, const uint64_t *a)
+{
+    return many_messages(t, a, sys_sendmsg);
+}
+
+/* The timeout is looked at between messages only, as Linux does: so not at all. */
+int64_t sys_recvmmsg(struct task *t, const uint64_t *a)
+{
+    return many_messages(t, a, sys_recvmsg);
+}
+
 /* ------------------------------------------------------------------------ options */
 
 /* Options whose value is a time; all others are numbers of 4 bytes, or bytes. */

@@ -10,13 +10,15 @@
 
 struct call {
     const char *name, *kinds;
-    sys_fn *fn; /* NULL: ENOSYS */
+    sys_fn *fn; /* NULL: answers -error */
+    int error;
 };
 
 enum { CALLS = 470 };
 
-#define CALL(number, name, kinds) [number] = { #name, kinds, sys_##name },
-#define NONE(number, name) [number] = { #name, "xxxxxx", NULL },
+#define CALL(number, name, kinds) [number] = { #name, kinds, sys_##name, 0 },
+#define PASS CALL
+#define REFUSE(number, name, error) [number] = { #name, "xxxxxx", NULL, error },
 #define CALL64 CALL
 #define CALL32(number, name, kinds)
 static const struct call calls64[CALLS] = {
@@ -138,7 +140,9 @@ static void add_argument(struct line *line, struct task *t, char kind, const uin
     case 'd': add(line, "%d", (int)value); break;
     case 'u': add(line, "%llu", value); break;
     case 'o': add(line, "%#llo", value); break;
-    case 's': add_string(line, t, value); break;
+    case 's':
+    case 'P':
+    case 'L': add_string(line, t, value); break;
     case 'b': add_bytes(line, t, value, a[1]); break;
     case 'O': add_open_flags(line, value); break;
     case 'p':
@@ -173,7 +177,7 @@ static void strace_enter(struct task *t, struct line *line, const struct call *c
     add(line, "%d ", t->tid);
     if (!call) {
         add(line, "unknown system call %llu(", (unsigned long long)number);
-        call = &(const struct call){ "", "xxxxxx", NULL };
+        call = &(const struct call){ "", "xxxxxx", NULL, ENOSYS };
     } else {
         add(line, "%s(", call->name);
     }
@@ -213,6 +217,13 @@ static bool never_returns(uint64_t number)
     return number == 93 || number == 94 || number == 221 || number == 281;
 }
 
+static int64_t do_call(struct task *t, const struct call *call, const uint64_t *a)
+{
+    if (!call)
+        return -ENOSYS;
+    return call->fn ? call->fn(t, a) : -call->error;
+}
+
 static int64_t traced_call(struct task *t, const struct call *call, uint64_t number,
                            const uint64_t *a)
 {
@@ -225,7 +236,7 @@ static int64_t traced_call(struct task *t, const struct call *call, uint64_t num
         line.length = 0;
         add(&line, "%d %s", t->tid, call->name);
     }
-    result = call && call->fn ? call->fn(t, a) : -ENOSYS;
+    result = do_call(t, call, a);
     strace_leave(&line, result);
     return result;
 }
@@ -240,12 +251,12 @@ void system_call(struct task *t)
 
     for (unsigned i = 0; i < 6; i++)
         a[i] = cpu_get(cpu, p->args[i]);
-    if (!call || !call->fn)
+    if (!call || (!call->fn && call->error == ENOSYS))
         unknown_call(t, call, number);
     if (p->options->strace)
         result = traced_call(t, call, number, a);
     else
-        result = call && call->fn ? call->fn(t, a) : -ENOSYS;
+        result = do_call(t, call, a);
     if (result == -NO_RESULT)
         return;
     if (result == -RESTART || result == -NO_RESTART || result == -ALWAYS_RESTART) {

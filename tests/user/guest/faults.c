@@ -95,8 +95,8 @@ static void jump_null(void)
 
 static void jump_wild(void)
 {
-    expect(0x123456);
-    jump_to(0x123456);
+    expect(0x31234566);
+    jump_to(0x31234566);
 }
 
 static void jump_far(void)

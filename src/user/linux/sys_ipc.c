@@ -1,0 +1,399 @@
+/* sys_ipc.c - message queues (POSIX and System V), semaphores, shared memory.
+ *
+ * Not modelled: mq_notify; the commands that list what the whole system has (IPC_INFO,
+ * MSG_STAT and their like). */
+#include <errno.h>
+#include <fcntl.h>
+#include <mqueue.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ipc.h>
+#include <sys/msg.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "user/linux/calls_all.h"
+
+enum { G_IPC_64 = 0x100, G_RMID = 0, G_SET = 1, G_STAT = 2 };
+
+/* --------------------------------------------------------------- POSIX queues */
+
+static int read_attr(struct task *t, uint64_t addr, struct mq_attr *attr)
+{
+    uint64_t v[MQ_FIELDS];
+
+    if (read_struct(t, addr, &t->proc->abi->layouts->mq_attr, MQ_FIELDS, v) < 0)
+        return -EFAULT;
+    memset(attr, 0, sizeof(*attr));
+    attr->mq_flags = open_flags_to_host(v[MQ_FLAGS]);
+    attr->mq_maxmsg = (long)v[MQ_MAXMSG];
+    attr->mq_msgsize = (long)v[MQ_MSGSIZE];
+    return 0;
+}
+
+int64_t sys_mq_open(struct task *t, const uint64_t *a)
+{
+    char name[256];
+    struct mq_attr attr;
+    int error = read_string(t, a[0], name, sizeof(name));
+
+    if (!error && a[3])
+        error = read_attr(t, a[3], &attr);
+    return error ? error
+                 : RESULT(syscall(SYS_mq_open, name, open_flags_to_host(a[1]),
+                                  (mode_t)a[2], a[3] ? &attr : NULL));
+}
+
+int64_t sys_mq_unlink(struct task *t, const uint64_t *a)
+{
+    char name[256];
+    int error = read_string(t, a[0], name, sizeof(name));
+
+    return error ? error : RESULT(syscall(SYS_mq_unlink, name));
+}
+
+int64_t sys_mq_getsetattr(struct task *t, const uint64_t *a)
+{
+    struct mq_attr attr, old;
+
+    if (a[1] && read_attr(t, a[1], &attr) < 0)
+        return -EFAULT;
+    if (syscall(SYS_mq_getsetattr, (int)a[0], a[1] ? &attr : NULL, &old) < 0)
+        return -errno;
+    if (a[2] == 0)
+        return 0;
+    return write_struct(t, a[2], &t->proc->abi->layouts->mq_attr, MQ_FIELDS,
+                        (uint64_t[]){ open_flags_to_guest((int)old.mq_flags),
+                                      (uint64_t)old.mq_maxmsg, (uint64_t)old.mq_msgsize,
+                                      (uint64_t)old.mq_curmsgs });
+}
+
+int64_t sys_mq_timedsend(struct task *t, const uint64_t *a)
+{
+    struct timespec until;
+    uint64_t size = a[2];
+    void *from = buffer(t, a[1], &size, SPACE_READ);
+
+    if (!from || size != a[2] || read_timespec(t, a[4], &until) < 0)
+        return -EFAULT;
+    return BLOCKING(t, RESTART, SYS_mq_timedsend, (int)a[0], (long)from, (long)size,
+                    (long)a[3], a[4] ? (long)&until : 0);
+}
+
+int64_t sys_mq_timedreceive(struct task *t, const uint64_t *a)
+{
+    struct timespec until;
+    uint64_t size = a[2];
+    void *to = buffer(t, a[1], &size, SPACE_WRITE);
+    unsigned priority = 0;
+    int64_t got;
+
+    if (!to || size != a[2] || read_timespec(t, a[4], &until) < 0)
+        return -EFAULT;
+    got = BLOCKING(t, RESTART, SYS_mq_timedreceive, (int)a[0], (long)to, (long)size,
+                   (long)&priority, a[4] ? (long)&until : 0);
+    return got >= 0 && a[3] && write_number(t, a[3], 4, priority) < 0 ? -EFAULT : got;
+}
+
+/* -------------------------------------------------- what System V's have in common */
+
+static void pack_perm(uint64_t *v, const struct ipc_perm *perm)
+{
+    v[IPC_KEY] = (uint64_t)perm->__key;
+    v[IPC_UID] = perm->uid;
+    v[IPC_GID] = perm->gid;
+    v[IPC_CUID] = perm->cuid;
+    v[IPC_CGID] = perm->cgid;
+    v[IPC_MODE] = perm->mode;
+    v[IPC_SEQ] = perm->__seq;
+}
+
+static void unpack_perm(const uint64_t *v, struct ipc_perm *perm)
+{
+    perm->uid = (uid_t)v[IPC_UID];
+    perm->gid = (gid_t)v[IPC_GID];
+    perm->mode = (unsigned short)v[IPC_MODE];
+}
+
+/* ----------------------------------------------------------------------- messages */
+
+/* A message: its type, a long, then `size` bytes.  To be freed; NULL: no memory. */
+static long *new_message(uint64_t size)
+{
+    return size > 1 << 20 ? NULL : malloc(sizeof(long) + (size_t)size);
+}
+
+int64_t sys_msgsnd(struct task *t, const uint64_t *a)
+{
+    unsigned word = t->proc->abi->layouts->word;
+    long *message;
+    uint64_t type;
+    int64_t result = -EFAULT;
+
+    if (a[2] > INT32_MAX)
+        return -EINVAL;
+    message = new_message(a[2]);
+    if (!message)
+        return -EINVAL; /* longer than any queue takes */
+    if (read_number(t, a[1], word, &type) == 0 &&
+        space_read(t->proc->space, a[1] + word, message + 1, (size_t)a[2], NULL) == 0) {
+        message[0] = (long)sign_extend(type, word);
+        result = BLOCKING(t, NO_RESTART, SYS_msgsnd, (int)a[0], (long)message, (long)a[2],
+                          (int)a[3]);
+    }
+    free(message);
+    return result;
+}
+
+int64_t sys_msgrcv(struct task *t, const uint64_t *a)
+{
+    unsigned word = t->proc->abi->layouts->word;
+    uint64_t size = a[2] > 1 << 20 ? 1 << 20 : a[2];
+    long *message;
+    int64_t got;
+
+    if (sign_extend(a[2], word) < 0)
+        return -EINVAL;
+    message = new_message(size);
+    if (!message)
+        return -ENOMEM;
+    got = BLOCKING(t, NO_RESTART, SYS_msgrcv, (int)a[0], (long)message, (long)size,
+                   (long)sign_extend(a[3], word), (int)a[4]);
+    if (got >= 0 &&
+        (write_number(t, a[1], word, (uint64_t)message[0]) < 0 ||
+         space_write(t->proc->space, a[1] + word, message + 1, (size_t)got, NULL) < 0))
+        got = -EFAULT;
+    free(message);
+    return got;
+}
+
+int64_t sys_msgctl(struct task *t, const uint64_t *a)
+{
+    const struct layout *layout = &t->proc->abi->layouts->msqid;
+    uint64_t v[MSQ_FIELDS];
+    struct msqid_ds ds;
+
+    switch (a[1] & ~(uint64_t)G_IPC_64) {
+    case G_RMID: return RESULT(msgctl((int)a[0], IPC_RMID, NULL));
+    case G_SET:
+        if (read_struct(t, a[2], layout, MSQ_FIELDS, v) < 0)
+            return -EFAULT;
+        unpack_perm(v, &ds.msg_perm);
+        ds.msg_qbytes = (msglen_t)v[MSQ_QBYTES];
+        return RESULT(msgctl((int)a[0], IPC_SET, &ds));
+    case G_STAT:
+        if (msgctl((int)a[0], IPC_STAT, &ds) < 0)
+            return -errno;
+        pack_perm(v, &ds.msg_perm);
+        v[MSQ_STIME] = (uint64_t)ds.msg_stime;
+        v[MSQ_RTIME] = (uint64_t)ds.msg_rtime;
+        v[MSQ_CTIME] = (uint64_t)ds.msg_ctime;
+        v[MSQ_CBYTES] = ds.__msg_cbytes;
+        v[MSQ_QNUM] = ds.msg_qnum;
+        v[MSQ_QBYTES] = ds.msg_qbytes;
+        v[MSQ_LSPID] = (uint64_t)ds.msg_lspid;
+        v[MSQ_LRPID] = (uint64_t)ds.msg_lrpid;
+        return write_struct(t, a[2], layout, MSQ_FIELDS, v);
+    }
+    return -EINVAL;
+}
+
+/* --------------------------------------------------------------------- semaphores */
+
+enum { MAX_OPS = 500, SEMBUF = 6, MAX_SEMS = 32000 };
+
+static int64_t operate(struct task *t, const uint64_t *a, const struct timespec *timeout)
+{
+    struct sembuf ops[MAX_OPS];
+    uint8_t bytes[SEMBUF];
+
+    if (a[2] > MAX_OPS)
+        return -E2BIG;
+    for (uint64_t i = 0; i < a[2]; i++) {
+        if (space_read(t->proc->space, a[1] + i * SEMBUF, bytes, SEMBUF, NULL) < 0)
+            return -EFAULT;
+        ops[i].sem_num = (unsigned short)get_guest(t->proc->abi, bytes, 2);
+        ops[i].sem_op = (short)get_guest(t->proc->abi, bytes + 2, 2);
+        ops[i].sem_flg = (short)get_guest(t->proc->abi, bytes + 4, 2);
+    }
+    return BLOCKING(t, NO_RESTART, SYS_semtimedop, (int)a[0], (long)ops, (long)a[2],
+                    (long)timeout);
+}
+
+int64_t sys_semtimedop(struct task *t, const uint64_t *a)
+{
+    struct timespec timeout;
+
+    if (read_timespec(t, a[3], &timeout) < 0)
+        return -EFAULT;
+    return operate(t, a, a[3] ? &timeout : NULL);
+}
+
+int64_t sys_semop(struct task *t, const uint64_t *a)
+{
+    return operate(t, a, NULL);
+}
+
+union semun {
+    int val;
+    struct semid_ds *buf;
+    unsigned short *array;
+};
+
+/* GETALL and SETALL: an array of all values. */
+static int64_t all_values(struct task *t, const uint64_t *a, int command)
+{
+    unsigned short values[MAX_SEMS];
+    struct semid_ds ds;
+    union semun arg = { .buf = &ds };
+    uint64_t value;
+    int64_t result;
+
+    if (semctl((int)a[0], 0, IPC_STAT, arg) < 0)
+        return -errno;
+    for (uint64_t i = 0; command == SETALL && i < ds.sem_nsems && i < MAX_SEMS; i++) {
+        if (read_number(t, a[3] + 2 * i, 2, &value) < 0)
+            return -EFAULT;
+        values[i] = (unsigned short)value;
+    }
+    arg.array = values;
+    result = RESULT(semctl((int)a[0], 0, command, arg));
+    for (uint64_t i = 0; result == 0 && command == GETALL && i < ds.sem_nsems; i++)
+        if (write_number(t, a[3] + 2 * i, 2, values[i]) < 0)
+            return -EFAULT;
+    return result;
+}
+
+static int64_t stat_semaphores(struct task *t, const uint64_t *a)
+{
+    struct semid_ds ds;
+    union semun arg = { .buf = &ds };
+    uint64_t v[SEM_FIELDS];
+
+    if (semctl((int)a[0], 0, IPC_STAT, arg) < 0)
+        return -errno;
+    pack_perm(v, &ds.sem_perm);
+    v[SEM_OTIME] = (uint64_t)ds.sem_otime;
+    v[SEM_CTIME] = (uint64_t)ds.sem_ctime;
+    v[SEM_NSEMS] = ds.sem_nsems;
+    return write_struct(t, a[3], &t->proc->abi->layouts->semid, SEM_FIELDS, v);
+}
+
+int64_t sys_semctl(struct task *t, const uint64_t *a)
+{
+    uint64_t v[SEM_FIELDS];
+    struct semid_ds ds;
+    union semun arg = { .val = (int)a[3] };
+    int command = (int)(a[2] & ~(uint64_t)G_IPC_64);
+
+    switch (command) {
+    case IPC_RMID:
+    case GETPID:
+    case GETVAL:
+    case GETNCNT:
+    case GETZCNT:
+    case SETVAL: return RESULT(semctl((int)a[0], (int)a[1], command, arg));
+    case GETALL:
+    case SETALL: return all_values(t, a, command);
+    case IPC_STAT: return stat_semaphores(t, a);
+    case IPC_SET:
+        if (read_struct(t, a[3], &t->proc->abi->layouts->semid, SEM_FIELDS, v) < 0)
+            return -EFAULT;
+        unpack_perm(v, &ds.sem_perm);
+        arg.buf = &ds;
+        return RESULT(semctl((int)a[0], 0, IPC_SET, arg));
+    }
+    return -EINVAL;
+}
+
+/* ------------------------------------------------------------------ shared memory */
+
+/* Where segments were attached: shmdt says no size.  A guest has few. */
+enum { MAX_ATTACHED = 256 };
+static struct {
+    uint64_t addr, size;
+} attached[MAX_ATTACHED];
+
+int64_t sys_shmctl(struct task *t, const uint64_t *a)
+{
+    const struct layout *layout = &t->proc->abi->layouts->shmid;
+    uint64_t v[SHM_FIELDS];
+    struct shmid_ds ds;
+
+    switch (a[1] & ~(uint64_t)G_IPC_64) {
+    case SHM_LOCK:
+    case SHM_UNLOCK:
+    case G_RMID: return RESULT(shmctl((int)a[0], (int)a[1] & ~G_IPC_64, NULL));
+    case G_SET:
+        if (read_struct(t, a[2], layout, SHM_FIELDS, v) < 0)
+            return -EFAULT;
+        unpack_perm(v, &ds.shm_perm);
+        return RESULT(shmctl((int)a[0], IPC_SET, &ds));
+    case G_STAT:
+        if (shmctl((int)a[0], IPC_STAT, &ds) < 0)
+            return -errno;
+        pack_perm(v, &ds.shm_perm);
+        v[SHM_SEGSZ] = ds.shm_segsz;
+        v[SHM_ATIME] = (uint64_t)ds.shm_atime;
+        v[SHM_DTIME] = (uint64_t)ds.shm_dtime;
+        v[SHM_CTIME] = (uint64_t)ds.shm_ctime;
+        v[SHM_CPID] = (uint64_t)ds.shm_cpid;
+        v[SHM_LPID] = (uint64_t)ds.shm_lpid;
+        v[SHM_NATTCH] = ds.shm_nattch;
+        return write_struct(t, a[2], layout, SHM_FIELDS, v);
+    }
+    return -EINVAL;
+}
+
+/* A mapping of the segment's size is made first, the segment then takes its place. */
+int64_t sys_shmat(struct task *t, const uint64_t *a)
+{
+    enum { RDONLY = 010000, RND = 020000, REMAP = 040000, EXEC = 0100000 };
+    uint64_t page = space_page(t->proc->space), addr = a[1], size;
+    unsigned prot =
+        SPACE_READ | (a[2] & RDONLY ? 0 : SPACE_WRITE) | (a[2] & EXEC ? SPACE_EXEC : 0);
+    unsigned how = addr == 0 ? SPACE_HINT : a[2] & REMAP ? SPACE_FIXED : SPACE_NOREPLACE;
+    struct shmid_ds ds;
+    unsigned free_row = 0;
+    int64_t at;
+    void *host;
+
+    if (shmctl((int)a[0], IPC_STAT, &ds) < 0)
+        return -errno;
+    if (addr % page && a[2] & RND)
+        addr -= addr % page;
+    if (addr % page || (addr == 0 && a[2] & REMAP))
+        return -EINVAL;
+    while (free_row < MAX_ATTACHED && attached[free_row].size)
+        free_row++;
+    if (free_row == MAX_ATTACHED)
+        return -ENOMEM;
+    size = (ds.shm_segsz + page - 1) & ~(page - 1);
+    at = space_map(t->proc->space, addr, size, prot, how | SPACE_NORESERVE, true, -1, 0);
+    if (at < 0)
+        return at == -EEXIST ? -EINVAL : at;
+    host = space_host(t->proc->space, (uint64_t)at, (size_t)size, SPACE_READ);
+    if (!host || shmat((int)a[0], host, SHM_REMAP | ((int)a[2] & RDONLY)) == (void *)-1) {
+        int error = host ? errno : ENOMEM;
+
+        space_unmap(t->proc->space, (uint64_t)at, size);
+        return -error;
+    }
+    attached[free_row].addr = (uint64_t)at;
+    attached[free_row].size = size;
+    return at;
+}
+
+int64_t sys_shmdt(struct task *t, const uint64_t *a)
+{
+    for (unsigned i = 0; i < MAX_ATTACHED; i++)
+        if (attached[i].size && attached[i].addr == a[0]) {
+            space_unmap(t->proc->space, a[0], attached[i].size);
+            attached[i].size = 0;
+            return 0;
+        }
+    return -EINVAL;
+}
