@@ -92,25 +92,25 @@ static bool body_holds(const struct matcher *m, struct sem_body body)
     return !body.count || (isa_decode_value(m->isa, body, &m->decoded) & 1);
 }
 
-/* Condition k: first those of the row, then what the text asks for.  False: no such one.
- */
-static bool condition(const struct solver *s, unsigned k, uint64_t *fields, bool *holds)
+/* Condition k: first those of the row, then what the text asks for. */
+static struct sem_body row_condition(const struct solver *s, unsigned k)
 {
-    struct matcher *m = s->m;
+    return k ? s->m->insn->where_ok : s->row->when;
+}
 
-    if (k < 2) {
-        struct sem_body body = k ? m->insn->where_ok : s->row->when;
+static uint64_t condition_fields(const struct solver *s, unsigned k)
+{
+    return k < 2 ? fields_in(s->m, row_condition(s, k))
+                 : fields_of_pending(s->m, &s->m->pending[k - 2]);
+}
 
-        *fields = fields_in(m, body);
-        *holds = body_holds(m, body);
-        return true;
-    }
-    if (k - 2 >= m->npending)
-        return false;
-    const struct pending *pending = &m->pending[k - 2];
-    *fields = fields_of_pending(m, pending);
-    *holds = pending->operand->from_end || pending_holds(m, pending);
-    return true;
+static bool condition_holds(const struct solver *s, unsigned k)
+{
+    const struct pending *pending = &s->m->pending[k < 2 ? 0 : k - 2];
+
+    if (k < 2)
+        return body_holds(s->m, row_condition(s, k));
+    return pending->operand->from_end || pending_holds(s->m, pending);
 }
 
 /* ------------------------------------------------------------------- encoding */
@@ -200,22 +200,20 @@ static void solve_from(struct solver *s, unsigned k)
 {
     struct matcher *m = s->m;
     struct isa_decoded kept = m->decoded;
-    uint64_t set = m->set, fields, open;
-    bool holds;
+    uint64_t set = m->set, open;
 
     stream_compose(m->isa, s->stream, &m->decoded);
-    if (!condition(s, k, &fields, &holds)) {
+    if (k == 2 + m->npending) {
         try_fields(s);
         return;
     }
-    open = fields & ~m->set & ~s->used_up;
+    open = condition_fields(s, k) & ~m->set & ~s->used_up;
     unsigned bits = spread(m, open, 0);
     m->set |= open;
     for (uint64_t v = 0; bits <= MAX_TRIED_BITS && v < UINT64_C(1) << bits; v++) {
         spread(m, open, v);
         stream_compose(m->isa, s->stream, &m->decoded);
-        condition(s, k, &fields, &holds);
-        if (holds)
+        if (condition_holds(s, k))
             solve_from(s, k + 1);
     }
     m->decoded = kept;

@@ -46,6 +46,15 @@ static bool refines(struct isagen *g, unsigned a, unsigned b)
     return false;
 }
 
+/* Rows of one instruction: they may well have texts in common. */
+static bool same_insn(struct isagen *g, unsigned a, unsigned b)
+{
+    const struct insn *x = *AT(g->built, insn_items, const struct insn *, a),
+                      *y = *AT(g->built, insn_items, const struct insn *, b);
+
+    return x->whole && y->whole && !strcmp(x->whole, y->whole);
+}
+
 static bool is_total(struct build *b)
 {
     for (uint32_t i = 0; i < b->kinds[I_FETCH].count; i++)
@@ -71,10 +80,16 @@ static void decode_finding(void *context, const char *code, uint16_t a, uint16_t
     }
     if (!strcmp(code, "W-CONTAIN") && refines(g, a, b))
         return;
+    if (!strcmp(code, "E-TEXT-AMBIG") && same_insn(g, a, b))
+        return;
     if ((!strcmp(code, "E-OVERLAP") || !strcmp(code, "E-TEXT-AMBIG")) && b != ISA_NONE &&
         b > a)
         at = b;
-    if (b == ISA_NONE)
+    if (!g->built->isa.insns[a].length) /* of a stream: the text has its witness */
+        check_say(g, insn_pos(g, at), code, "%s%s%s", text,
+                  b == ISA_NONE ? "" : "; the other one is at ",
+                  b == ISA_NONE ? "" : g->built->isa.insns[at == a ? b : a].where);
+    else if (b == ISA_NONE)
         check_say(g, insn_pos(g, at), code, "%s (witness 0x%" PRIx64 ")", text, word);
     else
         check_say(g, insn_pos(g, at), code,

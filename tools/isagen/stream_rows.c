@@ -11,10 +11,11 @@ struct pattern {
     struct stream_row row;
     struct vec needs; /* struct stream_need */
     struct vec sets;
-    unsigned lead;               /* bytes that lead to the map */
-    uint64_t tails;              /* set: which tails are read */
-    const struct expr *where[8]; /* forms to check after decoding */
-    unsigned nwhere;
+    unsigned lead;  /* bytes that lead to the map */
+    uint64_t tails; /* set: which tails are read */
+    const struct expr *forms[8];
+    bool matched[8]; /* by the pattern; else to be checked after decoding */
+    unsigned nforms;
 };
 
 static void set_need(struct build *b, struct pattern *p, unsigned field, uint64_t value)
@@ -255,14 +256,14 @@ static void add_form(struct build *b, const struct stream_info *si, struct patte
 {
     const struct expr *e = form->expr;
 
-    if (e->kind == E_BINARY && (e->op == T_EQ || e->op == T_NE) && e->a->kind == E_NAME &&
+    if (p->nforms == 8)
+        fail(b->g, form->pos, "E-BUDGET", "too many forms");
+    p->forms[p->nforms] = e;
+    p->matched[p->nforms++] =
+        e->kind == E_BINARY && (e->op == T_EQ || e->op == T_NE) && e->a->kind == E_NAME &&
         e->b->kind == E_NUMBER && stream_field(si, e->a->name) >= 0 &&
         match_first_unit(b, si, p, (unsigned)stream_field(si, e->a->name), e->b->number,
-                         e->op == T_NE))
-        return;
-    if (p->nwhere == 8)
-        fail(b->g, form->pos, "E-BUDGET", "too many forms");
-    p->where[p->nwhere++] = e;
+                         e->op == T_NE);
 }
 
 static const struct list *find_list(const struct list *l, const char *name)
@@ -485,19 +486,49 @@ static const char *mnemonic(struct build *b, const char *text)
     return arena_strndup(&b->g->arena, text, strcspn(text, " {"));
 }
 
-/* What must hold once all is read: forms and `where`; NULL: nothing. */
+static struct val and_cond(struct build *b, struct val all, const struct expr *e,
+                           struct pos pos)
+{
+    return e ? op2(b, S_AND, 1, all, lower_cond(b, e), pos) : all;
+}
+
+/* What must be checked once all is read: forms and `where`; NULL: nothing. */
 static const struct dx *row_where(struct build *b, const struct pattern *p,
                                   const struct insn *insn)
 {
     struct val all = val_bits(1, 1);
 
-    begin_body(b, true);
-    b->l->opers = b->stream->opers;
-    b->l->nopers = b->stream->nopers;
-    for (unsigned i = 0; i < p->nwhere; i++)
-        all = op2(b, S_AND, 1, all, lower_cond(b, p->where[i]), insn->pos);
+    for (unsigned i = 0; i < p->nforms; i++)
+        if (!p->matched[i])
+            all = and_cond(b, all, p->forms[i], insn->pos);
     for (const struct list *l = insn->where; l; l = l->next)
-        all = op2(b, S_AND, 1, all, lower_cond(b, l->expr), l->pos);
+        all = and_cond(b, all, l->expr, l->pos);
+    return all.time == DECODE ? all.d : NULL;
+}
+
+/* All that holds where the row was decoded: no variants are made for the rest. */
+static const struct dx *row_facts(struct build *b, const struct pattern *p,
+                                  const struct insn *insn, const struct row *r,
+                                  const struct dx *where)
+{
+    struct val all = where ? val_decode(where, 1) : val_bits(1, 1);
+
+    for (unsigned i = 0; i < p->nforms; i++)
+        if (p->matched[i])
+            all = and_cond(b, all, p->forms[i], insn->pos);
+    all = and_cond(b, all, r->when, insn->pos);
+    all = and_cond(b, all, insn->when, insn->pos);
+    for (uint32_t i = 0; i < p->needs.count; i++) { /* used up: it reads 0 */
+        const struct dx *field =
+            dx_new(b, S_FIELD, 64, ((struct stream_need *)p->needs.items)[i].field, NULL,
+                   NULL, NULL);
+
+        all = op2(b, S_AND, 1, all,
+                  val_decode(dx_new(b, S_EQ, 1, 0, field,
+                                    dx_new(b, S_CONST, 64, 0, NULL, NULL, NULL), NULL),
+                             1),
+                  insn->pos);
+    }
     return all.time == DECODE ? all.d : NULL;
 }
 
@@ -505,7 +536,7 @@ static void build_row(struct build *b, struct stream_info *si, const struct insn
 {
     struct isa_insn out = { .name = insn->name, .doc = insn->doc };
     struct row *r = insn->rows;
-    struct pattern p = { .nwhere = 0 };
+    struct pattern p = { .nforms = 0 };
     uint64_t opcode_fields = 0;
 
     apply_tag(b, si, &p, NULL);
@@ -522,7 +553,11 @@ static void build_row(struct build *b, struct stream_info *si, const struct insn
     out.features = feature_set(b, insn->needs);
     if (insn->when)
         out.guard = stream_condition(b, insn->when);
+    begin_body(b, true);
+    b->l->opers = b->stream->opers;
+    b->l->nopers = b->stream->nopers;
     const struct dx *where = row_where(b, &p, insn);
+    const struct dx *facts = row_facts(b, &p, insn, r, where);
     if (where)
         out.where_ok = dx_body(b, where);
     out.field = si->field_base;
@@ -543,7 +578,7 @@ static void build_row(struct build *b, struct stream_info *si, const struct insn
                               .opers = si->opers,
                               .nopers = si->nopers,
                               .body = insn->body,
-                              .where = where };
+                              .where = facts };
     si->row = r;
     si->insn = insn;
     uint32_t choice = lower_variants(b, &c, number);
