@@ -156,10 +156,28 @@ static void altstack(void)
     ok("old", old.ss_sp == alternate && old.ss_flags == 0);
 }
 
+/* Until the parent waits in a system call, however slow it is. */
+static void wait_for_parent(void)
+{
+    struct timespec pause = { 0, 5000000 };
+    char name[32], line[512];
+    int calm = 0;
+
+    snprintf(name, sizeof(name), "/proc/%d/stat", getppid());
+    while (calm < 4) {
+        FILE *f = fopen(name, "r");
+        char *state = f && fgets(line, sizeof(line), f) ? strrchr(line, ')') : NULL;
+
+        if (f)
+            fclose(f);
+        calm = state && state[2] == 'S' ? calm + 1 : 0;
+        nanosleep(&pause, NULL);
+    }
+}
+
 /* A child sends a signal, then writes: a read is interrupted or not. */
 static void interrupted_read(int flags)
 {
-    struct timespec pause = { 0, 30000000 };
     int ends[2];
     char byte;
     pid_t child;
@@ -169,9 +187,9 @@ static void interrupted_read(int flags)
     seen = 0;
     child = fork();
     if (child == 0) {
-        nanosleep(&pause, NULL);
+        wait_for_parent();
         kill(getppid(), SIGUSR1);
-        nanosleep(&pause, NULL);
+        wait_for_parent();
         write(ends[1], "x", 1);
         _exit(0);
     }
@@ -184,7 +202,7 @@ static void interrupted_read(int flags)
 
 static void timers(void)
 {
-    struct itimerval timer = { { 0, 0 }, { 0, 20000 } };
+    struct itimerval timer = { { 0, 0 }, { 0, 200000 } };
     struct timespec pause = { 5, 0 }, left = { 0, 0 };
 
     set(SIGALRM, count, SA_RESTART);
