@@ -148,8 +148,8 @@ static void parse_mode(struct isa_args *args, const char *list)
         unsigned i;
 
         for (i = 0; i < isa->nmodes; i++)
-            if (strlen(isa->modes[i].name) == length &&
-                !strncmp(isa->modes[i].name, list, length))
+            if (strlen(isa_string(isa, isa->modes[i].name)) == length &&
+                !strncmp(isa_string(isa, isa->modes[i].name), list, length))
                 break;
         if (i == isa->nmodes || (*end && *end != ','))
             die("--mode: %s has no mode %.*s", isa->name, (int)length, list);
@@ -256,7 +256,7 @@ static int list_isas(void)
         printf("%-12s %-40s %5u instructions; models:", (*isa)->name,
                (*isa)->doc ? (*isa)->doc : "", (*isa)->ninsns);
         for (unsigned i = 0; i < (*isa)->nmodels; i++)
-            printf(" %s", (*isa)->models[i].name);
+            printf(" %s", isa_string(*isa, (*isa)->models[i].name));
         putchar('\n');
     }
     return 0;

@@ -182,7 +182,7 @@ static void explain_tree(const struct isa *isa, const struct isa_fetch *fetch,
     }
     printf("leaf     ");
     for (leaf = &isa->dleaves[at & ~(unsigned)DLEAF]; *leaf != ISA_NONE; leaf++)
-        printf(" %s", isa->insns[*leaf].name);
+        printf(" %s", isa_string(isa, isa->insns[*leaf].name));
     putchar('\n');
 }
 
@@ -218,7 +218,8 @@ static void explain_leaf(const struct isa_args *args, const struct isa_fetch *fe
          *leaf != ISA_NONE; leaf++) {
         as.illegal = 0;
         isa_matches(args->isa, *leaf, &args->features, &as);
-        printf("try       %-16s %s\n", args->isa->insns[*leaf].name,
+        printf("try       %-16s %s\n",
+               isa_string(args->isa, args->isa->insns[*leaf].name),
                refusal(args, *leaf, &as));
     }
 }
@@ -228,16 +229,18 @@ static void explain_insn(const struct isa_args *args, const struct isa_decoded *
     static const char *const kinds[] = { "undefined", "reserved", "unpredictable",
                                          "a nop" };
     const struct isa_insn *insn = &args->isa->insns[decoded->insn];
-    char text[LINE];
+    char text[LINE], where[100];
 
-    printf("insn      %s  (%s)\n", insn->name, insn->where ? insn->where : "");
+    printf("insn      %s  (%s)\n", isa_string(args->isa, insn->name),
+           isa_where_text(args->isa, insn->where, where, sizeof where));
     for (unsigned i = 0; i < insn->fields; i++) {
         const struct isa_field *field = &args->isa->fields_all[insn->field + i];
 
         if (!insn->length && !decoded->field[i])
             continue; /* a stream's instructions share many fields */
-        printf("field     %-10s %" PRId64 " (0x%" PRIx64 ")", field->name,
-               (int64_t)decoded->field[i], decoded->field[i]);
+        printf("field     %-10s %" PRId64 " (0x%" PRIx64 ")",
+               isa_string(args->isa, field->name), (int64_t)decoded->field[i],
+               decoded->field[i]);
         for (unsigned k = 0; k < field->pieces && insn->length; k++) {
             const struct isa_piece *piece = &args->isa->pieces[field->piece + k];
 

@@ -148,7 +148,8 @@ static void write_body(struct writer *w, struct sem_body body)
 
 static const char *field_name(const struct writer *w, unsigned field)
 {
-    return w->insn ? w->isa->fields_all[w->insn->field + field].name : "?";
+    return w->insn ? isa_string(w->isa, w->isa->fields_all[w->insn->field + field].name)
+                   : "?";
 }
 
 static void write_slot(struct writer *w, unsigned number)
@@ -157,7 +158,7 @@ static void write_slot(struct writer *w, unsigned number)
     bool is_register = slot->kind == SLOT_READ || slot->kind == SLOT_WRITE;
 
     if (is_register)
-        fprintf(w->out, "%s[", w->isa->views[slot->view].name);
+        fprintf(w->out, "%s[", isa_string(w->isa, w->isa->views[slot->view].name));
     if (slot->quick) {
         fprintf(w->out, slot->plus_pc ? "pc + %s" : "%s",
                 field_name(w, slot->quick - 1u));
@@ -249,23 +250,27 @@ static void write_leaf(struct writer *w, const struct sem *node)
     case S_PC: fputs("pc", w->out); break;
     case S_ILEN: fputs("ilen", w->out); break;
     case S_NPC: fputs("npc", w->out); break;
-    case S_MODE: fprintf(w->out, "mode.%s", isa->modes[node->a].name); break;
-    case S_FEATURE: fprintf(w->out, "has(%s)", isa->features[node->a]); break;
+    case S_MODE:
+        fprintf(w->out, "mode.%s", isa_string(isa, isa->modes[node->a].name));
+        break;
+    case S_FEATURE:
+        fprintf(w->out, "has(%s)", isa_string(isa, isa->features[node->a]));
+        break;
     case S_SLOT:
     case S_GET: write_slot(w, node->a); break;
     case S_ARG: fprintf(w->out, "arg%u", node->a); break;
     case S_LOCAL: fprintf(w->out, "t%u", node->a); break;
     case S_FLAG:
-        fprintf(w->out, "%s.%s", isa->flags[node->a].name,
-                isa->flags[node->a].names[node->b]);
+        fprintf(w->out, "%s.%s", isa_string(isa, isa->flags[node->a].name),
+                isa_name(isa, isa->flags[node->a].names, node->b));
         break;
     case S_GETF:
         if (isa->files[node->a].names && node->b < isa->files[node->a].count)
-            fputs(isa->files[node->a].names[node->b], w->out);
+            fputs(isa_name(isa, isa->files[node->a].names, node->b), w->out);
         else if (isa->files[node->a].count == 1)
-            fputs(isa->files[node->a].name, w->out);
+            fputs(isa_string(isa, isa->files[node->a].name), w->out);
         else
-            fprintf(w->out, "%s[%u]", isa->files[node->a].name, node->b);
+            fprintf(w->out, "%s[%u]", isa_string(isa, isa->files[node->a].name), node->b);
         break;
     default: snprintf(name, sizeof(name), "node%u", node->op); fputs(name, w->out);
     }
@@ -289,7 +294,9 @@ static bool write_special(struct writer *w, const struct sem *node)
     FILE *out = w->out;
 
     switch (node->op) {
-    case S_GETX: fprintf(out, "%s[", w->isa->files[node->a].name); break;
+    case S_GETX:
+        fprintf(out, "%s[", isa_string(w->isa, w->isa->files[node->a].name));
+        break;
     case S_GETL:
         fprintf(out, "lane<%u>(", node->w);
         write_slot(w, node->a);
@@ -369,11 +376,12 @@ static void write_node(struct writer *w, const struct sem *node)
         write_memory(w, node);
     } else if (node->op == S_FP) {
         write_call(w, fp_names[node->x], node);
-        fprintf(w->out, " in %s", w->isa->fpenvs[w->isa->fpcalls[node->d].env].name);
+        fprintf(w->out, " in %s",
+                isa_string(w->isa, w->isa->fpenvs[w->isa->fpcalls[node->d].env].name));
     } else if (node->op == S_CALL) {
-        write_call(w, w->isa->fns[node->a].name, node);
+        write_call(w, isa_string(w->isa, w->isa->fns[node->a].name), node);
     } else if (node->op == S_HELPER) {
-        fprintf(w->out, "%s(..)", w->isa->helpers[node->a].name);
+        fprintf(w->out, "%s(..)", isa_string(w->isa, w->isa->helpers[node->a].name));
     } else {
         write_leaf(w, node);
     }
@@ -425,7 +433,7 @@ static void write_assignment(struct writer *w, const struct sem *node)
         write_leaf(w, &place);
         break;
     case S_PUTX:
-        fprintf(w->out, "%s[", w->isa->files[node->a].name);
+        fprintf(w->out, "%s[", isa_string(w->isa, w->isa->files[node->a].name));
         write_value(w, node->b);
         putc(']', w->out);
         break;
@@ -458,13 +466,15 @@ static void write_statement(struct writer *w, const struct sem *node)
     case S_SYSWRITE: write_call(w, "syswrite", node); break;
     case S_SETFLAGS:
         fputs("set ", w->out);
-        write_call(w, w->isa->flagfns[node->a].name, node);
+        write_call(w, isa_string(w->isa, w->isa->flagfns[node->a].name), node);
         break;
     case S_TRAP:
         fputs("trap ", w->out);
-        write_call(w, w->isa->traps[node->a].name, node);
+        write_call(w, isa_string(w->isa, w->isa->traps[node->a].name), node);
         break;
-    case S_HELPER: fprintf(w->out, "%s(..)", w->isa->helpers[node->a].name); break;
+    case S_HELPER:
+        fprintf(w->out, "%s(..)", isa_string(w->isa, w->isa->helpers[node->a].name));
+        break;
     case S_GOTO: write_goto(w, node); break;
     case S_IF:
         fputs("if ", w->out);

@@ -97,11 +97,12 @@ static void free_pages(struct stepper *stepper)
 static uint64_t run_helper(struct cpu *cpu, unsigned number, const uint64_t *args)
 {
     const struct isa_helper *helper = &cpu->isa->helpers[number];
+    const char *name = isa_string(cpu->isa, helper->name);
 
-    if (!strcmp(helper->name, "out") || !strcmp(helper->name, "putchar")) {
+    if (!strcmp(name, "out") || !strcmp(name, "putchar")) {
         putchar((int)(args[0] & 0xff));
         fflush(stdout);
-    } else if (!strcmp(helper->name, "in") || !strcmp(helper->name, "getchar")) {
+    } else if (!strcmp(name, "in") || !strcmp(name, "getchar")) {
         int c = getchar();
 
         return c == EOF ? mask64(helper->result_w ? helper->result_w : 8) : (uint64_t)c;
@@ -152,7 +153,7 @@ static void print_end(const struct cpu *cpu, uint64_t steps, FILE *out)
 
     switch (event->kind) {
     case EXEC_TRAP:
-        fprintf(out, "trap %s", cpu->isa->traps[event->trap].name);
+        fprintf(out, "trap %s", isa_string(cpu->isa, cpu->isa->traps[event->trap].name));
         if (event->args[0])
             fprintf(out, "(0x%" PRIx64 ")", event->args[0]);
         break;

@@ -48,13 +48,14 @@ static void label_cell(const struct isa *isa, const struct isa_insn *insn,
     if (!(insn->mask >> cell->low & 1) &&
         piece_at(isa, insn, cell->low, &field, &piece) >= 0) {
         unsigned low = piece->to + field->scale, high = low + piece->len - 1u;
+        const char *name = isa_string(isa, field->name);
 
         if (piece->len == field->bits && !field->scale)
-            snprintf(cell->label, MAX_LABEL, "%s", field->name);
+            snprintf(cell->label, MAX_LABEL, "%s", name);
         else if (high == low)
-            snprintf(cell->label, MAX_LABEL, "%s[%u]", field->name, low);
+            snprintf(cell->label, MAX_LABEL, "%s[%u]", name, low);
         else
-            snprintf(cell->label, MAX_LABEL, "%s[%u:%u]", field->name, high, low);
+            snprintf(cell->label, MAX_LABEL, "%s[%u:%u]", name, high, low);
         return;
     }
     for (unsigned bit = cell->high + 1; bit-- > cell->low && n + 1 < MAX_LABEL;)
@@ -131,25 +132,26 @@ static void draw_bits(const struct isa *isa, const struct isa_insn *insn)
 
 /* ------------------------------------------------------------------- the text */
 
-static void draw_text(const struct isa *isa, const struct isa_insn *insn,
-                      const struct isa_text *item)
+static void draw_text(const struct isa *isa, const struct isa_insn *insn, uint32_t text)
 {
-    for (; item->kind != TEXT_END; item++) {
+    for (const struct isa_text *item = &isa->texts[text]; item->kind != TEXT_END;
+         item++) {
         const struct isa_operand *operand =
             &isa->operands_all[insn->operand + item->operand];
 
         if (item->kind == TEXT_LITERAL)
             fputs(isa->literals + item->literal, stdout);
         else
-            printf("{%s}", operand->name ? operand->name : "");
+            printf("{%s}", isa_string(isa, operand->name));
     }
 }
 
 /* Whether a text, or a piece that it chooses among, has operand number `wanted`. */
-static bool is_in_text(const struct isa *isa, const struct isa_insn *insn,
-                       const struct isa_text *item, unsigned wanted)
+static bool is_in_text(const struct isa *isa, const struct isa_insn *insn, uint32_t text,
+                       unsigned wanted)
 {
-    for (; item->kind != TEXT_END; item++) {
+    for (const struct isa_text *item = &isa->texts[text]; item->kind != TEXT_END;
+         item++) {
         const struct isa_operand *operand =
             &isa->operands_all[insn->operand + item->operand];
 
@@ -158,7 +160,7 @@ static bool is_in_text(const struct isa *isa, const struct isa_insn *insn,
         if (item->operand == wanted)
             return true;
         for (unsigned i = 0; i < operand->nalts; i++)
-            if (is_in_text(isa, insn, operand->alts[i].text, wanted))
+            if (is_in_text(isa, insn, isa->alts[operand->alts + i].text, wanted))
                 return true;
     }
     return false;
@@ -173,12 +175,13 @@ static void describe_operand(const struct isa *isa, const struct isa_insn *insn,
 
     if (!operand->name)
         return;
-    printf("    %-8s ", operand->name);
+    printf("    %-8s ", isa_string(isa, operand->name));
     isa_field_range(isa, field, &low, &high, &step);
     switch (operand->kind) {
     case OPERAND_REG:
-        printf("register of %s",
-               operand->view == ISA_NONE ? "a view" : isa->views[operand->view].name);
+        printf("register of %s", operand->view == ISA_NONE
+                                     ? "a view"
+                                     : isa_string(isa, isa->views[operand->view].name));
         if (operand->bias)
             printf(", field + %d", operand->bias);
         break;
@@ -186,7 +189,8 @@ static void describe_operand(const struct isa *isa, const struct isa_insn *insn,
     case OPERAND_PCREL: printf("address, pc %+" PRId64 "..+%" PRIu64, low, high); break;
     case OPERAND_ENUM:
         for (unsigned i = 0; i < operand->nenums && i < 12; i++)
-            printf("%s\"%s\"", i ? " " : "", operand->enums[i].name);
+            printf("%s\"%s\"", i ? " " : "",
+                   isa_string(isa, isa->enums[operand->enums + i].name));
         break;
     case OPERAND_FN:
         printf("= ");
@@ -206,9 +210,11 @@ static void print_features(const struct isa *isa, uint16_t set)
     const struct isa_feature_set *row = &isa->feature_sets[set];
 
     for (;; row++) {
+        const uint16_t *all = &isa->numbers[row->all];
+
         for (unsigned i = 0; i < row->count; i++)
-            printf("%s%s%s", i ? " and " : "", row->all[i] & 0x8000 ? "not " : "",
-                   isa->features[row->all[i] & 0x7fff]);
+            printf("%s%s%s", i ? " and " : "", all[i] & 0x8000 ? "not " : "",
+                   isa_string(isa, isa->features[all[i] & 0x7fff]));
         if (!row->or_next)
             break;
         printf(", or ");
@@ -244,12 +250,12 @@ static void show_variants(const struct isa *isa, uint32_t root, unsigned indent)
 static void show_examples(const struct isa *isa, unsigned number)
 {
     for (unsigned i = 0; i < isa->nexamples; i++) {
-        const struct isa_example *example = &isa->examples[i];
+        struct isa_example example = isa_example(isa, i);
 
-        if (example->insn != number)
+        if (example.insn != number)
             continue;
-        printf("    %-32s ", example->text ? example->text : "");
-        print_hex(stdout, isa, example->mode, example->bytes, example->length);
+        printf("    %-32s ", example.text ? example.text : "");
+        print_hex(stdout, isa, example.mode, example.bytes, example.length);
         putchar('\n');
     }
 }
@@ -259,10 +265,12 @@ static void show_insn(const struct isa *isa, unsigned number)
     static const char *const kinds[] = { "undefined", "reserved", "unpredictable",
                                          "a nop" };
     const struct isa_insn *insn = &isa->insns[number];
+    char where[100];
 
-    printf("%s%s%s\n", insn->name, insn->doc ? ": " : "", insn->doc ? insn->doc : "");
-    if (insn->where)
-        printf("    %s\n", insn->where);
+    printf("%s%s%s\n", isa_string(isa, insn->name), insn->doc ? ": " : "",
+           isa_string(isa, insn->doc));
+    if (insn->where.line)
+        printf("    %s\n", isa_where_text(isa, insn->where, where, sizeof where));
     if (insn->features != ISA_NONE) {
         printf("    needs ");
         print_features(isa, insn->features);
@@ -271,7 +279,7 @@ static void show_insn(const struct isa *isa, unsigned number)
     if (insn->length)
         draw_bits(isa, insn);
     else if (insn->picture)
-        printf("    %s\n", insn->picture);
+        printf("    %s\n", isa_string(isa, insn->picture));
     printf("  text\n    ");
     draw_text(isa, insn, insn->text);
     putchar('\n');
@@ -301,14 +309,14 @@ int isa_show(const struct isa_args *args)
 
     if (!args->count)
         for (unsigned i = 0; i < isa->ninsns; i++)
-            printf("%-18s %s\n", isa->insns[i].name,
-                   isa->insns[i].doc ? isa->insns[i].doc : "");
+            printf("%-18s %s\n", isa_string(isa, isa->insns[i].name),
+                   isa_string(isa, isa->insns[i].doc));
     for (unsigned k = 0; k < args->count; k++) {
         unsigned shown = 0;
 
         for (unsigned i = 0; i < isa->ninsns; i++)
-            if (!strcmp(isa->insns[i].name, args->rest[k]) ||
-                !strcmp(isa->insns[i].mnemonic, args->rest[k])) {
+            if (!strcmp(isa_string(isa, isa->insns[i].name), args->rest[k]) ||
+                !strcmp(isa_string(isa, isa->insns[i].mnemonic), args->rest[k])) {
                 if (shown++)
                     putchar('\n');
                 show_insn(isa, i);

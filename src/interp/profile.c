@@ -22,7 +22,7 @@ static void print_id(const struct isa *isa, uint32_t id)
 
     for (uint32_t i = 0; i < variant; i++)
         nth += isa->variants[i].insn == isa->variants[variant].insn;
-    fputs(isa->insns[isa->variants[variant].insn].name, stderr);
+    fputs(isa_string(isa, isa->insns[isa->variants[variant].insn].name), stderr);
     if (nth)
         fprintf(stderr, "#%" PRIu32, nth);
     if (id % PROFILE_IDS == 0)

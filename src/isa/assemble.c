@@ -48,7 +48,8 @@ static void complain(struct matcher *m, const char *at, const char *fmt, ...)
 
 static const char *own_name(const struct matcher *m)
 {
-    return m->alias && m->alias->mnemonic ? m->alias->mnemonic : m->insn->mnemonic;
+    return isa_string(m->isa, m->alias && m->alias->mnemonic ? m->alias->mnemonic
+                                                             : m->insn->mnemonic);
 }
 
 static int word_length(const char *p)
@@ -89,7 +90,7 @@ static void complain_range(struct matcher *m, const char *at,
 static bool apply_fixes(struct matcher *m)
 {
     for (unsigned i = 0; m->alias && i < m->alias->nfixes; i++) {
-        const struct isa_fix *fix = &m->alias->fixes[i];
+        const struct isa_fix *fix = &m->isa->fixes[m->alias->fixes + i];
         uint64_t number = isa_decode_value(m->isa, fix->value, &m->decoded);
 
         if (m->set >> fix->field & 1 && m->decoded.field[fix->field] != number)
@@ -121,7 +122,7 @@ static void complain_back(struct matcher *m, const char *end,
                  own_name(m));
     else if (back->insn != ISA_NONE && back->insn != m->decoded.insn)
         complain(m, end, "%s: with these operands it would be %s", own_name(m),
-                 isa->insns[back->insn].name);
+                 isa_string(isa, isa->insns[back->insn].name));
     else
         complain(m, end, "%s: not allowed with these operands", own_name(m));
 }
@@ -351,7 +352,7 @@ static int find_register(const struct isa *isa, unsigned number, const char *p,
     int found = -1;
 
     for (unsigned i = 0; view->names && i < view->count; i++)
-        if (view->names[i] && (n = begins(p, view->names[i])) > longest &&
+        if ((n = begins(p, isa_name(isa, view->names, i))) > longest &&
             !is_word_char(p[n])) {
             *end = p + n;
             longest = n;
@@ -360,12 +361,13 @@ static int find_register(const struct isa *isa, unsigned number, const char *p,
     if (found >= 0)
         return found;
     for (unsigned i = 0; i < isa->nregnames; i++)
-        if (isa->regnames[i].view == number && (n = begins(p, isa->regnames[i].name)) &&
+        if (isa->regnames[i].view == number &&
+            (n = begins(p, isa_string(isa, isa->regnames[i].name))) &&
             !is_word_char(p[n])) {
             *end = p + n;
             return isa->regnames[i].index;
         }
-    n = view->name ? begins(p, view->name) : 0;
+    n = begins(p, isa_string(isa, view->name));
     if (n && isdigit((unsigned char)p[n]) &&
         !(p[n] == '0' && isdigit((unsigned char)p[n + 1]))) {
         char *after;
@@ -426,7 +428,8 @@ static bool match_register(struct matcher *m, const struct isa_operand *operand,
     }
     if (!found)
         complain(m, p, "%s: expected a register of %s at \"%.*s\"", own_name(m),
-                 m->isa->views[operand->view].name, word_length(p), p);
+                 isa_string(m->isa, m->isa->views[operand->view].name), word_length(p),
+                 p);
     return false;
 }
 
@@ -446,7 +449,7 @@ static bool match_list(struct matcher *m, const struct isa_operand *operand,
                        const struct isa_text *item, const struct after *after,
                        const char *p)
 {
-    const char *start = p, *sep = operand->sep, *end;
+    const char *start = p, *sep = isa_string(m->isa, operand->sep), *end;
     uint64_t set = 0;
 
     while (*sep == ' ')
@@ -471,7 +474,7 @@ static bool match_list(struct matcher *m, const struct isa_operand *operand,
     if (p == start) /* an empty list, if it is allowed */
         return with_field(m, operand->field, 0, item, after, p);
     complain(m, p, "%s: expected a register of %s at \"%.*s\"", own_name(m),
-             m->isa->views[operand->view].name, word_length(p), p);
+             isa_string(m->isa, m->isa->views[operand->view].name), word_length(p), p);
     return false;
 }
 
@@ -479,13 +482,14 @@ static bool match_enum(struct matcher *m, const struct isa_operand *operand,
                        const struct isa_text *item, const struct after *after,
                        const char *p)
 {
+    const struct isa_enum_name *enums = &m->isa->enums[operand->enums];
     size_t longest = SIZE_MAX, next;
 
     do { /* names that fit, the longest first; the empty name fits always */
         next = 0;
         for (unsigned i = 0; i < operand->nenums; i++) {
-            size_t n = begins(p, operand->enums[i].name);
-            bool is_empty = !operand->enums[i].name[0];
+            size_t n = begins(p, isa_string(m->isa, enums[i].name));
+            bool is_empty = !isa_string(m->isa, enums[i].name)[0];
 
             if (!n && !is_empty)
                 continue;
@@ -496,16 +500,15 @@ static bool match_enum(struct matcher *m, const struct isa_operand *operand,
             break;
         longest = next - 1;
         for (unsigned i = 0; i < operand->nenums; i++)
-            if (begins(p, operand->enums[i].name) == longest &&
-                (longest || !operand->enums[i].name[0]) &&
-                with_field(m, operand->field, operand->enums[i].value, item, after,
-                           p + longest))
+            if (begins(p, isa_string(m->isa, enums[i].name)) == longest &&
+                (longest || !isa_string(m->isa, enums[i].name)[0]) &&
+                with_field(m, operand->field, enums[i].value, item, after, p + longest))
                 return true;
     } while (longest);
     if (operand->open || isdigit((unsigned char)*p))
         return match_number(m, operand, item, after, p);
     complain(m, p, "%s: \"%.*s\" is no %s", own_name(m), word_length(p), p,
-             operand->name);
+             isa_string(m->isa, operand->name));
     return false;
 }
 
@@ -518,8 +521,9 @@ static bool match_alts(struct matcher *m, const struct isa_operand *operand,
 
     /* of a stream's alternatives a later one may have a shorter encoding */
     for (unsigned i = 0; i < operand->nalts && !(done && m->insn->length); i++)
-        done |= with_pending(m, (struct pending){ operand, WANT_ALT, i },
-                             operand->alts[i].text, &rest, p);
+        done |=
+            with_pending(m, (struct pending){ operand, WANT_ALT, i },
+                         m->isa->texts + m->isa->alts[operand->alts + i].text, &rest, p);
     return done;
 }
 
@@ -588,7 +592,8 @@ static bool match_text(struct matcher *m, const struct isa_text *item,
                        const struct after *after, const char *p)
 {
     const struct isa_operand *operands = &m->isa->operands_all[m->insn->operand];
-    const struct isa_text *start = m->alias ? m->alias->text : m->insn->text;
+    const struct isa_text *start =
+        m->isa->texts + (m->alias ? m->alias->text : m->insn->text);
     const char *stuck = p,
                *end = match_literal(m, m->isa->literals + item->literal, p, &stuck);
 
@@ -646,12 +651,14 @@ static void try_candidate(struct matcher *m, unsigned insn, const struct isa_ali
     m->decoded.mode = mode;
     m->decoded.length = m->insn->length;
     memset(m->decoded.field, 0, sizeof(m->decoded.field));
-    match(m, alias ? alias->text : m->insn->text, NULL, m->text);
+    match(m, m->isa->texts + (alias ? alias->text : m->insn->text), NULL, m->text);
 }
 
 /* Whether the first piece of a text could begin like the input. */
-static bool may_begin(const struct isa *isa, const struct isa_text *text, const char *p)
+static bool may_begin(const struct isa *isa, uint32_t first, const char *p)
 {
+    const struct isa_text *text = &isa->texts[first];
+
     if (text->kind != TEXT_LITERAL)
         return text->kind == TEXT_OPERAND;
     return tolower((unsigned char)*p) ==

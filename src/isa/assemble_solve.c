@@ -16,7 +16,7 @@ bool pending_holds(const struct matcher *m, const struct pending *pending)
     case WANT_VIEW: return operand_view(m->isa, operand, &m->decoded) == pending->want;
     default:
         return operand_alternative(m->isa, operand, &m->decoded) ==
-               &operand->alts[pending->want];
+               &m->isa->alts[operand->alts + pending->want];
     }
 }
 
@@ -57,7 +57,7 @@ static uint64_t open_fields(const struct matcher *m)
         fields |= UINT64_C(1) << operand->field;
         fields |= fields_of(m, operand->view_choice) | fields_of(m, operand->value);
         for (unsigned k = 0; k < operand->nalts; k++)
-            fields |= fields_of(m, operand->alts[k].when);
+            fields |= fields_of(m, m->isa->alts[operand->alts + k].when);
     }
     return fields & ~m->set;
 }

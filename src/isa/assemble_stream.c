@@ -83,7 +83,7 @@ static uint64_t fields_of_pending(const struct matcher *m, const struct pending 
     uint64_t set = fields_in(m, operand->view_choice) | fields_in(m, operand->value);
 
     for (unsigned i = 0; i < operand->nalts && i <= pending->want; i++)
-        set |= fields_in(m, operand->alts[i].when);
+        set |= fields_in(m, m->isa->alts[operand->alts + i].when);
     return set;
 }
 

@@ -19,13 +19,14 @@ bool isa_has_features(const struct isa *isa, uint16_t set,
     if (set == ISA_NONE)
         return true;
     for (row = &isa->feature_sets[set];; row++) {
+        const uint16_t *all = &isa->numbers[row->all];
         unsigned i;
 
         for (i = 0; i < row->count; i++) {
-            unsigned f = row->all[i] & 0x7fff;
+            unsigned f = all[i] & 0x7fff;
             bool is_on = features->bits[f / 64] >> f % 64 & 1;
 
-            if (is_on == (row->all[i] >> 15))
+            if (is_on == (all[i] >> 15))
                 break;
         }
         if (i == row->count)
@@ -92,11 +93,14 @@ void isa_put_word(const struct isa_fetch *fetch, uint64_t word, uint8_t *bytes,
 }
 
 /* Bytes of the instruction that begins with this parcel, 0: reserved. */
-static unsigned length_of(const struct isa_fetch *fetch, uint64_t parcel)
+static unsigned length_of(const struct isa *isa, const struct isa_fetch *fetch,
+                          uint64_t parcel)
 {
+    const struct isa_length *lengths = &isa->lengths[fetch->lengths];
+
     for (unsigned i = 0; i < fetch->nlengths; i++)
-        if ((parcel & fetch->lengths[i].mask) == fetch->lengths[i].value)
-            return fetch->lengths[i].bytes;
+        if ((parcel & lengths[i].mask) == lengths[i].value)
+            return lengths[i].bytes;
     return 0;
 }
 
@@ -211,7 +215,7 @@ void isa_decode(const struct isa *isa, const struct isa_features *features, uint
     if (out->truncated)
         return;
     out->word = get_parcel(fetch, bytes);
-    length = length_of(fetch, out->word);
+    length = length_of(isa, fetch, out->word);
     if (!length)
         return;
     out->length = (uint8_t)length;
@@ -231,7 +235,7 @@ uint32_t isa_choose(const struct isa *isa, const struct isa_decoded *insn)
         uint64_t v = isa_decode_value(isa, choice->expr, insn);
 
         if (v >= choice->values)
-            bug("%s: choice %llu of %u", isa->insns[insn->insn].name,
+            bug("%s: choice %llu of %u", isa_string(isa, isa->insns[insn->insn].name),
                 (unsigned long long)v, choice->values);
         choice = &isa->choices[choice->leaf + v];
     }

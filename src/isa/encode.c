@@ -78,15 +78,18 @@ static const struct isa_model *find_model(const struct isa *isa, const char *wor
                                           size_t length)
 {
     for (unsigned i = 0; i < isa->nmodels; i++)
-        if (is_word(isa->models[i].name, word, length))
+        if (is_word(isa_string(isa, isa->models[i].name), word, length))
             return &isa->models[i];
     return NULL;
 }
 
-static void add_model(const struct isa_model *model, struct isa_features *out)
+static void add_model(const struct isa *isa, const struct isa_model *model,
+                      struct isa_features *out)
 {
+    const uint16_t *features = &isa->numbers[model->features];
+
     for (unsigned i = 0; i < model->nfeatures; i++)
-        out->bits[model->features[i] / 64] |= UINT64_C(1) << model->features[i] % 64;
+        out->bits[features[i] / 64] |= UINT64_C(1) << features[i] % 64;
 }
 
 /* One word of a list that is not the first model's name. */
@@ -101,7 +104,7 @@ static int change_feature(const struct isa *isa, const char *word, size_t length
         length--;
     }
     for (i = 0; i < isa->nfeatures; i++)
-        if (is_word(isa->features[i], word, length))
+        if (is_word(isa_string(isa, isa->features[i]), word, length))
             break;
     if (i == isa->nfeatures)
         return -1;
@@ -123,9 +126,9 @@ int isa_features_parse(const struct isa *isa, const char *list, struct isa_featu
         const struct isa_model *model = find_model(isa, word, length);
 
         if (is_first && !model && isa->nmodels)
-            add_model(&isa->models[0], out);
+            add_model(isa, &isa->models[0], out);
         if (is_first && model) {
-            add_model(model, out);
+            add_model(isa, model, out);
         } else if (length && change_feature(isa, word, length, out)) {
             if (bad)
                 *bad = word;

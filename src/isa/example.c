@@ -101,12 +101,11 @@ static void put_memory(struct writer to, const struct isa *isa,
 
     for (unsigned i = 0; i < item->size && i < sizeof(bytes); i++) {
         unsigned shift = 8 * (big ? item->size - 1u - i : i);
-        uint64_t unit = shift < 64 ? item->value : item->value_hi;
 
-        bytes[i] = (uint8_t)(unit >> shift % 64);
+        bytes[i] = (uint8_t)(isa_ex_value(isa, item, shift / 64) >> shift % 64);
     }
     if (to.write)
-        to.write(to.context, item->addr, bytes, item->size);
+        to.write(to.context, isa_ex_value(isa, item, 2), bytes, item->size);
 }
 
 /* ------------------------------------------------------------------ execution */
@@ -115,18 +114,19 @@ static void put_item(struct writer to, struct cpu *cpu, const struct isa_ex_item
                      bool is_before)
 {
     struct isa_reg reg = { item->view, item->index, ISA_NONE };
+    uint64_t value = isa_ex_value(cpu->isa, item, 0);
 
     switch (item->loc) {
     case EX_MEM: put_memory(to, cpu->isa, item); break;
-    case EX_FLAG: flags_put(cpu, item->view, item->index, item->value & 1); break;
+    case EX_FLAG: flags_put(cpu, item->view, item->index, value & 1); break;
     case EX_REG:
-        cpu_put_unit(cpu, reg, 0, item->value);
+        cpu_put_unit(cpu, reg, 0, value);
         if (cpu->isa->views[item->view].width > 64)
-            cpu_put_unit(cpu, reg, 1, item->value_hi);
+            cpu_put_unit(cpu, reg, 1, isa_ex_value(cpu->isa, item, 1));
         break;
     case EX_PC:
         if (is_before && item->index)
-            cpu->npc = item->value;
+            cpu->npc = value;
         break;
     default: break; /* EX_TRAP, the pc after: below */
     }
@@ -156,13 +156,15 @@ static int check_end(const struct isa_example *example, const struct cpu *cpu, i
     if (!failed) {
         if (!trap)
             return 0;
-        snprintf(error, size, "no trap, expected %s", isa->traps[trap->index].name);
+        snprintf(error, size, "no trap, expected %s",
+                 isa_string(isa, isa->traps[trap->index].name));
         return -1;
     }
     if (trap && cpu->event.kind == EXEC_TRAP && cpu->event.trap == trap->index)
         return 0;
     if (cpu->event.kind == EXEC_TRAP)
-        snprintf(error, size, "traps: %s", isa->traps[cpu->event.trap].name);
+        snprintf(error, size, "traps: %s",
+                 isa_string(isa, isa->traps[cpu->event.trap].name));
     else
         snprintf(error, size, "ends with %s at 0x%" PRIx64, kinds[cpu->event.kind],
                  cpu->event.addr);
@@ -178,10 +180,12 @@ static int check_pc(const struct isa_example *example, const struct cpu *got, ch
     for (unsigned k = 0; k < 2; k++) {
         const struct isa_ex_item *item = find_item(example, EX_PC, k);
 
-        if (!item || now[k] == item->value)
+        uint64_t wanted = item ? isa_ex_value(got->isa, item, 0) : now[k];
+
+        if (now[k] == wanted)
             continue;
         snprintf(error, size, "%spc is 0x%" PRIx64 ", expected 0x%" PRIx64, k ? "n" : "",
-                 now[k], item->value);
+                 now[k], wanted);
         return -1;
     }
     return 0;
@@ -218,7 +222,8 @@ static int check_state(struct scene *scene, const struct isa_example *example,
 
 static const char *model_of(const struct isa *isa, const struct isa_example *example)
 {
-    return example->model == ISA_NONE ? NULL : isa->models[example->model].name;
+    return example->model == ISA_NONE ? NULL
+                                      : isa_string(isa, isa->models[example->model].name);
 }
 
 /* Examples have nobody to ask: every helper does nothing and yields zero. */
@@ -279,7 +284,7 @@ static int check_code(const struct isa *isa, const struct isa_example *example,
             part.bytes = bytes;
             part.length = insn.length;
             part.insn = insn.insn;
-            part.text = example->code[i].text;
+            part.text = isa_string(isa, example->code[i].text);
             part.pc = cpu->pc;
             part.mode = cpu->mode;
             if (insn.insn == ISA_NONE || insn.illegal) {
@@ -393,13 +398,15 @@ static int check_decoding(const struct isa *isa, const struct isa_example *examp
         if (!is_valid)
             return 0;
         snprintf(error, size, "decodes as %s, expected no instruction",
-                 isa->insns[insn->insn].name);
+                 isa_string(isa, isa->insns[insn->insn].name));
         return -1;
     }
     if (!is_valid || insn->insn != example->insn || insn->length != example->length) {
         snprintf(error, size, "decodes as %s of %u bytes, expected %s of %u",
-                 is_valid ? isa->insns[insn->insn].name : "no instruction", insn->length,
-                 isa->insns[example->insn].name, example->length);
+                 is_valid ? isa_string(isa, isa->insns[insn->insn].name)
+                          : "no instruction",
+                 insn->length, isa_string(isa, isa->insns[example->insn].name),
+                 example->length);
         return -1;
     }
     length = isa_encode(isa, insn, bytes);

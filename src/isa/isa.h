@@ -5,8 +5,12 @@
  * whether it was compiled in (isagen wrote it out as constant C data) or made at run
  * time from a spec file.  Nothing here knows a guest's name.
  *
- * Everything is indices and plain values; all arrays are owned by whoever made the
- * struct and are never written after that.  The language: docs/isa-language.md. */
+ * Everything is indices and plain values: only `struct isa` itself holds pointers, so a
+ * table that is compiled in needs no relocation, and targets of one family share what is
+ * equal.  A run of elements of an array is named by the first one, with a count beside it
+ * ("first of isa->slots").  Text is a position in isa->strings; isa_string() makes a C
+ * string of it.  All arrays are owned by whoever made the struct and are never written
+ * after that.  The language: docs/isa-language.md. */
 #ifndef RHEA_ISA_H
 #define RHEA_ISA_H
 
@@ -150,8 +154,8 @@ struct sem_body {
  * A file with zero registers has two more elements: [count] is always zero and read in
  * place of them, [count + 1] is written in place of them (the sink). */
 struct isa_file {
-    const char *name;
-    const char *const *names; /* count names as printed, or NULL: name + number */
+    uint32_t name;  /* text, as all that is called so */
+    uint32_t names; /* first of isa->names, count of them, as printed; 0: name + number */
     uint16_t count;
     uint16_t width;  /* bits of an element */
     uint16_t stride; /* bytes */
@@ -163,20 +167,20 @@ struct isa_file {
 /* Register names: how operands and examples name elements (or parts) of files.
  * Several may name the same element: the first one prints. */
 struct isa_regname {
-    const char *name;
+    uint32_t name;
     uint16_t view; /* isa->views */
     uint16_t index;
 };
 
 /* A view is a way to reach elements of a file: A64's X, W, XS, WS of one file r. */
 struct isa_view {
-    const char *name;
+    uint32_t name;
+    uint32_t names; /* first of isa->names, count of them, as printed; 0: name + number */
     uint16_t file;
     uint16_t count;   /* valid indices 0..count-1 */
     uint16_t width;   /* bits seen; the rest by the policy of the spec, in the bodies */
     uint16_t low_bit; /* lowest bit seen of the element */
     uint16_t zero;    /* index that reads as zero and ignores writes, or ISA_NONE */
-    const char *const *names; /* count names, as printed */
     /* A view that is computed (register windows): file is ISA_NONE.
        get: ARG 0 the index; put: ARG 0 the index, ARG 1 the value */
     struct sem_body get, put;
@@ -195,7 +199,7 @@ struct isa_piece {
  * with zeros where no piece is (align).  The number: sign-extended if is_signed,
  * shifted left by `scale`.  FIELD nodes see the number as a 64-bit value modulo 2^64. */
 struct isa_field {
-    const char *name;
+    uint32_t name;
     uint32_t piece; /* first of isa->pieces; of a stream's field: see stream.h */
     uint8_t pieces;
     uint8_t bits;
@@ -215,33 +219,33 @@ enum isa_operand_kind {
 };
 
 struct isa_enum_name {
-    const char *name;
-    uint64_t value;
+    uint32_t name;
+    uint32_t value;
 };
 
 struct isa_operand {
-    const char *name;
+    uint32_t name;
     uint8_t kind;
-    uint8_t field;   /* number of the field that holds it */
-    bool hex;        /* immediates: hexadecimal */
-    bool plus_minus; /* immediates: printed after " + " or " - " */
-    bool from_end;   /* OPERAND_PCREL: relative to the end of the instruction */
-    bool open;       /* enum: other values print as numbers */
-    bool has_omit; /* prints as nothing, with its separator, when the number is `omit` */
-    bool runs;     /* LIST: d0-d3 for neighbours with one stem */
-    bool reversed; /* LIST: bit 0 is the last register */
-    uint16_t view; /* OPERAND_REG; ISA_NONE: chosen by view_choice */
-    int16_t bias;  /* OPERAND_REG: added to the field (x8 + u3) */
+    uint8_t field;       /* number of the field that holds it */
+    bool hex : 1;        /* immediates: hexadecimal */
+    bool plus_minus : 1; /* immediates: printed after " + " or " - " */
+    bool from_end : 1;   /* OPERAND_PCREL: relative to the end of the instruction */
+    bool open : 1;       /* enum: other values print as numbers */
+    bool has_omit : 1;   /* prints as nothing, with its separator, when it is `omit` */
+    bool runs : 1;       /* LIST: d0-d3 for neighbours with one stem */
+    bool reversed : 1;   /* LIST: bit 0 is the last register */
+    uint16_t view;       /* OPERAND_REG; ISA_NONE: chosen by view_choice */
+    int16_t bias;        /* OPERAND_REG: added to the field (x8 + u3) */
     uint16_t nenums, nalts;
     /* decode time: which of views view, view+1 ...; count 0: none */
     struct sem_body view_choice;
     struct sem_body value;   /* FN: the number printed; REG: the register, of no field */
     struct sem_body inverse; /* FN: the field's bits, with the number printed in the
                                 field; count 0: found by trying */
+    uint32_t enums;          /* ENUM: first of isa->enums */
+    uint32_t alts;           /* ALTS: first of isa->alts */
+    uint32_t sep;            /* LIST: text */
     int64_t omit;
-    const struct isa_enum_name *enums; /* OPERAND_ENUM */
-    const struct isa_alt *alts;        /* OPERAND_ALTS */
-    const char *sep;                   /* LIST */
 };
 
 /* One piece of instruction text. */
@@ -254,8 +258,8 @@ struct isa_text {
 };
 
 struct isa_alt {
-    struct sem_body when;        /* decode time, 1 bit; count 0: always */
-    const struct isa_text *text; /* ends with TEXT_END; operands of the instruction */
+    struct sem_body when; /* decode time, 1 bit; count 0: always */
+    uint32_t text; /* first of isa->texts, up to TEXT_END; operands of the instruction */
 };
 
 /* What the handler finds in the op, packed at predecode. */
@@ -313,13 +317,19 @@ struct isa_choice {
 enum isa_illegal { ILLEGAL_UNDEFINED, ILLEGAL_RESERVED, ILLEGAL_UNPREDICTABLE, ILLEGAL_NOP };
 /* clang-format on */
 
+/* A place in a spec.  Line 0: none. */
+struct isa_where {
+    uint16_t source; /* isa->sources: "riscv/rv64i.isa" */
+    uint16_t line;   /* those after line 65,535 count as that one */
+};
+
 struct isa_insn {
-    const char *name;     /* unique within the isa: "addi", "c.addi4spn" */
-    const char *mnemonic; /* first word of its text */
-    const struct isa_text *text;
-    const char *doc;      /* one line, or NULL */
-    const char *where;    /* source position "riscv/rv64i.isa:41" */
-    const char *picture;  /* the encoding as drawn: "imm[11:0] rs1 000 rd 0010011" */
+    uint32_t name;     /* unique within the isa: "addi", "c.addi4spn" */
+    uint32_t mnemonic; /* first word of its text */
+    uint32_t text;     /* first of isa->texts, up to TEXT_END */
+    uint32_t doc;      /* one line, or 0 */
+    uint32_t picture;  /* streams: the encoding as drawn, "E8 imm32"; else 0 */
+    struct isa_where where;
     uint64_t mask, value; /* of the first 64 bits, as one little-end-first word */
     uint8_t length;       /* bytes; 0: a stream instruction (rows say) */
     uint8_t fields;
@@ -337,13 +347,13 @@ struct isa_insn {
 
 /* Aliases: another text of an instruction with some fields fixed. */
 struct isa_alias {
-    const struct isa_text *text; /* operands of `insn` */
+    uint32_t text; /* first of isa->texts; operands of `insn` */
     uint16_t insn;
-    bool prefer;                 /* print it when it fits */
-    struct sem_body when;        /* decode time over the insn's fields: it fits */
-    const struct isa_fix *fixes; /* what the assembler sets */
+    bool prefer;          /* print it when it fits */
+    struct sem_body when; /* decode time over the insn's fields: it fits */
+    uint32_t fixes;       /* first of isa->fixes: what the assembler sets */
+    uint32_t mnemonic;
     uint16_t nfixes;
-    const char *mnemonic;
     uint16_t features; /* as in isa_insn */
 };
 struct isa_fix {
@@ -371,7 +381,7 @@ struct isa_fetch {
     bool big;             /* byte order within a parcel; parcels go first = most
                              significant if big, else first = least significant */
     bool high_first;      /* first parcel is the most significant one of the word */
-    const struct isa_length *lengths;
+    uint32_t lengths;     /* first of isa->lengths */
     uint16_t nlengths;
     uint16_t root;   /* decode tree */
     uint16_t stream; /* isa->streams, or ISA_NONE */
@@ -389,19 +399,19 @@ struct isa_access { /* memory attributes */
 };
 
 struct isa_trap {
-    const char *name;
+    uint32_t name;
     uint64_t cause;
 };
 
 struct isa_helper {
-    const char *name;
+    uint32_t name;
     uint16_t result_w;
     uint8_t args;
     bool ends_block, may_trap, nondet;
 };
 
 struct isa_fn { /* pure functions that were not inlined, and flag functions' parts */
-    const char *name;
+    uint32_t name;
     uint16_t result_w;
     uint8_t args;
     uint16_t arg_w[3];
@@ -419,7 +429,7 @@ struct isa_fpcall {
 
 /* An environment: the rules a family follows and where its sticky flags are kept. */
 struct isa_fpenv {
-    const char *name;
+    uint32_t name;
     uint32_t rules;             /* FP_RULES_*, fp/fp.h */
     struct sem_body more_rules; /* run time: bits to add (DAZ, FTZ); count 0: none */
     uint16_t file, index;       /* element that holds the flags, or ISA_NONE */
@@ -431,7 +441,7 @@ struct isa_fpenv {
 };
 
 struct isa_flagfn {
-    const char *name;
+    uint32_t name;
     uint16_t group;
     uint8_t args;
     uint16_t arg_w[3];
@@ -444,16 +454,16 @@ struct isa_law { /* a cheaper form of a condition after a flagfn */
     struct sem_body shortcut;  /* over ARG nodes */
 };
 struct isa_flags {
-    const char *name;
+    uint32_t name;
+    uint32_t names; /* first of isa->names */
     uint8_t count;
-    const char *const *names;
     uint16_t bits_file; /* file of `count` one-bit elements: the settled flags */
     uint16_t kind_file; /* 0: settled, k: flagfn k-1 with arguments below */
     uint16_t args_file; /* 3 elements */
 };
 
 struct isa_mode {
-    const char *name;
+    uint32_t name;
     uint8_t at, bits; /* in the mode key */
     bool hint;
     struct sem_body value; /* run time */
@@ -462,21 +472,21 @@ struct isa_mode {
 /* A condition on features: any of the sets in a row must be complete (sum of products).
  */
 struct isa_feature_set {
+    uint32_t all; /* first of isa->numbers: features that must be on; 0x8000 | f: off */
     uint16_t count;
-    const uint16_t *all; /* features that must be on; 0x8000 | f: must be off */
-    bool or_next;        /* otherwise look at the next row */
+    bool or_next; /* otherwise look at the next row */
 };
 struct isa_model {
-    const char *name;
-    const uint16_t *features;
+    uint32_t name;
+    uint32_t features; /* first of isa->numbers */
     uint16_t nfeatures;
 };
 
 /* clang-format off */
-struct isa_sysreg_field { const char *name; uint8_t hi, lo; const char *access; };
+struct isa_sysreg_field { uint32_t name, access; uint8_t hi, lo; };
 /* clang-format on */
 struct isa_sysreg {
-    const char *name;
+    uint32_t name;
     uint32_t number;
     uint16_t priv;         /* least privilege (isa->sysreg_priv yields the current one) */
     bool read_only;        /* a write traps */
@@ -484,7 +494,7 @@ struct isa_sysreg {
     uint16_t file;         /* plain storage, or ISA_NONE */
     struct sem_body read;  /* run time: its value is that of the last node */
     struct sem_body write; /* run time: ARG 0 is the value */
-    const struct isa_sysreg_field *fields;
+    uint32_t fields;       /* first of isa->sysreg_fields */
     uint16_t nfields;
 };
 
@@ -495,26 +505,36 @@ struct isa_ex_item { /* a value before or after */
     uint8_t size;         /* EX_MEM: bytes; view: 1 little-endian, 2 big, 0 as access 0 */
     uint16_t view, index; /* EX_REG: view and element; EX_FLAG: group and flag; EX_TRAP:
                              index is the trap; EX_PC: index 1 is npc */
-    uint64_t addr;        /* EX_MEM */
-    uint64_t value, value_hi;
+    uint16_t nvalues;
+    uint32_t value; /* first of isa->values: the value, its bits from 64 on, and of EX_MEM
+                       the address; what is not there is 0 */
 };
 struct isa_ex_code { /* one instruction of a test */
-    const char *text;
+    uint32_t text;
     uint8_t at; /* in the bytes */
 };
-struct isa_example {
-    const char *text;  /* NULL: only bytes; of a test: its name */
-    const char *where; /* source position */
-    uint16_t insn;     /* ISA_NONE for `ex invalid` */
-    uint16_t model;    /* ISA_NONE: the default */
-    uint8_t length;    /* of bytes */
+struct isa_ex_row {
+    uint32_t text; /* 0: only bytes; of a test: its name */
+    struct isa_where where;
+    uint16_t insn;  /* ISA_NONE for `ex invalid` */
+    uint16_t model; /* ISA_NONE: the default */
+    uint32_t start; /* of isa->values: the pc and the mode key */
+    uint8_t length; /* of bytes */
     uint8_t npre, npost, ncode;
+    uint32_t bytes;     /* first of isa->ex_bytes, in memory order */
+    uint32_t pre, post; /* first of isa->ex_items */
+    uint32_t code; /* a test: first of isa->ex_codes; it runs until it leaves its bytes */
+};
+struct isa_example {  /* the same, unpacked: isa_example() */
+    const char *text; /* NULL: only bytes */
+    struct isa_where where;
+    uint16_t insn, model;
+    uint8_t length, npre, npost, ncode;
     uint64_t pc;
-    uint64_t mode;        /* mode key */
-    const uint8_t *bytes; /* in memory order */
+    uint64_t mode; /* mode key */
+    const uint8_t *bytes;
     const struct isa_ex_item *pre, *post;
-    /* a test: runs until it leaves its bytes; else NULL */
-    const struct isa_ex_code *code;
+    const struct isa_ex_code *code; /* NULL: no test */
 };
 
 struct isa_stream; /* variable-length encodings: stream.h */
@@ -530,6 +550,10 @@ struct isa {
     uint16_t
         sysreg_trap; /* trap of an unknown or forbidden system register, or ISA_NONE */
     struct sem_body sysreg_priv; /* run time: current privilege; count 0: not checked */
+    const char *strings;         /* each with its 0, the first one empty */
+    const uint32_t *names;       /* text */
+    const uint32_t *sources;     /* text: files of the spec */
+    const uint16_t *numbers;
     const struct sem *nodes;
     const uint64_t *consts;
     const struct isa_file *files;
@@ -538,13 +562,18 @@ struct isa {
     const struct isa_piece *pieces;
     const struct isa_field *fields_all;
     const struct isa_operand *operands_all;
+    const struct isa_enum_name *enums;
+    const struct isa_alt *alts;
     const struct isa_slot *slots;
+    const struct isa_text *texts;
     const char *literals; /* strings, one after the other, each with its 0 */
     const struct isa_insn *insns;
     const struct isa_variant *variants;
     const struct isa_choice *choices;
     const struct isa_alias *aliases;
+    const struct isa_fix *fixes;
     const struct isa_fetch *fetches;
+    const struct isa_length *lengths;
     const struct isa_dnode *dnodes;
     const uint16_t *dtable;
     /* lists of instructions to try in order, each ended by ISA_NONE */
@@ -559,19 +588,67 @@ struct isa {
     const struct isa_flagfn *flagfns;
     const struct isa_law *laws;
     const struct isa_mode *modes;
-    const char *const *features; /* names */
+    const uint32_t *features; /* text */
     const struct isa_feature_set *feature_sets;
     const struct isa_model *models; /* [0] is the default */
     const struct isa_sysreg *sysregs;
-    const struct isa_example *examples;
+    const struct isa_sysreg_field *sysreg_fields;
+    const struct isa_ex_row *examples;
+    const struct isa_ex_item *ex_items;
+    const struct isa_ex_code *ex_codes;
+    const uint8_t *ex_bytes;
+    const uint64_t *values;
     const struct isa_stream *streams;
     const uint64_t *effects;
     uint32_t nnodes, nconsts, npieces, nfields, noperands, nslots, nvariants, nchoices,
-        neffects, ndtable, ndleaves, nliterals;
+        neffects, ndtable, ndleaves, nliterals, nstrings, nnames, nnumbers, nenums, nalts,
+        ntexts, nfixes, nlengths, nsysreg_fields, nex_items, nex_codes, nex_bytes,
+        nvalues;
     uint16_t nfiles, nviews, nregnames, ninsns, naliases, nfetches, ndnodes, naccesses,
         ntraps, nhelpers, nfns, nfpcalls, nfpenvs, nflags, nflagfns, nlaws, nmodes,
-        nfeatures, nfeature_sets, nmodels, nsysregs, nexamples, nstreams, effect_words;
+        nfeatures, nfeature_sets, nmodels, nsysregs, nexamples, nstreams, nsources,
+        effect_words;
 };
+
+static inline const char *isa_string(const struct isa *isa, uint32_t text)
+{
+    return isa->strings + text;
+}
+
+/* The name of the element `index` in a list of names. */
+static inline const char *isa_name(const struct isa *isa, uint32_t names, unsigned index)
+{
+    return isa->strings + isa->names[names + index];
+}
+
+/* Value `k` of an item: 0 its bits 0..63, 1 its bits 64..127, 2 the address of EX_MEM. */
+static inline uint64_t isa_ex_value(const struct isa *isa, const struct isa_ex_item *item,
+                                    unsigned k)
+{
+    return k < item->nvalues ? isa->values[item->value + k] : 0;
+}
+
+static inline struct isa_example isa_example(const struct isa *isa, unsigned number)
+{
+    const struct isa_ex_row *row = &isa->examples[number];
+
+    return (struct isa_example){
+        .text = row->text ? isa_string(isa, row->text) : 0,
+        .where = row->where,
+        .insn = row->insn,
+        .model = row->model,
+        .length = row->length,
+        .npre = row->npre,
+        .npost = row->npost,
+        .ncode = row->ncode,
+        .pc = isa->values[row->start],
+        .mode = isa->values[row->start + 1],
+        .bytes = isa->ex_bytes + row->bytes,
+        .pre = isa->ex_items + row->pre,
+        .post = isa->ex_items + row->post,
+        .code = row->ncode ? isa->ex_codes + row->code : 0,
+    };
+}
 
 /* Features switched on, one bit each. */
 struct isa_features {

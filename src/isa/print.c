@@ -77,12 +77,12 @@ const char *view_register_name(const struct isa *isa, unsigned view, unsigned in
 {
     const struct isa_view *v = &isa->views[view];
 
-    if (v->names && index < v->count && v->names[index])
-        return v->names[index];
+    if (v->names && index < v->count)
+        return isa_name(isa, v->names, index);
     for (unsigned i = 0; i < isa->nregnames; i++)
         if (isa->regnames[i].view == view && isa->regnames[i].index == index)
-            return isa->regnames[i].name;
-    snprintf(text, size, "%s%u", v->name, index);
+            return isa_string(isa, isa->regnames[i].name);
+    snprintf(text, size, "%s%u", isa_string(isa, v->name), index);
     return text;
 }
 
@@ -103,7 +103,7 @@ const struct isa_alt *operand_alternative(const struct isa *isa,
                                           const struct isa_decoded *insn)
 {
     for (unsigned i = 0; i < operand->nalts; i++) {
-        const struct isa_alt *alt = &operand->alts[i];
+        const struct isa_alt *alt = &isa->alts[operand->alts + i];
 
         if (!alt->when.count || isa_decode_value(isa, alt->when, insn) & 1)
             return alt;
@@ -151,9 +151,11 @@ static void put_number(struct line *line, const struct isa_operand *operand,
 static void put_enum(struct line *line, const struct isa_operand *operand,
                      uint64_t number)
 {
+    const struct isa_enum_name *enums = &line->isa->enums[operand->enums];
+
     for (unsigned i = 0; i < operand->nenums; i++)
-        if (operand->enums[i].value == number) {
-            put_word(line, operand->enums[i].name);
+        if (enums[i].value == number) {
+            put_word(line, isa_string(line->isa, enums[i].name));
             return;
         }
     put_number(line, operand, number);
@@ -189,14 +191,14 @@ static void put_list(struct line *line, const struct isa_operand *operand, uint6
         if (before && run != before)
             put(line, "-%s", before);
         if (name)
-            put(line, "%s%s", run ? operand->sep : "", name);
+            put(line, "%s%s", run ? isa_string(line->isa, operand->sep) : "", name);
         if (name)
             run = name;
         before = name;
     }
 }
 
-static void put_items(struct line *line, const struct isa_text *item);
+static void put_items(struct line *line, uint32_t text);
 
 static void put_operand(struct line *line, const struct isa_operand *operand)
 {
@@ -224,8 +226,9 @@ static void put_operand(struct line *line, const struct isa_operand *operand)
 
 /* An omitted operand takes the piece of text before it along, unless that is the
  * mnemonic. */
-static void put_items(struct line *line, const struct isa_text *item)
+static void put_items(struct line *line, uint32_t text)
 {
+    const struct isa_text *item = &line->isa->texts[text];
     const struct isa_operand *operands = &line->isa->operands_all[line->insn->operand];
 
     for (bool is_first = true; item->kind != TEXT_END; item++, is_first = false) {
@@ -242,9 +245,8 @@ static void put_items(struct line *line, const struct isa_text *item)
     }
 }
 
-static const struct isa_text *choose_text(const struct isa *isa,
-                                          const struct isa_features *features,
-                                          const struct isa_decoded *insn, unsigned flags)
+static uint32_t choose_text(const struct isa *isa, const struct isa_features *features,
+                            const struct isa_decoded *insn, unsigned flags)
 {
     for (unsigned i = 0; i < isa->naliases && !(flags & TEXT_NO_ALIASES); i++) {
         const struct isa_alias *alias = &isa->aliases[i];
@@ -274,4 +276,15 @@ int isa_print(const struct isa *isa, const struct isa_features *features,
     line.insn = &isa->insns[insn->insn];
     put_items(&line, choose_text(isa, features, insn, flags));
     return (int)line.length;
+}
+
+const char *isa_where_text(const struct isa *isa, struct isa_where where, char *text,
+                           size_t size)
+{
+    if (where.line)
+        snprintf(text, size, "%s:%u", isa_string(isa, isa->sources[where.source]),
+                 where.line);
+    else if (size)
+        *text = 0;
+    return text;
 }

@@ -102,7 +102,7 @@ static size_t element_offset(const struct isa *isa, unsigned file, unsigned elem
     const struct isa_file *f = &isa->files[file];
 
     if (element >= f->count + (f->has_zero ? 2u : 0u))
-        bug("%s has no element %u", f->name, element);
+        bug("%s has no element %u", isa_string(isa, f->name), element);
     return CPU_STATE + f->offset + (size_t)element * f->stride;
 }
 
@@ -259,12 +259,13 @@ static int find_flag(const struct isa *isa, const char *name, struct isa_reg *re
 {
     for (unsigned g = 0; g < isa->nflags; g++) {
         const struct isa_flags *flags = &isa->flags[g];
-        size_t length = strlen(flags->name);
+        const char *group = isa_string(isa, flags->name);
+        size_t length = strlen(group);
 
-        if (strncmp(name, flags->name, length) || name[length] != '.')
+        if (strncmp(name, group, length) || name[length] != '.')
             continue;
         for (unsigned k = 0; k < flags->count; k++)
-            if (!strcmp(name + length + 1, flags->names[k])) {
+            if (!strcmp(name + length + 1, isa_name(isa, flags->names, k))) {
                 *reg = (struct isa_reg){ ISA_NONE, (uint16_t)k, (uint16_t)g };
                 return 0;
             }
@@ -297,7 +298,7 @@ int isa_find_reg(const struct isa *isa, const char *name, struct isa_reg *reg)
     unsigned index;
 
     for (unsigned i = 0; i < isa->nregnames; i++)
-        if (!strcmp(name, isa->regnames[i].name)) {
+        if (!strcmp(name, isa_string(isa, isa->regnames[i].name))) {
             *reg = (struct isa_reg){ isa->regnames[i].view, isa->regnames[i].index,
                                      ISA_NONE };
             return 0;
@@ -305,12 +306,12 @@ int isa_find_reg(const struct isa *isa, const char *name, struct isa_reg *reg)
     for (unsigned v = 0; v < isa->nviews; v++) {
         const struct isa_view *view = &isa->views[v];
 
-        if (is_numbered(name, view->name, view->count, &index)) {
+        if (is_numbered(name, isa_string(isa, view->name), view->count, &index)) {
             *reg = (struct isa_reg){ (uint16_t)v, (uint16_t)index, ISA_NONE };
             return 0;
         }
         for (unsigned i = 0; view->names && i < view->count; i++)
-            if (!strcmp(name, view->names[i])) {
+            if (!strcmp(name, isa_name(isa, view->names, i))) {
                 *reg = (struct isa_reg){ (uint16_t)v, (uint16_t)i, ISA_NONE };
                 return 0;
             }
@@ -394,11 +395,11 @@ const char *file_element_name(const struct isa *isa, unsigned file, unsigned ele
 {
     const struct isa_file *f = &isa->files[file];
 
-    if (f->names && f->names[element])
-        return f->names[element];
+    if (f->names && element < f->count)
+        return isa_name(isa, f->names, element);
     if (f->count == 1)
-        return f->name;
-    snprintf(text, size, "%s%u", f->name, element);
+        return isa_string(isa, f->name);
+    snprintf(text, size, "%s%u", isa_string(isa, f->name), element);
     return text;
 }
 
@@ -446,7 +447,8 @@ static int compare_flags(const struct cpu *a, const struct cpu *b, unsigned grou
 
     for (unsigned k = 0; k < flags->count && !stop; k++)
         if ((bits_a ^ bits_b) >> k & 1) {
-            snprintf(name, sizeof(name), "%s.%s", flags->name, flags->names[k]);
+            snprintf(name, sizeof(name), "%s.%s", isa_string(a->isa, flags->name),
+                     isa_name(a->isa, flags->names, k));
             stop = each(context, name, 0, bits_a >> k & 1, bits_b >> k & 1);
         }
     return stop;

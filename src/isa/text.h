@@ -50,6 +50,10 @@ const struct isa_alt *operand_alternative(const struct isa *isa,
 void isa_field_range(const struct isa *isa, const struct isa_field *field, int64_t *low,
                      uint64_t *high, uint64_t *step);
 
+/* A place in the spec, "riscv/rvi.isa:41", or "" for none.  Returns `text`. */
+const char *isa_where_text(const struct isa *isa, struct isa_where where, char *text,
+                           size_t size);
+
 /* Checks one example's decoding, encoding, printing and assembling.  0, or -1 with what
  * is wrong in `error`.  Its text may be any form of the instruction, not only the printed
  * one. */

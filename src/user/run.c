@@ -147,13 +147,13 @@ static void show_models(const struct isa *isa)
 {
     printf("models:");
     for (unsigned i = 0; i < isa->nmodels; i++)
-        printf(" %s", isa->models[i].name);
+        printf(" %s", isa_string(isa, isa->models[i].name));
     printf("\nextensions:");
     for (unsigned i = 0; i < isa->nfeatures; i++)
-        printf(" %s", isa->features[i]);
+        printf(" %s", isa_string(isa, isa->features[i]));
     printf("\nThe default is %s.  Extensions are added as `MODEL,EXT`, removed as "
            "`MODEL,-EXT`.\n",
-           isa->nmodels ? isa->models[0].name : "none");
+           isa->nmodels ? isa_string(isa, isa->models[0].name) : "none");
     exit(0);
 }
 

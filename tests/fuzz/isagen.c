@@ -270,8 +270,11 @@ static void use(const struct isa *isa)
 
     dtree_check_overlaps(isa, &report);
     dtree_check_gaps(isa, &report, 20);
-    for (unsigned i = 0; i < isa->nexamples; i++)
-        eval_example(isa, &isa->examples[i], error, sizeof(error));
+    for (unsigned i = 0; i < isa->nexamples; i++) {
+        struct isa_example example = isa_example(isa, i);
+
+        eval_example(isa, &example, error, sizeof(error));
+    }
     print_some(isa);
 }
 

@@ -28,9 +28,25 @@ static const struct dtree_report to_findings = { .report = note };
 static struct toy_copy copy;
 static struct isa_insn insns[400];
 
+/* The toy's strings, and the names of the instructions below. */
+static char strings[sizeof(toy_strings) + 5000];
+static size_t strings_size;
+
+static uint32_t text(const char *name)
+{
+    size_t at = strings_size ? strings_size : sizeof(toy_strings);
+
+    strings_size = at + strlen(name) + 1;
+    ck_assert_uint_le(strings_size, sizeof(strings));
+    memcpy(strings, &toy_strings, sizeof(toy_strings));
+    memcpy(strings + at, name, strlen(name) + 1);
+    return (uint32_t)at;
+}
+
 static void use(unsigned count)
 {
     toy_copy(&copy);
+    copy.isa.strings = strings;
     copy.isa.insns = insns;
     copy.isa.ninsns = (uint16_t)count;
     findings[0] = 0;
@@ -38,14 +54,12 @@ static void use(unsigned count)
 
 static struct isa_insn plain(const char *name, uint64_t mask, uint64_t value)
 {
-    static const struct isa_text end[] = { { TEXT_END, 0, 0 } };
-
-    return (struct isa_insn){ .name = name,
+    return (struct isa_insn){ .name = text(name),
                               .mask = mask,
                               .value = value,
                               .length = 2,
                               .features = ISA_NONE,
-                              .text = end };
+                              .text = TOY_COUNT(toy_texts) - 1 };
 }
 
 /* What a decoder without a tree says: the fitting one with most bits. */
@@ -118,8 +132,8 @@ END_TEST
 
 START_TEST(features_that_exclude_each_other_make_no_overlap)
 {
-    static const uint16_t on[] = { 0 }, off[] = { 0x8000 };
-    static const struct isa_feature_set sets[] = { { 1, on, false }, { 1, off, false } };
+    static const uint16_t on_off[] = { 0, 0x8000 };
+    static const struct isa_feature_set sets[] = { { 0, 1, false }, { 1, 1, false } };
 
     insns[0] = plain("one", 0xff00, 0x1200);
     insns[1] = plain("two", 0xf0ff, 0x1034);
@@ -127,6 +141,7 @@ START_TEST(features_that_exclude_each_other_make_no_overlap)
     insns[1].features = 1;
     use(2);
     copy.isa.feature_sets = sets;
+    copy.isa.numbers = on_off;
     dtree_check_overlaps(&copy.isa, &to_findings);
     ck_assert_str_eq(findings, "");
     insns[1].features = 0;

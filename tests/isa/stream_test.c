@@ -17,21 +17,21 @@ enum { P66, REP, LOCK, REX, W, B, VEX, MOD, REG, RM, SIB, DISP, IMM, OREG, RMX, 
 static const struct isa_piece pieces[] = { { RM, 3, 0 }, { B, 1, 3 } };
 
 static const struct isa_field fields[FIELDS] = {
-    [P66] = { .name = "p66", .bits = 1 },
-    [REP] = { .name = "rep", .bits = 2 },
-    [LOCK] = { .name = "lock", .bits = 1 },
-    [REX] = { .name = "rex", .bits = 1 },
-    [W] = { .name = "w", .bits = 1 },
-    [B] = { .name = "b", .bits = 1 },
-    [VEX] = { .name = "vex", .bits = 1 },
-    [MOD] = { .name = "mod", .bits = 2 },
-    [REG] = { .name = "reg", .bits = 3 },
-    [RM] = { .name = "rm", .bits = 3 },
-    [SIB] = { .name = "sib", .bits = 8 },
-    [DISP] = { .name = "disp", .bits = 32, .is_signed = true },
-    [IMM] = { .name = "imm", .bits = 32, .is_signed = true },
-    [OREG] = { .name = "oreg", .bits = 3 },
-    [RMX] = { .name = "rmx", .bits = 4, .pieces = 2 },
+    [P66] = { .bits = 1 },
+    [REP] = { .bits = 2 },
+    [LOCK] = { .bits = 1 },
+    [REX] = { .bits = 1 },
+    [W] = { .bits = 1 },
+    [B] = { .bits = 1 },
+    [VEX] = { .bits = 1 },
+    [MOD] = { .bits = 2 },
+    [REG] = { .bits = 3 },
+    [RM] = { .bits = 3 },
+    [SIB] = { .bits = 8 },
+    [DISP] = { .bits = 32, .is_signed = true },
+    [IMM] = { .bits = 32, .is_signed = true },
+    [OREG] = { .bits = 3 },
+    [RMX] = { .bits = 4, .pieces = 2 },
 };
 
 static const uint64_t consts[] = { 0, 1, 2, 3, 4 };
@@ -136,7 +136,7 @@ static struct isa_stream stream = {
     .nlists = COUNT(lists),
 };
 static const struct isa_fetch fetch = { .stream = 0 };
-static const struct isa_mode long_mode = { .name = "long", .at = 0, .bits = 1 };
+static const struct isa_mode long_mode = { .at = 0, .bits = 1 };
 static const struct isa isa = {
     .name = "test",
     .nodes = nodes,
@@ -158,9 +158,8 @@ static const struct isa isa = {
 static void make_tables(void)
 {
     for (unsigned i = 0; i < INSNS; i++) {
-        insns[i] = (struct isa_insn){
-            .name = "insn", .value = i, .fields = FIELDS, .features = ISA_NONE
-        };
+        insns[i] =
+            (struct isa_insn){ .value = i, .fields = FIELDS, .features = ISA_NONE };
     }
     steps[STEP_SIB].when = has_sib;
     steps[STEP_DISP8].when = mod1;
@@ -388,9 +387,7 @@ START_TEST(units_of_sixteen_bits)
     };
     static const uint16_t mlists[] = { ISA_NONE, 0, ISA_NONE };
     static uint16_t mindex[256];
-    static const struct isa_insn minsn = { .name = "move",
-                                           .fields = MFIELDS,
-                                           .features = ISA_NONE };
+    static const struct isa_insn minsn = { .fields = MFIELDS, .features = ISA_NONE };
     struct isa_stream m = { .max = 10,
                             .unit = 2,
                             .big = true,

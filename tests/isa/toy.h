@@ -79,24 +79,40 @@ static const struct sem toy_nodes[] = {
     { S_FIELD, 0, 16, 2, 0, 0, 0 }, { S_CONST, 0, 16, 0, 0, 0, 0 }, { S_NE, 0, 1, 0, 1, 0, 0 },
 };
 static const uint64_t toy_consts[] = { 0, 1, 15 };
-static const char *const toy_names[] = { "zero", "r1", "r2", "r3", "r4", "r5", "r6", "r7" };
-static const char *const toy_flag_names[] = { "z", "c" };
+/* Text: positions in the strings. */
+static const struct toy_strings {
+    char none[1], r[2], f[2], kind[5], args[5], zero[5], r1[3], r2[3], r3[3], r4[3],
+        r5[3], r6[3], r7[3], sp[3], z[2], c[2], a[2], b[2], d[2], i[2], t[2], m[2],
+        imm[4], w[3], x[3], full_add[15], full_lw[12], add[4], li[3], lw[3], sw[3], bz[3],
+        shift[6], halt[5], li32[5], nop[4], mv[3], toy1[5], toy0[5], long_[5], extra[6],
+        misaligned[11], sum[4];
+} toy_strings = {
+    "", "r", "f", "kind", "args", "zero", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "sp",
+    "z", "c", "a", "b", "d", "i", "t", "m", "imm", ".w", ".x", "add r1, r2, r3",
+    "lw r1, (r2)", "add", "li", "lw", "sw", "bz", "shift", "halt", "li32", "nop", "mv",
+    "toy1", "toy0", "long", "Extra", "misaligned", "sum",
+};
+#define T(name) offsetof(struct toy_strings, name)
+enum { TOY_NAMES = 1, TOY_FLAG_NAMES = 9 };
+static const uint32_t toy_names[] = {
+    0, T(zero), T(r1), T(r2), T(r3), T(r4), T(r5), T(r6), T(r7), T(z), T(c)
+};
 static const struct isa_file toy_files[] = {
-    [TOY_R] = { .name = "r", .names = toy_names, .count = 8, .width = 16, .stride = 2,
+    [TOY_R] = { .name = T(r), .names = TOY_NAMES, .count = 8, .width = 16, .stride = 2,
                 .has_zero = true },
-    [TOY_BITS] = { .name = "f", .names = toy_flag_names, .count = 2, .width = 1, .stride = 1,
+    [TOY_BITS] = { .name = T(f), .names = TOY_FLAG_NAMES, .count = 2, .width = 1, .stride = 1,
                    .offset = 20 },
-    [TOY_KIND] = { .name = "kind", .count = 1, .width = 8, .stride = 1, .offset = 22,
+    [TOY_KIND] = { .name = T(kind), .count = 1, .width = 8, .stride = 1, .offset = 22,
                    .hidden = true },
-    [TOY_ARGS] = { .name = "args", .count = 3, .width = 16, .stride = 2, .offset = 24,
+    [TOY_ARGS] = { .name = T(args), .count = 3, .width = 16, .stride = 2, .offset = 24,
                    .hidden = true },
 };
 static const struct isa_view toy_views[] = {
-    { .name = "r", .file = TOY_R, .count = 8, .width = 16, .zero = 0, .names = toy_names },
+    { .name = T(r), .file = TOY_R, .count = 8, .width = 16, .zero = 0, .names = TOY_NAMES },
 };
 static const struct isa_regname toy_regnames[] = {
-    { "zero", 0, 0 }, { "r1", 0, 1 }, { "r2", 0, 2 }, { "r3", 0, 3 }, { "r4", 0, 4 },
-    { "r5", 0, 5 }, { "r6", 0, 6 }, { "r7", 0, 7 }, { "sp", 0, 7 },
+    { T(zero), 0, 0 }, { T(r1), 0, 1 }, { T(r2), 0, 2 }, { T(r3), 0, 3 }, { T(r4), 0, 4 },
+    { T(r5), 0, 5 }, { T(r6), 0, 6 }, { T(r7), 0, 7 }, { T(sp), 0, 7 },
 };
 /* 0: d [11:9]; 1: a [8:6]; 2: b [5:3]; 3: i6 [8:3]; 4: t; 5: m; 6: long d [27:25]; 7: imm16 */
 static const struct isa_piece toy_pieces[] = {
@@ -104,25 +120,25 @@ static const struct isa_piece toy_pieces[] = {
     { 25, 3, 0 }, { 0, 16, 0 },
 };
 static const struct isa_field toy_fields[] = {
-    { "d", 0, 1, 3, false, 0 }, { "a", 1, 1, 3, false, 0 }, { "b", 2, 1, 3, false, 0 },
-    { "d", 0, 1, 3, false, 0 }, { "i", 3, 1, 6, true, 0 },                           /* 3 */
-    { "t", 4, 1, 10, true, 0 },                                                      /* 5 */
-    { "d", 0, 1, 3, false, 0 }, { "i", 3, 1, 6, false, 0 }, { "m", 5, 1, 2, false, 0 }, /* 6 */
-    { "d", 6, 1, 3, false, 0 }, { "imm", 7, 1, 16, false, 0 },                       /* 9 */
+    { T(d), 0, 1, 3, false, 0 }, { T(a), 1, 1, 3, false, 0 }, { T(b), 2, 1, 3, false, 0 },
+    { T(d), 0, 1, 3, false, 0 }, { T(i), 3, 1, 6, true, 0 },                           /* 3 */
+    { T(t), 4, 1, 10, true, 0 },                                                      /* 5 */
+    { T(d), 0, 1, 3, false, 0 }, { T(i), 3, 1, 6, false, 0 }, { T(m), 5, 1, 2, false, 0 }, /* 6 */
+    { T(d), 6, 1, 3, false, 0 }, { T(imm), 7, 1, 16, false, 0 },                       /* 9 */
 };
-static const struct isa_enum_name toy_sizes[] = { { "", 0 }, { ".w", 1 }, { ".x", 2 } };
+static const struct isa_enum_name toy_enums[] = { { 0, 0 }, { T(w), 1 }, { T(x), 2 } };
 static const struct isa_operand toy_operands[] = {
-    { .name = "d", .kind = OPERAND_REG, .field = 0 },
-    { .name = "a", .kind = OPERAND_REG, .field = 1 },
-    { .name = "b", .kind = OPERAND_REG, .field = 2 },
-    { .name = "d", .kind = OPERAND_REG, .field = 0 },                                /* 3 */
-    { .name = "i", .kind = OPERAND_IMM, .field = 1 },
-    { .name = "t", .kind = OPERAND_PCREL, .field = 0 },                              /* 5 */
-    { .name = "d", .kind = OPERAND_REG, .field = 0 },                                /* 6 */
-    { .name = "i", .kind = OPERAND_IMM, .field = 1, .has_omit = true, .omit = 4 },
-    { .name = "m", .kind = OPERAND_ENUM, .field = 2, .enums = toy_sizes, .nenums = 3 },
-    { .name = "d", .kind = OPERAND_REG, .field = 0 },                                /* 9 */
-    { .name = "imm", .kind = OPERAND_IMM, .field = 1, .hex = true },
+    { .name = T(d), .kind = OPERAND_REG, .field = 0 },
+    { .name = T(a), .kind = OPERAND_REG, .field = 1 },
+    { .name = T(b), .kind = OPERAND_REG, .field = 2 },
+    { .name = T(d), .kind = OPERAND_REG, .field = 0 },                                /* 3 */
+    { .name = T(i), .kind = OPERAND_IMM, .field = 1 },
+    { .name = T(t), .kind = OPERAND_PCREL, .field = 0 },                              /* 5 */
+    { .name = T(d), .kind = OPERAND_REG, .field = 0 },                                /* 6 */
+    { .name = T(i), .kind = OPERAND_IMM, .field = 1, .has_omit = true, .omit = 4 },
+    { .name = T(m), .kind = OPERAND_ENUM, .field = 2, .nenums = 3 },
+    { .name = T(d), .kind = OPERAND_REG, .field = 0 },                                /* 9 */
+    { .name = T(imm), .kind = OPERAND_IMM, .field = 1, .hex = true },
 };
 static const struct toy_literals {
     char add[5], li[4], lw[4], sw[4], bz[4], shift[6], halt[5], nop[4], mv[4], comma[3], open[4],
@@ -132,21 +148,30 @@ static const struct toy_literals {
 #define TOY_LITERAL(name) { TEXT_LITERAL, 0, offsetof(struct toy_literals, name) }
 #define TOY_OP(n) { TEXT_OPERAND, n, 0 }
 #define TOY_END { TEXT_END, 0, 0 }
-static const struct isa_text toy_text_add[] = { TOY_LITERAL(add), TOY_OP(0),
-    TOY_LITERAL(comma), TOY_OP(1), TOY_LITERAL(comma), TOY_OP(2), TOY_END };
-static const struct isa_text toy_text_li[] = { TOY_LITERAL(li), TOY_OP(0),
-    TOY_LITERAL(comma), TOY_OP(1), TOY_END };
-static const struct isa_text toy_text_lw[] = { TOY_LITERAL(lw), TOY_OP(0),
-    TOY_LITERAL(open), TOY_OP(1), TOY_LITERAL(close), TOY_END };
-static const struct isa_text toy_text_sw[] = { TOY_LITERAL(sw), TOY_OP(0),
-    TOY_LITERAL(open), TOY_OP(1), TOY_LITERAL(close), TOY_END };
-static const struct isa_text toy_text_bz[] = { TOY_LITERAL(bz), TOY_OP(0), TOY_END };
-static const struct isa_text toy_text_shift[] = { TOY_LITERAL(shift), TOY_OP(2),
-    TOY_LITERAL(blank), TOY_OP(0), TOY_LITERAL(comma), TOY_OP(1), TOY_END };
-static const struct isa_text toy_text_halt[] = { TOY_LITERAL(halt), TOY_END };
-static const struct isa_text toy_text_nop[] = { TOY_LITERAL(nop), TOY_END };
-static const struct isa_text toy_text_mv[] = { TOY_LITERAL(mv), TOY_OP(0),
-    TOY_LITERAL(comma), TOY_OP(1), TOY_END };
+enum {
+    TOY_TEXT_ADD = 0,
+    TOY_TEXT_LI = 7,
+    TOY_TEXT_LW = 12,
+    TOY_TEXT_SW = 18,
+    TOY_TEXT_BZ = 24,
+    TOY_TEXT_SHIFT = 27,
+    TOY_TEXT_HALT = 34,
+    TOY_TEXT_NOP = 36,
+    TOY_TEXT_MV = 38
+};
+static const struct isa_text toy_texts[] = {
+    TOY_LITERAL(add), TOY_OP(0), TOY_LITERAL(comma), TOY_OP(1), TOY_LITERAL(comma),
+    TOY_OP(2), TOY_END,
+    TOY_LITERAL(li), TOY_OP(0), TOY_LITERAL(comma), TOY_OP(1), TOY_END,
+    TOY_LITERAL(lw), TOY_OP(0), TOY_LITERAL(open), TOY_OP(1), TOY_LITERAL(close), TOY_END,
+    TOY_LITERAL(sw), TOY_OP(0), TOY_LITERAL(open), TOY_OP(1), TOY_LITERAL(close), TOY_END,
+    TOY_LITERAL(bz), TOY_OP(0), TOY_END,
+    TOY_LITERAL(shift), TOY_OP(2), TOY_LITERAL(blank), TOY_OP(0), TOY_LITERAL(comma),
+    TOY_OP(1), TOY_END,
+    TOY_LITERAL(halt), TOY_END,
+    TOY_LITERAL(nop), TOY_END,
+    TOY_LITERAL(mv), TOY_OP(0), TOY_LITERAL(comma), TOY_OP(1), TOY_END,
+};
 
 static const struct isa_slot toy_slots[] = {
     { .kind = SLOT_WRITE, .w = 16, .expr = { 39, 1, 0 } },  /* 0: d a b */
@@ -176,89 +201,88 @@ static const struct isa_choice toy_choices[] = {
     { .expr = { 64, 3, 0 }, .leaf = 6, .values = 2 }, { .leaf = 5 }, { .leaf = 6 },
     { .leaf = 7 }, { .leaf = 8 },
 };
-static const uint16_t toy_feature_long[] = { 0 };
-static const char *const toy_features[] = { "long", "Extra" };
-static const struct isa_feature_set toy_feature_sets[] = { { 1, toy_feature_long, false } };
-static const uint16_t toy_model_full[] = { 0, 1 };
-static const struct isa_model toy_models[] = { { "toy1", toy_model_full, 2 },
-                                               { "toy0", NULL, 0 } };
+static const uint16_t toy_numbers[] = { 0, 1 };
+static const uint32_t toy_features[] = { T(long_), T(extra) };
+static const struct isa_feature_set toy_feature_sets[] = { { 0, 1, false } };
+static const struct isa_model toy_models[] = { { T(toy1), 0, 2 }, { T(toy0), 0, 0 } };
 static const struct isa_insn toy_insns[] = {
-    { .name = "add", .mnemonic = "add", .text = toy_text_add, .mask = 0xf007, .value = 0x1000,
-      .length = 2, .fields = 3, .operands = 3, .features = ISA_NONE, .choice = 0,
-      .picture = "0001 d a b 000" },
-    { .name = "li", .mnemonic = "li", .text = toy_text_li, .mask = 0xf007, .value = 0x2000,
+    { .name = T(add), .mnemonic = T(add), .text = TOY_TEXT_ADD, .mask = 0xf007, .value = 0x1000,
+      .length = 2, .fields = 3, .operands = 3, .features = ISA_NONE, .choice = 0 },
+    { .name = T(li), .mnemonic = T(li), .text = TOY_TEXT_LI, .mask = 0xf007, .value = 0x2000,
       .length = 2, .fields = 2, .operands = 2, .field = 3, .operand = 3,
       .features = ISA_NONE, .choice = 1 },
-    { .name = "lw", .mnemonic = "lw", .text = toy_text_lw, .mask = 0xf03f, .value = 0x3000,
+    { .name = T(lw), .mnemonic = T(lw), .text = TOY_TEXT_LW, .mask = 0xf03f, .value = 0x3000,
       .length = 2, .fields = 2, .operands = 2, .features = ISA_NONE, .choice = 2 },
-    { .name = "sw", .mnemonic = "sw", .text = toy_text_sw, .mask = 0xf03f, .value = 0x3001,
+    { .name = T(sw), .mnemonic = T(sw), .text = TOY_TEXT_SW, .mask = 0xf03f, .value = 0x3001,
       .length = 2, .fields = 2, .operands = 2, .features = ISA_NONE, .choice = 3 },
-    { .name = "bz", .mnemonic = "bz", .text = toy_text_bz, .mask = 0xfe00, .value = 0x4000,
+    { .name = T(bz), .mnemonic = T(bz), .text = TOY_TEXT_BZ, .mask = 0xfe00, .value = 0x4000,
       .length = 2, .fields = 1, .operands = 1, .field = 5, .operand = 5,
       .features = ISA_NONE, .choice = 4 },
-    { .name = "shift", .mnemonic = "shift", .text = toy_text_shift, .mask = 0xf004,
+    { .name = T(shift), .mnemonic = T(shift), .text = TOY_TEXT_SHIFT, .mask = 0xf004,
       .value = 0x5000, .length = 2, .fields = 3, .operands = 3, .field = 6, .operand = 6,
       .where_ok = { 45, 3, 0 }, .else_kind = ILLEGAL_RESERVED, .features = ISA_NONE,
       .choice = 5 },
-    { .name = "halt", .mnemonic = "halt", .text = toy_text_halt, .mask = 0xffff, .value = 0,
+    { .name = T(halt), .mnemonic = T(halt), .text = TOY_TEXT_HALT, .mask = 0xffff, .value = 0,
       .length = 2, .features = ISA_NONE, .choice = 8 },
-    { .name = "li32", .mnemonic = "li", .text = toy_text_li, .mask = 0xf1ff0000,
+    { .name = T(li32), .mnemonic = T(li), .text = TOY_TEXT_LI, .mask = 0xf1ff0000,
       .value = 0x80000000, .length = 4, .fields = 2, .operands = 2, .field = 9, .operand = 9,
       .features = 0, .choice = 9 },
 };
-static const struct isa_fix toy_fix_nop[] = { { 0, { 58, 1, 0 } }, { 1, { 58, 1, 0 } },
-                                              { 2, { 58, 1, 0 } } };
-static const struct isa_fix toy_fix_mv[] = { { 2, { 58, 1, 0 } } };
+static const struct isa_fix toy_fixes[] = { { 0, { 58, 1, 0 } }, { 1, { 58, 1, 0 } },
+                                            { 2, { 58, 1, 0 } } };
 static const struct isa_alias toy_aliases[] = {
-    { toy_text_nop, TOY_ADD, true, { 48, 7, 0 }, toy_fix_nop, 3, "nop", ISA_NONE },
-    { toy_text_mv, TOY_ADD, true, { 55, 3, 0 }, toy_fix_mv, 1, "mv", ISA_NONE },
+    { .text = TOY_TEXT_NOP, .insn = TOY_ADD, .prefer = true, .when = { 48, 7, 0 },
+      .fixes = 0, .nfixes = 3, .mnemonic = T(nop), .features = ISA_NONE },
+    { .text = TOY_TEXT_MV, .insn = TOY_ADD, .prefer = true, .when = { 55, 3, 0 },
+      .fixes = 2, .nfixes = 1, .mnemonic = T(mv), .features = ISA_NONE },
 };
 static const struct isa_length toy_lengths[] = { { 0x8000, 0, 2 }, { 0xf000, 0x8000, 4 } };
 static const struct isa_access toy_accesses[] = { { .big = 1, .align = 2, .trap = 1 } };
-static const struct isa_trap toy_traps[] = { { "halt", 0 }, { "misaligned", 1 } };
+static const struct isa_trap toy_traps[] = { { T(halt), 0 }, { T(misaligned), 1 } };
 static const struct isa_flags toy_flags[] = {
-    { "f", 2, toy_flag_names, TOY_BITS, TOY_KIND, TOY_ARGS }
+    { T(f), TOY_FLAG_NAMES, 2, TOY_BITS, TOY_KIND, TOY_ARGS }
 };
 static const struct isa_flagfn toy_flagfns[] = {
-    { .name = "sum", .args = 2, .arg_w = { 16, 16 }, .sets = 3,
+    { .name = T(sum), .args = 2, .arg_w = { 16, 16 }, .sets = 3,
       .flag = { { 30, 5, 0 }, { 35, 4, 0 } } },
 };
-static const struct isa_ex_item toy_pre_add[] = {
-    { .loc = EX_REG, .view = 0, .index = 2, .value = 5 },
-    { .loc = EX_REG, .view = 0, .index = 3, .value = 0xfffb },
+static const uint64_t toy_values[] = {
+    5, 0xfffb, 1, 0x2000, /* 4: */ 0x1234, 0, 0x2000, /* 7: pc and mode */ 0, 0, 0x100, 0
 };
-static const struct isa_ex_item toy_post_add[] = {
-    { .loc = EX_REG, .view = 0, .index = 1, .value = 0 },
-    { .loc = EX_FLAG, .view = 0, .index = 0, .value = 1 },
-    { .loc = EX_FLAG, .view = 0, .index = 1, .value = 1 },
+static const struct isa_ex_item toy_ex_items[] = {
+    /* 0: add, before and after */
+    { .loc = EX_REG, .view = 0, .index = 2, .nvalues = 1, .value = 0 },
+    { .loc = EX_REG, .view = 0, .index = 3, .nvalues = 1, .value = 1 },
+    { .loc = EX_REG, .view = 0, .index = 1 },
+    { .loc = EX_FLAG, .view = 0, .index = 0, .nvalues = 1, .value = 2 },
+    { .loc = EX_FLAG, .view = 0, .index = 1, .nvalues = 1, .value = 2 },
+    /* 5: lw, before and after */
+    { .loc = EX_REG, .view = 0, .index = 2, .nvalues = 1, .value = 3 },
+    { .loc = EX_MEM, .size = 2, .nvalues = 3, .value = 4 },
+    { .loc = EX_REG, .view = 0, .index = 1, .nvalues = 1, .value = 4 },
+    /* 8: halt */
+    { .loc = EX_TRAP, .index = 0 },
 };
-static const struct isa_ex_item toy_pre_lw[] = {
-    { .loc = EX_REG, .view = 0, .index = 2, .value = 0x2000 },
-    { .loc = EX_MEM, .size = 2, .addr = 0x2000, .value = 0x1234 },
-};
-static const struct isa_ex_item toy_post_lw[] = {
-    { .loc = EX_REG, .view = 0, .index = 1, .value = 0x1234 },
-};
-static const struct isa_ex_item toy_post_halt[] = { { .loc = EX_TRAP, .index = 0 } };
-static const struct isa_example toy_examples[] = {
-    { .text = "add r1, r2, r3", .insn = TOY_ADD, .model = ISA_NONE,
-      .bytes = (const uint8_t[]){ 0x12, 0x98 }, .length = 2, .pre = toy_pre_add, .npre = 2,
-      .post = toy_post_add, .npost = 3 },
-    { .text = "lw r1, (r2)", .insn = TOY_LW, .model = ISA_NONE, .pc = 0x100,
-      .bytes = (const uint8_t[]){ 0x32, 0x80 }, .length = 2, .pre = toy_pre_lw, .npre = 2,
-      .post = toy_post_lw, .npost = 1 },
-    { .text = "halt", .insn = TOY_HALT, .model = ISA_NONE,
-      .bytes = (const uint8_t[]){ 0, 0 }, .length = 2, .post = toy_post_halt, .npost = 1 },
-    { .insn = ISA_NONE, .model = 1, .bytes = (const uint8_t[]){ 0x80, 0, 0, 0 }, .length = 4 },
+static const uint8_t toy_ex_bytes[] = { 0x12, 0x98, 0x32, 0x80, 0, 0, 0x80, 0, 0, 0 };
+static const struct isa_ex_row toy_examples[] = {
+    { .text = T(full_add), .insn = TOY_ADD, .model = ISA_NONE, .start = 7, .bytes = 0,
+      .length = 2, .pre = 0, .npre = 2, .post = 2, .npost = 3 },
+    { .text = T(full_lw), .insn = TOY_LW, .model = ISA_NONE, .start = 9, .bytes = 2,
+      .length = 2, .pre = 5, .npre = 2, .post = 7, .npost = 1 },
+    { .text = T(halt), .insn = TOY_HALT, .model = ISA_NONE, .start = 7, .bytes = 4,
+      .length = 2, .post = 8, .npost = 1 },
+    { .insn = ISA_NONE, .model = 1, .start = 7, .bytes = 6, .length = 4 },
 };
 
 /* Everything but the decode tree, which dtree_build() makes in a copy. */
-static const struct isa_fetch toy_fetch = { .parcel = 2, .big = true, .lengths = toy_lengths,
-                                            .nlengths = 2, .stream = ISA_NONE };
+static const struct isa_fetch toy_fetch = { .parcel = 2, .big = true, .nlengths = 2,
+                                            .stream = ISA_NONE };
 #define TOY_COUNT(array) (sizeof(array) / sizeof(*(array)))
 static const struct isa toy = {
     .name = "toy", .family = "toy", .pc_width = 16, .min_ilen = 2, .state_size = 32,
     .sysreg_trap = ISA_NONE,
+    .strings = (const char *)&toy_strings, .names = toy_names, .numbers = toy_numbers,
+    .texts = toy_texts, .enums = toy_enums, .fixes = toy_fixes, .lengths = toy_lengths,
     .nodes = toy_nodes, .nnodes = TOY_COUNT(toy_nodes),
     .consts = toy_consts, .nconsts = TOY_COUNT(toy_consts),
     .files = toy_files, .nfiles = TOY_COUNT(toy_files),
@@ -281,6 +305,7 @@ static const struct isa toy = {
     .feature_sets = toy_feature_sets, .nfeature_sets = 1,
     .models = toy_models, .nmodels = 2,
     .examples = toy_examples, .nexamples = TOY_COUNT(toy_examples),
+    .ex_items = toy_ex_items, .ex_bytes = toy_ex_bytes, .values = toy_values,
 };
 /* clang-format on */
 

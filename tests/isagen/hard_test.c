@@ -17,14 +17,15 @@ START_TEST(every_example_is_true)
 {
     const struct isa *isa = isa_list[_i];
     unsigned failed = 0;
-    char error[400];
+    char error[400], where[100];
 
     for (unsigned i = 0; i < isa->nexamples; i++) {
-        const struct isa_example *example = &isa->examples[i];
+        struct isa_example example = isa_example(isa, i);
 
-        if ((!example->code && example_text(isa, example, error, sizeof(error))) ||
-            eval_example(isa, example, error, sizeof(error))) {
-            fprintf(stderr, "%s: %s\n", example->where, error);
+        if ((!example.code && example_text(isa, &example, error, sizeof(error))) ||
+            eval_example(isa, &example, error, sizeof(error))) {
+            fprintf(stderr, "%s: %s\n",
+                    isa_where_text(isa, example.where, where, sizeof(where)), error);
             failed++;
         }
     }
@@ -81,8 +82,8 @@ static int run_beside(const struct isa *isa, const struct isa_example *example)
 
     for (unsigned i = 0; i < example->npost; i++)
         if (example->post[i].loc == EX_MEM || example->post[i].loc == EX_PC)
-            map_around(space, example->post[i].loc == EX_MEM ? example->post[i].addr
-                                                             : example->post[i].value);
+            map_around(space, isa_ex_value(isa, &example->post[i],
+                                           example->post[i].loc == EX_MEM ? 2 : 0));
     cpu->space = space;
     cpu->helper = no_helper;
     ck_assert_int_eq(interp_engine.attach(cpu), 0);
@@ -98,15 +99,18 @@ START_TEST(the_interpreter_does_the_same)
 {
     const struct isa *isa = isa_list[_i];
     unsigned failed = 0;
+    char where[100];
 
     host_catch_faults(on_fault, NULL);
     for (unsigned i = 0; i < isa->nexamples; i++) {
-        const struct isa_example *example = &isa->examples[i];
+        struct isa_example example = isa_example(isa, i);
 
-        if (example->insn == ISA_NONE && !example->code)
+        if (example.insn == ISA_NONE && !example.code)
             continue;
-        if (run_beside(isa, example)) {
-            fprintf(stderr, "%s: %s\n", example->where, example->text);
+        if (run_beside(isa, &example)) {
+            fprintf(stderr, "%s: %s\n",
+                    isa_where_text(isa, example.where, where, sizeof(where)),
+                    example.text);
             failed++;
         }
     }

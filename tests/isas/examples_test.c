@@ -34,7 +34,8 @@ static void choose_features(const struct isa *isa, unsigned number,
                             struct isa_features *features)
 {
     if (number < isa->nmodels)
-        isa_features_parse(isa, isa->models[number].name, features, NULL);
+        isa_features_parse(isa, isa_string(isa, isa->models[number].name), features,
+                           NULL);
     else
         memset(features, 0xff, sizeof(*features));
 }
@@ -78,14 +79,15 @@ START_TEST(every_example_does_what_it_says)
 {
     const struct isa *isa = isa_list[_i];
     unsigned failed = 0;
-    char error[400];
+    char error[400], where[100];
 
     for (unsigned i = 0; i < isa->nexamples; i++) {
-        const struct isa_example *example = &isa->examples[i];
+        struct isa_example example = isa_example(isa, i);
 
-        if ((!example->code && example_text(isa, example, error, sizeof(error))) ||
-            eval_example(isa, example, error, sizeof(error))) {
-            fprintf(stderr, "%s: %s: %s\n", isa->name, example->where, error);
+        if ((!example.code && example_text(isa, &example, error, sizeof(error))) ||
+            eval_example(isa, &example, error, sizeof(error))) {
+            fprintf(stderr, "%s: %s: %s\n", isa->name,
+                    isa_where_text(isa, example.where, where, sizeof(where)), error);
             failed++;
         }
     }
@@ -104,7 +106,7 @@ static void check_round(const struct isa *isa, const struct isa_features *featur
     unsigned length = isa_encode(isa, insn, bytes), n;
 
     ck_assert_msg(length == insn->length, "%s: %s does not encode", isa->name,
-                  isa->insns[insn->insn].name);
+                  isa_string(isa, isa->insns[insn->insn].name));
     isa_print(isa, features, insn, flags, text, sizeof(text));
     n = isa_assemble_as(isa, features, insn->mode, insn->pc, insn->insn, text, back,
                         error, sizeof(error));
@@ -147,7 +149,7 @@ START_TEST(text_of_sampled_operands_assembles_to_the_same_bytes)
                 check_round(isa, &features, &insn, TEXT_NO_ALIASES);
             } else {
                 ck_assert_msg(i > 0, "%s: %s is never decoded", isa->name,
-                              isa->insns[number].name);
+                              isa_string(isa, isa->insns[number].name));
             }
 }
 END_TEST

@@ -119,11 +119,11 @@ void check_budget(struct build *b, const struct insn *insn, uint32_t first,
                      choices_text(b, choices));
 }
 
-/* The instruction with the most of it, as a hint. */
-static const struct isa_insn *largest(struct build *b, const struct list *budget,
-                                      unsigned *most)
+/* The instruction with the most of it, as a hint; NULL: there is none. */
+static const struct insn *largest(struct build *b, const struct list *budget,
+                                  unsigned *most)
 {
-    const struct isa_insn *found = NULL;
+    const struct insn *found = NULL;
 
     for (uint32_t i = 0, end; i < b->variants.count; i = end) {
         uint16_t insn = AT(b, variants, struct isa_variant, i)->insn;
@@ -133,7 +133,7 @@ static const struct isa_insn *largest(struct build *b, const struct list *budget
             end++;
         struct used u = used_from(b, i, end);
         if (!found || amount(&u, budget) > *most) {
-            found = AT(b, insns, struct isa_insn, insn);
+            found = *AT(b, insn_items, const struct insn *, insn);
             *most = amount(&u, budget);
         }
     }
@@ -150,12 +150,12 @@ void check_budget_of_all(struct build *b)
 
         for (const struct list *l = item->list; l; l = l->next) {
             unsigned most = 0;
-            const struct isa_insn *insn = largest(b, l, &most);
+            const struct insn *insn = largest(b, l, &most);
 
             if (insn && amount(&u, l) > l->number)
                 error_at(b->g, l->pos, "E-BUDGET",
                          "%u %s in all; the most: %u of %s (%s)", amount(&u, l), l->name,
-                         most, insn->name, insn->where);
+                         most, insn->name, source_place(b->g, insn->pos));
         }
     }
 }

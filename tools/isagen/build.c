@@ -45,10 +45,11 @@ int find_flag(struct build *b, const char *group, const char *flag, uint16_t *ou
     for (uint32_t i = 0; i < b->flags.count; i++) {
         const struct isa_flags *f = AT(b, flags, struct isa_flags, i);
 
-        if (group && strcmp(f->name, group))
+        if (group && strcmp(text_at(b, f->name), group))
             continue;
         for (int k = 0; k < f->count; k++)
-            if (!strcmp(f->names[k], flag)) {
+            if (!strcmp(text_at(b, *AT(b, names, uint32_t, f->names + (uint32_t)k)),
+                        flag)) {
                 *out = (uint16_t)i;
                 return k;
             }
@@ -59,7 +60,7 @@ int find_flag(struct build *b, const char *group, const char *flag, uint16_t *ou
 int find_feature(struct build *b, const char *name)
 {
     for (uint32_t i = 0; i < b->features.count; i++)
-        if (!strcmp(*AT(b, features, const char *, i), name))
+        if (!strcmp(text_at(b, *AT(b, features, uint32_t, i)), name))
             return (int)i;
     return -1;
 }
@@ -121,12 +122,10 @@ uint16_t feature_set(struct build *b, const struct expr *e)
         return ISA_NONE;
     products(b, e, false, p, &n, 16);
     for (unsigned i = 0; i < n; i++) {
-        uint16_t *all =
-            arena_array(&b->g->arena, p[i].count ? p[i].count : 1, sizeof *all);
+        uint32_t all = RUN(b, numbers, p[i].all, p[i].count);
 
-        memcpy(all, p[i].all, p[i].count * sizeof *all);
         *VEC(b, feature_sets, struct isa_feature_set) =
-            (struct isa_feature_set){ (uint16_t)p[i].count, all, i + 1 < n };
+            (struct isa_feature_set){ all, (uint16_t)p[i].count, i + 1 < n };
     }
     return (uint16_t)first;
 }
@@ -134,31 +133,28 @@ uint16_t feature_set(struct build *b, const struct expr *e)
 static void build_model(struct build *b, const struct item *item)
 {
     struct isa_model *m;
-    uint16_t *list;
-    unsigned n = 0;
+    uint32_t first = b->numbers.count;
 
     if (item->word && b->target && strcmp(item->word, b->target->name))
         return;
-    for (const struct list *l = item->list; l; l = l->next)
-        n++;
-    list = arena_array(&b->g->arena, n ? n : 1, sizeof *list);
-    n = 0;
     for (const struct list *l = item->list; l; l = l->next) {
         int f = find_feature(b, l->name);
 
         if (f < 0)
             fail(b->g, l->pos, "E-NAME", "no feature %s is declared", l->name);
-        list[n++] = (uint16_t)f;
+        *VEC(b, numbers, uint16_t) = (uint16_t)f;
     }
     m = VEC(b, models, struct isa_model);
-    *m = (struct isa_model){ item->name, list, (uint16_t)n };
+    *m = (struct isa_model){ text_add(b, item->name), first,
+                             (uint16_t)(b->numbers.count - first) };
 }
 
 /* ------------------------------------------------------------------ around state */
 
 static void build_trap(struct build *b, struct item *item)
 {
-    *VEC(b, traps, struct isa_trap) = (struct isa_trap){ item->name, item->number };
+    *VEC(b, traps, struct isa_trap) =
+        (struct isa_trap){ text_add(b, item->name), item->number };
     *VEC(b, trap_items, struct item *) = item;
 }
 
@@ -180,7 +176,7 @@ static void check_effect_name(struct build *b, const struct list *l)
 
 static void build_helper(struct build *b, struct item *item)
 {
-    struct isa_helper h = { .name = item->name };
+    struct isa_helper h = { .name = text_add(b, item->name) };
     unsigned w = 0, n = 0;
     bool pure = false, other = false;
 
@@ -232,8 +228,8 @@ static void build_mode(struct build *b, struct item *item, uint32_t i)
         value_body(b, lower_expr(b, item->expr, (unsigned)item->number),
                    (unsigned)item->number, item->pos);
     m = AT(b, modes, struct isa_mode, i);
-    *m = (struct isa_mode){ item->name, (uint8_t)at, (uint8_t)item->number, item->flag,
-                            body };
+    *m = (struct isa_mode){ text_add(b, item->name), (uint8_t)at, (uint8_t)item->number,
+                            item->flag, body };
 }
 
 uint64_t field_mask(uint64_t hi, uint64_t lo)
@@ -276,7 +272,7 @@ static void build_feature(struct build *b, struct item *item)
         fail(b->g, item->pos, "E-BUDGET", "more than %d features", ISA_MAX_FEATURES);
     if (find_feature(b, item->name) >= 0)
         fail(b->g, item->pos, "E-NAME", "feature %s is declared twice", item->name);
-    *VEC(b, features, const char *) = item->name;
+    *VEC(b, features, uint32_t) = text_add(b, item->name);
 }
 
 static void build_pc(struct build *b, struct item *item)

@@ -176,7 +176,9 @@ struct build {
     struct vec nodes, consts, files, views, regnames, pieces, fields, operands, slots,
         insns, variants, choices, literals, aliases, fetches, accesses, traps, helpers,
         fns, fpcalls, fpenvs, flags, flagfns, laws, modes, features, feature_sets, models,
-        sysregs, examples, effects, streams;
+        sysregs, examples, effects, streams, strings, names, sources, numbers, texts,
+        alt_rows, enums, fixes, lengths, sysreg_fields, ex_items, ex_codes, ex_bytes,
+        values;
     struct vec kinds[32];                /* struct item *, by enum item_kind */
     struct vec view_info;                /* struct view, beside views */
     struct vec insn_items;               /* const struct insn *, beside insns */
@@ -202,6 +204,13 @@ struct build {
 void *vec_add(struct build *b, struct vec *v, size_t size);
 #define VEC(b, v, type) ((type *)vec_add(b, &(b)->v, sizeof(type)))
 #define AT(b, v, type, i) (&((type *)(b)->v.items)[i])
+/* Appends `count` elements; returns the number of the first. */
+uint32_t run_add(struct build *b, struct vec *v, const void *items, uint32_t count,
+                 size_t size);
+#define RUN(b, v, items, count) run_add(b, &(b)->v, items, count, sizeof *(items))
+uint32_t text_add(struct build *b, const char *text); /* NULL is 0 */
+const char *text_at(const struct build *b, uint32_t text);
+struct isa_where where_is(struct build *b, struct pos pos);
 
 /* value.c: decode-time expressions and values of all times */
 struct val val_number(int64_t n);
@@ -344,7 +353,7 @@ void draw_enc(struct build *b, struct drawn *d, const struct insn *insn,
               const struct oper *opers, unsigned nopers);
 void add_field(struct build *b, const struct drawn *d, struct oper *o, unsigned i,
                unsigned bits);
-const char *first_word(struct build *b, const char *text); /* the mnemonic */
+uint32_t first_word(struct build *b, const char *text); /* the mnemonic */
 
 /* stream_build.c, stream_rows.c, stream_lower.c: variable-length encodings */
 void build_streams(struct build *b);  /* before instructions */
@@ -365,8 +374,7 @@ void build_stream_insn(struct build *b, struct item *item); /* rows instead of e
 void build_examples(struct build *b);
 void build_isa(struct build *b);
 void begin_body(struct build *b, bool decode_only);
-const struct isa_text *build_text(struct build *b, const char *text, struct pos pos,
-                                  uint16_t insn);
+uint32_t build_text(struct build *b, const char *text, struct pos pos, uint16_t insn);
 uint16_t text_literal(struct build *b, const char *text, size_t length, struct pos pos);
 int find_operand(struct build *b, uint16_t insn, const char *name); /* index or -1 */
 void stop_if_errors(struct isagen *g);

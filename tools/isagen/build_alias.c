@@ -14,7 +14,7 @@ bool is_declared_insn(struct build *b, const char *name)
 static int insn_number(struct build *b, const char *name)
 {
     for (uint32_t i = 0; i < b->insns.count; i++)
-        if (!strcmp(AT(b, insns, struct isa_insn, i)->name, name))
+        if (!strcmp(text_at(b, AT(b, insns, struct isa_insn, i)->name), name))
             return (int)i;
     return -1;
 }
@@ -106,7 +106,7 @@ static void build_alias(struct build *b, struct item *item)
     }
     alias.text = build_text(b, item->word, item->pos, (uint16_t)number);
     alias.mnemonic = first_word(b, item->word);
-    alias.fixes = fixes;
+    alias.fixes = RUN(b, fixes, fixes, n);
     alias.nfixes = (uint16_t)n;
     alias.features = feature_set(b, item->needs);
     *VEC(b, aliases, struct isa_alias) = alias;

@@ -128,7 +128,7 @@ void add_field(struct build *b, const struct drawn *d, struct oper *o, unsigned 
                unsigned bits)
 {
     const struct kind *k = o->kind;
-    struct isa_field f = { .name = o->name,
+    struct isa_field f = { .name = text_add(b, o->name),
                            .bits = (uint8_t)bits,
                            .piece = b->pieces.count };
     const struct dx *field;

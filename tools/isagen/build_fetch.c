@@ -63,7 +63,7 @@ void build_fetch(struct build *b, struct item *item)
                            .big = !strcmp(item->word, "big"),
                            .high_first = item->flag,
                            .stream = ISA_NONE };
-    struct vec lengths = { 0 };
+    uint32_t first = b->lengths.count;
 
     begin_body(b, true);
     if (item->number % 8 || item->number < 8 || item->number > 64)
@@ -80,10 +80,10 @@ void build_fetch(struct build *b, struct item *item)
         if (l->number == 0 || l->number > ISA_MAX_ILEN || l->number % f.parcel)
             fail(b->g, l->pos, "E-LENGTH",
                  "a length is a multiple of the parcel, at most %d", ISA_MAX_ILEN);
-        parcel_cubes(b, &lengths, l->expr, f.parcel * 8u, 0, 0, (unsigned)l->number);
+        parcel_cubes(b, &b->lengths, l->expr, f.parcel * 8u, 0, 0, (unsigned)l->number);
     }
-    f.lengths = lengths.items;
-    f.nlengths = (uint16_t)lengths.count;
+    f.lengths = first;
+    f.nlengths = (uint16_t)(b->lengths.count - first);
     if (!b->isa.min_ilen || f.parcel < b->isa.min_ilen)
         b->isa.min_ilen = f.parcel;
     *VEC(b, fetches, struct isa_fetch) = f;

@@ -12,37 +12,38 @@ static uint16_t stride_of(unsigned width)
                          : (uint16_t)((width + 127) / 128 * 16);
 }
 
-static const char *const *names_array(struct build *b, const struct list *list,
-                                      unsigned count, struct pos pos)
+/* As a run of names; none is 0. */
+static uint32_t names_run(struct build *b, const struct list *list, unsigned count,
+                          struct pos pos)
 {
-    const char **names;
+    uint32_t first = b->names.count;
     unsigned n = 0;
 
     if (!list)
-        return NULL;
-    names = arena_array(&b->g->arena, count, sizeof *names);
+        return 0;
     for (; list; list = list->next) {
         if (n == count)
             fail(b->g, list->pos, "E-NAME", "more names than the %u registers", count);
-        names[n++] = list->name;
+        *VEC(b, names, uint32_t) = text_add(b, list->name);
+        n++;
     }
     if (n < count)
         fail(b->g, pos, "E-NAME", "%u names for %u registers", n, count);
-    return names;
+    return first;
 }
 
-static void add_regnames(struct build *b, uint16_t view, const char *const *names,
-                         unsigned count, const struct list *also)
+static void add_regnames(struct build *b, uint16_t view, uint32_t names, unsigned count,
+                         const struct list *also)
 {
     for (unsigned i = 0; names && i < count; i++)
         *VEC(b, regnames, struct isa_regname) =
-            (struct isa_regname){ names[i], view, (uint16_t)i };
+            (struct isa_regname){ *AT(b, names, uint32_t, names + i), view, (uint16_t)i };
     for (; also; also = also->next) {
         if (also->number >= count)
             fail(b->g, also->pos, "E-NAME", "no register %llu",
                  (unsigned long long)also->number);
         *VEC(b, regnames, struct isa_regname) =
-            (struct isa_regname){ also->name, view, (uint16_t)also->number };
+            (struct isa_regname){ text_add(b, also->name), view, (uint16_t)also->number };
     }
 }
 
@@ -58,7 +59,7 @@ uint16_t file_new(struct build *b, const char *name, unsigned count, unsigned wi
         at + (count + 2) * stride > 60000)
         fail(b->g, pos, "E-BUDGET", "%s: state is at most 60000 bytes", name);
     f = VEC(b, files, struct isa_file);
-    *f = (struct isa_file){ .name = name,
+    *f = (struct isa_file){ .name = text_add(b, name),
                             .count = (uint16_t)count,
                             .width = (uint16_t)width,
                             .stride = (uint16_t)stride,
@@ -108,11 +109,11 @@ void build_file(struct build *b, struct item *item)
     if (item->flag && item->number >= count)
         fail(b->g, item->pos, "E-NAME", "zero %llu: no such register",
              (unsigned long long)item->number);
-    const char *const *names = names_array(b, item->list, count, item->pos);
+    uint32_t names = names_run(b, item->list, count, item->pos);
     AT(b, files, struct isa_file, file)->names = names;
     struct view *v = view_new(
         b,
-        (struct isa_view){ .name = item->name,
+        (struct isa_view){ .name = text_add(b, item->name),
                            .file = file,
                            .count = (uint16_t)count,
                            .width = (uint16_t)width,
@@ -144,7 +145,9 @@ static bool simple_view(struct build *b, const struct item *item, struct view **
 
 void build_view(struct build *b, struct item *item)
 {
-    struct isa_view row = { .name = item->name, .file = ISA_NONE, .zero = ISA_NONE };
+    struct isa_view row = { .name = text_add(b, item->name),
+                            .file = ISA_NONE,
+                            .zero = ISA_NONE };
     struct view info = { .name = item->name, .item = item }, *of = NULL;
 
     begin_body(b, true);
@@ -178,7 +181,7 @@ void build_view(struct build *b, struct item *item)
         row.low_bit + row.width > AT(b, files, struct isa_file, of->file)->width)
         fail(b->g, item->pos, "E-WIDTH", "view %s is wider than %s", item->name,
              of->name);
-    const char *const *names = names_array(b, item->list, row.count, item->pos);
+    uint32_t names = names_run(b, item->list, row.count, item->pos);
     if (names)
         row.names = names;
     struct view *v = view_new(b, row, info);
@@ -226,26 +229,23 @@ void build_view_bodies(struct build *b, uint32_t i)
 
 void build_flags(struct build *b, struct item *item)
 {
-    struct isa_flags f = { .name = item->name };
+    struct isa_flags f = { .name = text_add(b, item->name) };
     unsigned n = 0;
-    const char **names;
 
     for (const struct list *l = item->list; l; l = l->next)
         n++;
     if (n == 0 || n > 16)
         fail(b->g, item->pos, "E-BUDGET", "a group has 1 to 16 flags");
-    names = arena_array(&b->g->arena, n, sizeof *names);
-    n = 0;
+    f.names = b->names.count;
     for (const struct list *l = item->list; l; l = l->next)
-        names[n++] = l->name;
-    f.names = names;
+        *VEC(b, names, uint32_t) = text_add(b, l->name);
     f.count = (uint8_t)n;
     f.bits_file = file_new(b, item->name, n, 1, false, true, item->pos);
     f.kind_file = file_new(b, arena_printf(&b->g->arena, "%s kind", item->name), 1, 32,
                            false, true, item->pos);
     f.args_file = file_new(b, arena_printf(&b->g->arena, "%s args", item->name), 3, 64,
                            false, true, item->pos);
-    AT(b, files, struct isa_file, f.bits_file)->names = names;
+    AT(b, files, struct isa_file, f.bits_file)->names = f.names;
     *VEC(b, flags, struct isa_flags) = f;
     *VEC(b, flags_items, struct item *) = item;
 }

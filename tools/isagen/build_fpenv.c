@@ -47,7 +47,7 @@ static void fpenv_bits(struct build *b, const struct item *item, struct isa_fpen
 
 void build_fpenv(struct build *b, struct item *item)
 {
-    struct isa_fpenv env = { .name = item->name, .file = ISA_NONE };
+    struct isa_fpenv env = { .name = text_add(b, item->name), .file = ISA_NONE };
     bool found = false;
 
     memset(env.bit, 0xff, sizeof env.bit);

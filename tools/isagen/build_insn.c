@@ -98,18 +98,18 @@ static struct insn_context expansion(struct build *b, const struct insn *insn)
     return c;
 }
 
-const char *first_word(struct build *b, const char *text)
+uint32_t first_word(struct build *b, const char *text)
 {
     size_t n = strcspn(text, " {");
 
-    return arena_strndup(&b->g->arena, text, n);
+    return text_add(b, arena_strndup(&b->g->arena, text, n));
 }
 
 /* Pieces of text with conditions, and mnemonics by field, are operands of their own. */
 static void add_text_operands(struct build *b, const struct insn *insn)
 {
     if (insn->mnems) {
-        struct isa_operand op = { .name = "mnem",
+        struct isa_operand op = { .name = text_add(b, "mnem"),
                                   .kind = OPERAND_ENUM,
                                   .view = ISA_NONE };
         unsigned n = 0, f = 0;
@@ -119,7 +119,7 @@ static void add_text_operands(struct build *b, const struct insn *insn)
         struct isa_enum_name *names = arena_array(&b->g->arena, n, sizeof *names);
         n = 0;
         for (const struct list *l = insn->mnems; l; l = l->next, n++)
-            names[n] = (struct isa_enum_name){ l->name, n };
+            names[n] = (struct isa_enum_name){ text_add(b, l->name), n };
         while (f < b->l->nopers && strcmp(b->l->opers[f].name, insn->mnem_field))
             f++;
         if (f == b->l->nopers)
@@ -127,13 +127,13 @@ static void add_text_operands(struct build *b, const struct insn *insn)
                  insn->mnem_field);
         b->l->opers[f].used = true;
         op.field = (uint8_t)f;
-        op.enums = names;
+        op.enums = RUN(b, enums, names, n);
         op.nenums = (uint16_t)n;
         *VEC(b, operands, struct isa_operand) = op;
     }
     for (const struct alts *a = insn->alts; a; a = a->next)
         *VEC(b, operands, struct isa_operand) = (struct isa_operand){
-            .name = a->name, .kind = OPERAND_ALTS, .view = ISA_NONE
+            .name = text_add(b, a->name), .kind = OPERAND_ALTS, .view = ISA_NONE
         };
 }
 
@@ -156,11 +156,12 @@ static void fill_alts(struct build *b, const struct insn *insn, uint16_t number,
             }
             alts[n].text = build_text(b, l->name, l->pos, number);
         }
+        uint32_t first = RUN(b, alt_rows, alts, n);
         for (uint32_t i = first_operand; i < b->operands.count; i++) {
             struct isa_operand *op = AT(b, operands, struct isa_operand, i);
 
-            if (op->kind == OPERAND_ALTS && !strcmp(op->name, a->name)) {
-                op->alts = alts;
+            if (op->kind == OPERAND_ALTS && !strcmp(text_at(b, op->name), a->name)) {
+                op->alts = first;
                 op->nalts = (uint16_t)n;
             }
         }
@@ -236,7 +237,9 @@ static void mark_used(struct oper *opers, unsigned n, const struct expr *e)
 static void build_insn(struct build *b, struct item *item)
 {
     const struct insn *insn = with_shared_alts(b, item->insn);
-    struct isa_insn row = { .name = insn->name, .doc = insn->doc, .choice = UINT32_MAX };
+    struct isa_insn row = { .name = text_add(b, insn->name),
+                            .doc = text_add(b, insn->doc),
+                            .choice = UINT32_MAX };
     struct drawn *d = arena_alloc(&b->g->arena, sizeof *d);
     unsigned nopers, nfields;
     struct oper *opers;
@@ -262,8 +265,7 @@ static void build_insn(struct build *b, struct item *item)
     }
     derive(b, opers, nopers);
     b->l->nopers = nopers;
-    row.where = source_place(b->g, insn->pos);
-    row.picture = arena_printf(&b->g->arena, "%s", d->picture);
+    row.where = where_is(b, insn->pos);
     row.mask = d->mask;
     row.value = d->value;
     row.length = (uint8_t)(d->total / 8);
@@ -290,9 +292,10 @@ static void build_insn(struct build *b, struct item *item)
     *VEC(b, insn_items, const struct insn *) = insn;
     if (!insn->text)
         fail(b->g, insn->pos, "E-SYNTAX", "insn %s has no text", insn->name);
-    const struct isa_text *text = build_text(b, insn->text, insn->text_pos, number);
+    uint32_t text = build_text(b, insn->text, insn->text_pos, number);
     AT(b, insns, struct isa_insn, number)->text = text;
-    AT(b, insns, struct isa_insn, number)->mnemonic = first_word(b, insn->text);
+    uint32_t mnemonic = first_word(b, insn->text);
+    AT(b, insns, struct isa_insn, number)->mnemonic = mnemonic;
     fill_alts(b, insn, number, row.operand);
     struct insn_context c = { insn, opers, nopers, insn->body, NULL };
     if (insn->expands) {

@@ -139,21 +139,21 @@ static void enum_names(struct build *b, const struct kind *k, struct isa_operand
     names = arena_array(&b->g->arena, n ? n : 1, sizeof *names);
     n = 0;
     for (const struct list *l = k->enums; l; l = l->next) {
-        if (k->bits < 64 && l->number >> k->bits)
+        if (l->number >> (k->bits < 32 ? k->bits : 32))
             fail(b->g, l->pos, "E-WIDTH", "%s = %llu does not fit %u bits", l->name,
-                 (unsigned long long)l->number, k->bits);
+                 (unsigned long long)l->number, k->bits < 32 ? k->bits : 32);
         for (unsigned i = 0; i < n; i++)
             if (names[i].value == l->number)
-                fail(b->g, l->pos, "E-ENUM-DUP", "%s and %s are both %llu", names[i].name,
-                     l->name, (unsigned long long)l->number);
-        names[n++] = (struct isa_enum_name){ l->name, l->number };
+                fail(b->g, l->pos, "E-ENUM-DUP", "%s and %s are both %llu",
+                     text_at(b, names[i].name), l->name, (unsigned long long)l->number);
+        names[n++] = (struct isa_enum_name){ text_add(b, l->name), (uint32_t)l->number };
     }
     for (uint32_t i = 0; k->name && i < b->sysregs.count; i++) {
         const struct isa_sysreg *r = AT(b, sysregs, struct isa_sysreg, i);
 
         names[n++] = (struct isa_enum_name){ r->name, r->number };
     }
-    op->enums = names;
+    op->enums = RUN(b, enums, names, n);
     op->nenums = (uint16_t)n;
     op->open = k->open || k->name;
     if (!op->open && !k->strict && !k->name && k->bits < 16 && n < 1u << k->bits) {
@@ -190,7 +190,7 @@ static struct sem_body inverse_body(struct build *b, struct oper *o, unsigned w)
 
 void add_operand(struct build *b, struct oper *o, unsigned field)
 {
-    struct isa_operand op = { .name = o->name,
+    struct isa_operand op = { .name = text_add(b, o->name),
                               .field = (uint8_t)field,
                               .view = ISA_NONE };
     const struct kind *k = o->kind;
@@ -240,7 +240,7 @@ void add_operand(struct build *b, struct oper *o, unsigned field)
         op.view = v->number;
         op.runs = k->runs;
         op.reversed = k->reversed;
-        op.sep = k->sep;
+        op.sep = text_add(b, k->sep);
         break;
     }
     default: break;

@@ -42,12 +42,11 @@ static void lower_fields_write(struct build *b, const struct item *item, unsigne
 
 void build_sysreg(struct build *b, struct item *item)
 {
-    struct isa_sysreg r = { .name = item->name,
+    struct isa_sysreg r = { .name = text_add(b, item->name),
                             .file = ISA_NONE,
                             .read_only = item->flag,
                             .priv = (uint16_t)item->number2 };
-    unsigned n = 0, w;
-    struct isa_sysreg_field *fields;
+    unsigned w;
 
     begin_body(b, true);
     if (item->when && lower_cond(b, item->when).time == SPEC &&
@@ -56,22 +55,22 @@ void build_sysreg(struct build *b, struct item *item)
     r.number = (uint32_t)spec_number(b, item->expr2, "a number", UINT32_MAX);
     w = (unsigned)spec_number(b, item->expr, "a width", 64);
     r.w = (uint16_t)w;
-    for (const struct list *l = item->list; l; l = l->next)
-        n++;
-    fields = arena_array(&b->g->arena, n ? n : 1, sizeof *fields);
-    n = 0;
-    for (const struct list *l = item->list; l; l = l->next)
-        fields[n++] = (struct isa_sysreg_field){
-            l->name, (uint8_t)spec_number(b, l->expr, "a bit", 63),
-            (uint8_t)spec_number(b, l->expr2, "a bit", 63), l->name2
-        };
-    r.fields = fields;
-    r.nfields = (uint16_t)n;
+    r.fields = b->sysreg_fields.count;
+    for (const struct list *l = item->list; l; l = l->next) {
+        struct isa_sysreg_field f = { .name = text_add(b, l->name),
+                                      .access = text_add(b, l->name2),
+                                      .hi = (uint8_t)spec_number(b, l->expr, "a bit", 63),
+                                      .lo = (uint8_t)spec_number(b, l->expr2, "a bit",
+                                                                 63) };
+
+        *VEC(b, sysreg_fields, struct isa_sysreg_field) = f;
+    }
+    r.nfields = (uint16_t)(b->sysreg_fields.count - r.fields);
     struct view *own = find_view(b, item->name);
     if (!own && (!item->flag2 || (!item->word && !item->flag))) {
         r.file = file_new(b, item->name, 1, w, false, false, item->pos);
         view_new(b,
-                 (struct isa_view){ .name = item->name,
+                 (struct isa_view){ .name = r.name,
                                     .file = r.file,
                                     .count = 1,
                                     .width = (uint16_t)w,

@@ -41,7 +41,7 @@ static bool refines(struct isagen *g, unsigned a, unsigned b)
     const struct isa_insn *row = AT(g->built, insns, struct isa_insn, b);
 
     for (const struct list *l = insn->refines; l; l = l->next)
-        if (!strcmp(l->name, row->name))
+        if (!strcmp(l->name, text_at(g->built, row->name)))
             return true;
     return false;
 }
@@ -68,6 +68,7 @@ static void decode_finding(void *context, const char *code, uint16_t a, uint16_t
 {
     struct isagen *g = context;
     uint16_t at = a;
+    char where[200];
 
     if (a == ISA_NONE) {
         const struct item *fetch = find_item(g->built, I_FETCH, NULL);
@@ -85,23 +86,26 @@ static void decode_finding(void *context, const char *code, uint16_t a, uint16_t
     if ((!strcmp(code, "E-OVERLAP") || !strcmp(code, "E-TEXT-AMBIG")) && b != ISA_NONE &&
         b > a)
         at = b;
+    if (b != ISA_NONE)
+        isa_where_text(&g->built->isa, g->built->isa.insns[at == a ? b : a].where, where,
+                       sizeof where);
     if (!g->built->isa.insns[a].length) /* of a stream: the text has its witness */
         check_say(g, insn_pos(g, at), code, "%s%s%s", text,
                   b == ISA_NONE ? "" : "; the other one is at ",
-                  b == ISA_NONE ? "" : g->built->isa.insns[at == a ? b : a].where);
+                  b == ISA_NONE ? "" : where);
     else if (b == ISA_NONE)
         check_say(g, insn_pos(g, at), code, "%s (witness 0x%" PRIx64 ")", text, word);
     else
         check_say(g, insn_pos(g, at), code,
                   "%s (witness 0x%" PRIx64 "; the other one is at %s)", text, word,
-                  g->built->isa.insns[at == a ? b : a].where);
+                  where);
 }
 
 /* `exclusive A, B;` */
 static void add_exclusive(struct build *b, struct dtree_report *report)
 {
     const struct vec *items = &b->kinds[I_EXCLUSIVE];
-    struct isa_feature_set *sets =
+    struct dtree_exclusive *sets =
         arena_array(&b->g->arena, items->count + 1u, sizeof *sets);
 
     for (uint32_t i = 0; i < items->count; i++) {
@@ -117,7 +121,7 @@ static void add_exclusive(struct build *b, struct dtree_report *report)
             else
                 all[n++] = (uint16_t)f;
         }
-        sets[i] = (struct isa_feature_set){ (uint16_t)n, all, false };
+        sets[i] = (struct dtree_exclusive){ all, n };
     }
     report->exclusive = sets;
     report->nexclusive = items->count;
@@ -159,38 +163,43 @@ static void add_claims(struct build *b, struct dtree_report *report)
 }
 
 /* The length that the fetch clause gives a first parcel; 0: none. */
-static unsigned length_of(const struct isa_fetch *fetch, uint64_t parcel)
+static unsigned length_of(const struct isa *isa, const struct isa_fetch *fetch,
+                          uint64_t parcel)
 {
+    const struct isa_length *lengths = &isa->lengths[fetch->lengths];
+
     for (unsigned i = 0; i < fetch->nlengths; i++)
-        if ((parcel & fetch->lengths[i].mask) == fetch->lengths[i].value)
-            return fetch->lengths[i].bytes;
+        if ((parcel & lengths[i].mask) == lengths[i].value)
+            return lengths[i].bytes;
     return 0;
 }
 
 /* Every word of the instruction must be fetched with its length. */
 static void check_length(struct isagen *g, const struct isa_fetch *fetch, unsigned number)
 {
-    const struct isa_insn *insn = &g->built->isa.insns[number];
+    const struct isa *isa = &g->built->isa;
+    const struct isa_insn *insn = &isa->insns[number];
     unsigned shift = fetch->big || fetch->high_first
                          ? 8u * (insn->length - (unsigned)fetch->parcel)
                          : 0;
     uint64_t mask = insn->mask >> shift, value = insn->value >> shift;
 
     for (unsigned i = 0; i <= fetch->nlengths; i++) {
-        const struct isa_length *row = &fetch->lengths[i < fetch->nlengths ? i : 0];
+        const struct isa_length *row =
+            &isa->lengths[fetch->lengths + (i < fetch->nlengths ? i : 0)];
         uint64_t parcel = value;
         unsigned length;
 
         if (i < fetch->nlengths && !((row->value ^ value) & row->mask & mask))
             parcel |= row->value & ~mask;
-        length = length_of(fetch, parcel);
+        length = length_of(isa, fetch, parcel);
         if (length == insn->length)
             continue;
         check_say(g, insn_pos(g, number), "E-LENGTH",
                   "%s has %u bytes, but a first parcel of 0x%0*" PRIx64
                   " is fetched as %u bytes%s",
-                  insn->name, insn->length, 2 * fetch->parcel, parcel, length,
-                  length ? "" : " (reserved)");
+                  isa_string(isa, insn->name), insn->length, 2 * fetch->parcel, parcel,
+                  length, length ? "" : " (reserved)");
         return;
     }
 }
@@ -223,9 +232,10 @@ static void check_hygiene(struct isagen *g)
     for (unsigned i = 0; i < isa->ninsns; i++) {
         if (!has[i])
             check_say(g, insn_pos(g, i), "W-NOEX", "%s has no example",
-                      isa->insns[i].name);
+                      isa_string(isa, isa->insns[i].name));
         if (!isa->insns[i].doc)
-            check_say(g, insn_pos(g, i), "W-NODOC", "%s has no doc", isa->insns[i].name);
+            check_say(g, insn_pos(g, i), "W-NODOC", "%s has no doc",
+                      isa_string(isa, isa->insns[i].name));
     }
 }
 
@@ -237,10 +247,10 @@ static void check_examples(struct isagen *g)
     for (uint32_t i = 0; i < b->examples.count; i++) {
         struct pos pos = *AT(b, example_pos, struct pos, i);
 
-        const struct isa_example *ex = AT(b, examples, struct isa_example, i);
+        struct isa_example ex = isa_example(&b->isa, i);
 
-        if ((!ex->code && example_text(&b->isa, ex, error, sizeof error)) ||
-            eval_example(&b->isa, ex, error, sizeof error))
+        if ((!ex.code && example_text(&b->isa, &ex, error, sizeof error)) ||
+            eval_example(&b->isa, &ex, error, sizeof error))
             check_say(g, pos, "E-EX", "%s", error);
     }
 }

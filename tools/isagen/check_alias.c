@@ -40,7 +40,7 @@ static void features_for(const struct isa *isa, uint16_t set,
     if (set == ISA_NONE)
         return;
     for (unsigned i = 0; i < isa->feature_sets[set].count; i++) {
-        unsigned f = isa->feature_sets[set].all[i];
+        unsigned f = isa->numbers[isa->feature_sets[set].all + i];
 
         if (f & 0x8000)
             features->bits[(f & 0x7fff) / 64] &= ~(1ull << f % 64);
@@ -117,9 +117,10 @@ static bool check_round(struct isagen *g, const struct isa *isa, const struct sa
                                  s->text, bytes, error, sizeof error);
 
     if (!n) {
-        check_say(
-            g, pos, "E-ALIAS", "%s: %s prints as \"%s\", which is not read back: %s",
-            isa->insns[s->insn.insn].name, hex(s->bytes, s->length, was), s->text, error);
+        check_say(g, pos, "E-ALIAS",
+                  "%s: %s prints as \"%s\", which is not read back: %s",
+                  isa_string(isa, isa->insns[s->insn.insn].name),
+                  hex(s->bytes, s->length, was), s->text, error);
         return false;
     }
     if (n == s->length && !memcmp(bytes, s->bytes, n))
@@ -130,8 +131,8 @@ static bool check_round(struct isagen *g, const struct isa *isa, const struct sa
         return true;
     check_say(g, pos, "E-ALIAS",
               "%s: %s prints as \"%s\", which is read back as %s: \"%s\"",
-              isa->insns[s->insn.insn].name, hex(s->bytes, s->length, was), s->text,
-              hex(bytes, n, is), again);
+              isa_string(isa, isa->insns[s->insn.insn].name),
+              hex(s->bytes, s->length, was), s->text, hex(bytes, n, is), again);
     return false;
 }
 
@@ -152,9 +153,11 @@ static void check_alias(struct isagen *g, const struct isa *isa, unsigned number
     for (unsigned round = 0; round < SAMPLES; round++) {
         if (!sample_make(isa, alias->insn, round, random, s))
             continue;
-        for (unsigned k = 0; k < alias->nfixes; k++)
-            s->insn.field[alias->fixes[k].field] =
-                isa_decode_value(isa, alias->fixes[k].value, &s->insn);
+        for (unsigned k = 0; k < alias->nfixes; k++) {
+            const struct isa_fix *fix = &isa->fixes[alias->fixes + k];
+
+            s->insn.field[fix->field] = isa_decode_value(isa, fix->value, &s->insn);
+        }
         s->length = isa_encode(isa, &s->insn, s->bytes);
         if (!s->length)
             continue; /* this number of another field has no such encoding */

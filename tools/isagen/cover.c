@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "isa/eval.h"
+#include "isa/text.h"
 
 struct field_seen {
     bool any, differs;
@@ -35,8 +36,9 @@ static void note_example(struct cover *c, const struct isa_example *ex)
     if (eval_example_cover(isa, ex, c->ifs, error, sizeof error) || ex->code ||
         ex->insn == ISA_NONE)
         return;
-    isa_features_parse(isa, ex->model == ISA_NONE ? NULL : isa->models[ex->model].name,
-                       &features, NULL);
+    isa_features_parse(
+        isa, ex->model == ISA_NONE ? NULL : isa_string(isa, isa->models[ex->model].name),
+        &features, NULL);
     memcpy(bytes, ex->bytes, ex->length);
     isa_decode(isa, &features, ex->mode, ex->pc, bytes, ex->length, &d);
     if (d.insn == ISA_NONE)
@@ -51,6 +53,15 @@ static void note_example(struct cover *c, const struct isa_example *ex)
         f->first = f->any ? f->first : d.field[i];
         f->any = true;
     }
+}
+
+/* Begins a line: where the instruction is, and its name. */
+static void begin_line(struct cover *c, const struct isa_insn *insn)
+{
+    char where[200];
+
+    fprintf(c->out, "%s: %s: ", isa_where_text(c->isa, insn->where, where, sizeof where),
+            isa_string(c->isa, insn->name));
 }
 
 /* The conditions of one body; shared bodies are looked at once. */
@@ -73,8 +84,8 @@ static void cover_branches(struct cover *c, const struct isa_variant *v)
         if (ways == (EVAL_WAS_TRUE | EVAL_WAS_FALSE))
             continue;
         c->one_way++;
-        fprintf(c->out, "%s: %s: condition %u is never %s\n", isa->insns[v->insn].where,
-                isa->insns[v->insn].name, number,
+        begin_line(c, &isa->insns[v->insn]);
+        fprintf(c->out, "condition %u is never %s\n", number,
                 !ways                   ? "reached"
                 : ways == EVAL_WAS_TRUE ? "false"
                                         : "true");
@@ -88,7 +99,8 @@ static void cover_insn(struct cover *c, unsigned number)
     c->insns++;
     if (!c->has_example[number]) {
         c->without++;
-        fprintf(c->out, "%s: %s: no example\n", insn->where, insn->name);
+        begin_line(c, insn);
+        fputs("no example\n", c->out);
         return;
     }
     for (unsigned i = 0; i < insn->fields; i++) {
@@ -98,8 +110,9 @@ static void cover_insn(struct cover *c, unsigned number)
         if (c->fields[insn->field + i].differs)
             continue;
         c->constant++;
-        fprintf(c->out, "%s: %s: %s is %lld in all examples\n", insn->where, insn->name,
-                f->name, (long long)c->fields[insn->field + i].first);
+        begin_line(c, insn);
+        fprintf(c->out, "%s is %lld in all examples\n", isa_string(c->isa, f->name),
+                (long long)c->fields[insn->field + i].first);
     }
 }
 
@@ -120,9 +133,10 @@ static void cover_variants(struct cover *c)
             cover_branches(c, v);
     }
     for (unsigned i = 0; i < isa->ninsns; i++)
-        if (never[i] && c->has_example[i])
-            fprintf(c->out, "%s: %s: %u of its meanings never run\n", isa->insns[i].where,
-                    isa->insns[i].name, never[i]);
+        if (never[i] && c->has_example[i]) {
+            begin_line(c, &isa->insns[i]);
+            fprintf(c->out, "%u of its meanings never run\n", never[i]);
+        }
 }
 
 void cover_examples(const struct isa *isa, FILE *out)
@@ -133,8 +147,11 @@ void cover_examples(const struct isa *isa, FILE *out)
     c.variant_ran = arena_array(&c.arena, isa->nvariants + 1u, sizeof *c.variant_ran);
     c.ifs = arena_array(&c.arena, isa->nnodes + 1u, sizeof *c.ifs);
     c.fields = arena_array(&c.arena, isa->nfields + 1u, sizeof *c.fields);
-    for (unsigned i = 0; i < isa->nexamples; i++)
-        note_example(&c, &isa->examples[i]);
+    for (unsigned i = 0; i < isa->nexamples; i++) {
+        struct isa_example example = isa_example(isa, i);
+
+        note_example(&c, &example);
+    }
     for (unsigned i = 0; i < isa->ninsns; i++)
         cover_insn(&c, i);
     cover_variants(&c);

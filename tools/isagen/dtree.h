@@ -18,7 +18,10 @@ struct dtree_report {
     void *context;
     /* What an isa's tables do not say.  Sets of features of which at most one is on; and
      * words that are no instruction, but spoken for. */
-    const struct isa_feature_set *exclusive;
+    const struct dtree_exclusive {
+        const uint16_t *all;
+        unsigned count;
+    } * exclusive;
     const struct dtree_claim {
         uint64_t mask, value;
         unsigned length;

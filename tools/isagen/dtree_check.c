@@ -48,11 +48,12 @@ static uint64_t word_bits(unsigned length)
 
 /* ----------------------------------------------------- when both may be there */
 
-static bool rows_agree(const struct isa_feature_set *a, const struct isa_feature_set *b)
+static bool rows_agree(const struct isa *isa, const struct isa_feature_set *a,
+                       const struct isa_feature_set *b)
 {
     for (unsigned i = 0; i < a->count; i++)
         for (unsigned k = 0; k < b->count; k++)
-            if ((a->all[i] ^ b->all[k]) == 0x8000)
+            if ((isa->numbers[a->all + i] ^ isa->numbers[b->all + k]) == 0x8000)
                 return false;
     return true;
 }
@@ -79,7 +80,7 @@ static bool features_meet(const struct dtree_report *to,
 static bool features_allow(const struct isa *isa, const struct dtree_report *to,
                            uint16_t a, uint16_t b, struct isa_features *features)
 {
-    static const struct isa_feature_set none = { 0, NULL, false };
+    static const struct isa_feature_set none = { 0, 0, false };
     const struct isa_feature_set *row_a = a == ISA_NONE ? &none : &isa->feature_sets[a];
 
     for (;; row_a++) {
@@ -87,15 +88,17 @@ static bool features_allow(const struct isa *isa, const struct dtree_report *to,
             b == ISA_NONE ? &none : &isa->feature_sets[b];
 
         for (;; row_b++) {
-            if (rows_agree(row_a, row_b)) {
+            if (rows_agree(isa, row_a, row_b)) {
                 const struct isa_feature_set *rows[2] = { row_a, row_b };
 
                 memset(features, 0, sizeof(*features));
                 for (unsigned r = 0; r < 2; r++)
-                    for (unsigned i = 0; i < rows[r]->count; i++)
-                        if (!(rows[r]->all[i] & 0x8000))
-                            features->bits[rows[r]->all[i] / 64] |=
-                                UINT64_C(1) << rows[r]->all[i] % 64;
+                    for (unsigned i = 0; i < rows[r]->count; i++) {
+                        unsigned f = isa->numbers[rows[r]->all + i];
+
+                        if (!(f & 0x8000))
+                            features->bits[f / 64] |= UINT64_C(1) << f % 64;
+                    }
                 if (features_meet(to, features))
                     return true;
             }
@@ -264,9 +267,10 @@ static void report_pair(const struct isa *isa, const struct dtree_report *to,
     print_as(isa, a, word, as_a, sizeof(as_a));
     print_as(isa, b, word, as_b, sizeof(as_b));
     snprintf(text, sizeof(text), "%s %s %s%s claim %0*" PRIx64 ": \"%s\" and \"%s\"",
-             isa->insns[a].name, is_special ? "is a special case of" : "and",
-             isa->insns[b].name, is_special ? ": both" : " both", (int)digits, word, as_a,
-             as_b);
+             isa_string(isa, isa->insns[a].name),
+             is_special ? "is a special case of" : "and",
+             isa_string(isa, isa->insns[b].name), is_special ? ": both" : " both",
+             (int)digits, word, as_a, as_b);
     to->report(to->context, code, (uint16_t)a, (uint16_t)b, word, text);
 }
 
@@ -387,7 +391,7 @@ static void check_shadow(const struct isa *isa, const struct dtree_report *to,
         find_holes(&cover, cube_of(insn), stop_at_hole, &has_hole);
         if (!has_hole) {
             snprintf(text, sizeof(text), "%s is never reached: other encodings cover it",
-                     insn->name);
+                     isa_string(isa, insn->name));
             to->report(to->context, "E-SHADOW", (uint16_t)number, ISA_NONE, insn->value,
                        text);
         }
@@ -450,12 +454,13 @@ static struct cube length_cube(const struct isa_fetch *fetch,
 static void check_length(const struct isa *isa, const struct isa_fetch *fetch,
                          unsigned row, struct cover *cover, struct gaps *gaps)
 {
-    unsigned bytes = fetch->lengths[row].bytes;
+    const struct isa_length *lengths = &isa->lengths[fetch->lengths];
+    unsigned bytes = lengths[row].bytes;
     unsigned number = (unsigned)(fetch - isa->fetches);
 
     cover->count = 0;
     for (unsigned i = 0; i < row; i++)
-        cover->cubes[cover->count++] = length_cube(fetch, &fetch->lengths[i], bytes);
+        cover->cubes[cover->count++] = length_cube(fetch, &lengths[i], bytes);
     for (unsigned i = 0; i < isa->ninsns; i++)
         if ((isa->insns[i].mode_set == number || isa->insns[i].mode_set == ISA_NONE) &&
             isa->insns[i].length == bytes) {
@@ -470,7 +475,7 @@ static void check_length(const struct isa *isa, const struct isa_fetch *fetch,
                 (struct cube){ claim->mask | ~word_bits(bytes), claim->value };
     }
     gaps->length = bytes;
-    find_holes(cover, length_cube(fetch, &fetch->lengths[row], bytes), report_gap, gaps);
+    find_holes(cover, length_cube(fetch, &lengths[row], bytes), report_gap, gaps);
 }
 
 void dtree_check_gaps(const struct isa *isa, const struct dtree_report *report,
@@ -490,7 +495,8 @@ void dtree_check_gaps(const struct isa *isa, const struct dtree_report *report,
              row++) {
             struct gaps gaps = { .to = report, .limit = limit };
 
-            if (fetch->lengths[row].bytes && fetch->lengths[row].bytes <= 8)
+            unsigned bytes = isa->lengths[fetch->lengths + row].bytes;
+            if (bytes && bytes <= 8)
                 check_length(isa, fetch, row, &cover, &gaps);
         }
         free(cover.cubes);

@@ -56,14 +56,16 @@ static bool set_has(const uint64_t *set, unsigned i)
 static const char *atom_name(struct build *b, unsigned atom)
 {
     if (atom >= trap_atom(b, 0))
-        return AT(b, traps, struct isa_trap, atom - trap_atom(b, 0))->name;
+        return text_at(b, AT(b, traps, struct isa_trap, atom - trap_atom(b, 0))->name);
     if (atom >= outside_atom(b, 0))
         return outside[atom - outside_atom(b, 0)];
     if (atom >= b->files.count) {
         atom -= b->files.count;
-        return AT(b, flags, struct isa_flags, atom / 16)->names[atom % 16];
+        uint32_t names = AT(b, flags, struct isa_flags, atom / 16)->names;
+
+        return text_at(b, *AT(b, names, uint32_t, names + atom % 16));
     }
-    return AT(b, files, struct isa_file, atom)->name;
+    return text_at(b, AT(b, files, struct isa_file, atom)->name);
 }
 
 static void add_flags(struct build *b, uint64_t *set, unsigned group, uint64_t which)
@@ -157,7 +159,7 @@ void check_helper_modes(struct build *b, uint32_t number)
         if (set_has(e->writes, f) && set_has(b->mode_inputs, f))
             fail(b->g, item->pos, "E-MODE",
                  "helper %s writes %s, which a mode depends on: say ends_block",
-                 item->name, AT(b, files, struct isa_file, f)->name);
+                 item->name, text_at(b, AT(b, files, struct isa_file, f)->name));
 }
 
 /* What a call of it adds to the instruction's effects. */

@@ -6,10 +6,10 @@
 
 #include "isa/isa.h"
 
-/* A C file that defines `const struct isa isa_NAME`; it includes "isa/isa.h" (and
- * "isa/stream.h" where there are streams) and nothing else.  The same tables give the
- * same text. */
-void emit_table(const struct isa *isa, FILE *out);
+/* A C file that defines `const struct isa isa_NAME` for each target of a family, after
+ * share_tables(); it includes "isa/isa.h" (and "isa/stream.h" where there are streams)
+ * and nothing else.  The same tables give the same text. */
+void emit_table(struct isa *const *isas, unsigned count, FILE *out);
 
 /* The interpreter of an isa as C files TARGET_interp*.c in `dir` (emit_interp.c). */
 void emit_interp(const struct isa *isa, const char *dir);

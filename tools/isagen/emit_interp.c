@@ -104,7 +104,7 @@ static bool wants_slow(const struct isa *isa, const struct isa_variant *variant)
 
 static const char *variant_name(const struct isa *isa, const struct isa_variant *variant)
 {
-    return isa->insns[variant->insn].name;
+    return isa_string(isa, isa->insns[variant->insn].name);
 }
 
 static bool reads_acc(const struct body *body)
@@ -440,7 +440,7 @@ static void emit_modes(struct emitter *e, FILE *out)
         if (!e->isa->modes[i].value.count)
             continue;
         fprintf(out, "\n/* %s */\nstatic uint64_t mode%u(struct cpu *cpu)\n{\n",
-                e->isa->modes[i].name, i);
+                isa_string(e->isa, e->isa->modes[i].name), i);
         body_pure(&body, e->isa->modes[i].value);
         fprintf(out, "}\n");
     }

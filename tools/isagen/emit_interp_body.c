@@ -467,7 +467,7 @@ static void helper(struct body *body, unsigned i)
 
     if (body->pushed > 6)
         die("%s: helper %s has more than 6 arguments", body->isa->name,
-            body->isa->helpers[node->a].name);
+            isa_string(body->isa, body->isa->helpers[node->a].name));
     for (unsigned k = 0; k < 6; k++)
         value = arena_printf(body->arena, "%s, %s", value,
                              k < body->pushed ? expr_narrow(body, body->push[k]) : "0");

@@ -367,7 +367,7 @@ static void emit_env(FILE *out, struct arena *arena, const struct isa *isa,
     fprintf(
         out,
         "/* %s: sticky flags as fp.h numbers them; flags that are not kept are set. */\n",
-        env->name ? env->name : "fpenv");
+        isa_string(isa, env->name));
     fprintf(out, "static inline uint8_t %s_env%u_flags(struct cpu *cpu)\n{\n", target,
             number);
     if (is_same) {

@@ -19,7 +19,7 @@ static void emit_fns(struct emitter *e)
         const struct isa_fn *fn = &e->isa->fns[i];
         struct body body = body_new(e, e->header, NULL);
 
-        fprintf(e->header, "\n/* %s */\n", fn->name ? fn->name : "fn");
+        fprintf(e->header, "\n/* %s */\n", isa_string(e->isa, fn->name));
         emit_fn_head(e->header, fn, e->target, i);
         fprintf(e->header, "\n{\n");
         for (unsigned k = 0; k < fn->args && k < 3; k++)
@@ -55,7 +55,7 @@ static void emit_flag_case(struct emitter *e, unsigned number, unsigned flag)
 
     body.depth = 1;
     fprintf(e->header, "    case %u: { /* %s */\n", number + 1,
-            fn->name ? fn->name : "flagfn");
+            isa_string(e->isa, fn->name));
     for (unsigned k = 0; k < fn->args && k < 3; k++) {
         const char *text = element_of(e, group->args_file, k);
         unsigned stored = e->isa->files[group->args_file].width;
@@ -77,8 +77,8 @@ static void emit_flag(struct emitter *e, unsigned g, unsigned flag)
     const struct isa_flags *group = &e->isa->flags[g];
     const char *settled = element_of(e, group->bits_file, flag);
 
-    fprintf(e->header, "\n/* %s.%s, settled or as the last flagfn says */\n", group->name,
-            group->names ? group->names[flag] : "");
+    fprintf(e->header, "\n/* %s.%s, settled or as the last flagfn says */\n",
+            isa_string(e->isa, group->name), isa_name(e->isa, group->names, flag));
     fprintf(e->header, "static inline uint32_t %s_flag%u_%u(struct cpu *cpu)\n{\n",
             e->target, g, flag);
     if (group->kind_file != ISA_NONE) {
@@ -197,7 +197,8 @@ static void emit_sysreg(struct emitter *e, FILE *out, unsigned number, bool writ
         return;
     body.inner = true;
     body.depth = 1;
-    fprintf(out, "    case 0x%x: { /* %s */\n", reg->number, reg->name);
+    fprintf(out, "    case 0x%x: { /* %s */\n", reg->number,
+            isa_string(e->isa, reg->name));
     if (e->isa->sysreg_priv.count && reg->priv) {
         fprintf(out, "        if (sysreg_priv(cpu) < %u) {\n", reg->priv);
         emit_sysreg_trap(e, out, "            ");

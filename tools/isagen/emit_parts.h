@@ -18,13 +18,12 @@ void put_numbers(FILE *out, const char *name, const uint16_t *numbers, uint32_t 
 /* The same for the struct that `it` points to, into `out`. */
 #define NUMBER(member) put_number(out, #member, it->member)
 #define SIGNED(member) put_signed(out, #member, it->member)
-#define STRING(member) put_text(out, #member, it->member)
 #define BODY(member) put_body(out, #member, it->member)
 
 /* A member that is always there, so that no initialiser is empty. */
 #define ALWAYS(member) fprintf(out, "." #member "=%u,", (unsigned)it->member)
 
-/* emit_stream.c: the array `streams` and what it points to. */
-void emit_streams(const struct isa *isa, FILE *out);
+/* emit_stream.c: the array PREFIXstreams and what it points to. */
+void emit_streams(const struct isa *isa, const char *prefix, FILE *out);
 
 #endif

@@ -10,11 +10,12 @@ static void put_sets(FILE *out, struct stream_sets sets)
         fprintf(out, ".sets={%u,%u},", sets.first, sets.count);
 }
 
-static void emit_stream_rows(FILE *out, const struct isa_stream *stream, unsigned number)
+static void emit_stream_rows(FILE *out, const struct isa_stream *stream,
+                             const char *prefix, unsigned number)
 {
     if (!stream->nrows)
         return;
-    fprintf(out, "static const struct stream_row rows_%u[] = {\n", number);
+    fprintf(out, "static const struct stream_row %srows_%u[] = {\n", prefix, number);
     for (uint32_t i = 0; i < stream->nrows; i++) {
         const struct stream_row *it = &stream->rows[i];
 
@@ -38,11 +39,12 @@ static void emit_stream_rows(FILE *out, const struct isa_stream *stream, unsigne
 }
 
 static void emit_stream_prefixes(FILE *out, const struct isa_stream *stream,
-                                 unsigned number)
+                                 const char *prefix, unsigned number)
 {
     if (!stream->nprefixes)
         return;
-    fprintf(out, "static const struct stream_prefix prefixes_%u[] = {\n", number);
+    fprintf(out, "static const struct stream_prefix %sprefixes_%u[] = {\n", prefix,
+            number);
     for (uint32_t i = 0; i < stream->nprefixes; i++) {
         const struct stream_prefix *it = &stream->prefixes[i];
 
@@ -60,10 +62,11 @@ static void emit_stream_prefixes(FILE *out, const struct isa_stream *stream,
     fputs("};\n", out);
 }
 
-static void emit_stream_parts(FILE *out, const struct isa_stream *stream, unsigned number)
+static void emit_stream_parts(FILE *out, const struct isa_stream *stream,
+                              const char *prefix, unsigned number)
 {
     if (stream->nsets)
-        fprintf(out, "static const struct stream_set sets_%u[] = {\n", number);
+        fprintf(out, "static const struct stream_set %ssets_%u[] = {\n", prefix, number);
     for (uint32_t i = 0; i < stream->nsets; i++) {
         const struct stream_set *it = &stream->sets[i];
 
@@ -81,13 +84,15 @@ static void emit_stream_parts(FILE *out, const struct isa_stream *stream, unsign
     }
     fputs(stream->nsets ? "};\n" : "", out);
     if (stream->nneeds)
-        fprintf(out, "static const struct stream_need needs_%u[] = {\n", number);
+        fprintf(out, "static const struct stream_need %sneeds_%u[] = {\n", prefix,
+                number);
     for (uint32_t i = 0; i < stream->nneeds; i++)
         fprintf(out, "{%u,0x%" PRIx32 "},\n", stream->needs[i].field,
                 stream->needs[i].value);
     fputs(stream->nneeds ? "};\n" : "", out);
     if (stream->nsteps)
-        fprintf(out, "static const struct stream_step steps_%u[] = {\n", number);
+        fprintf(out, "static const struct stream_step %ssteps_%u[] = {\n", prefix,
+                number);
     for (uint32_t i = 0; i < stream->nsteps; i++) {
         const struct stream_step *it = &stream->steps[i];
 
@@ -100,26 +105,26 @@ static void emit_stream_parts(FILE *out, const struct isa_stream *stream, unsign
     fputs(stream->nsteps ? "};\n" : "", out);
 }
 
-void emit_streams(const struct isa *isa, FILE *out)
+void emit_streams(const struct isa *isa, const char *prefix, FILE *out)
 {
     const struct isa_stream *it = isa->streams;
-    char name[32];
+    char name[120];
 
     for (unsigned i = 0; i < isa->nstreams; i++) {
-        emit_stream_prefixes(out, &it[i], i);
-        emit_stream_rows(out, &it[i], i);
-        emit_stream_parts(out, &it[i], i);
-        snprintf(name, sizeof(name), "index_%u", i);
+        emit_stream_prefixes(out, &it[i], prefix, i);
+        emit_stream_rows(out, &it[i], prefix, i);
+        emit_stream_parts(out, &it[i], prefix, i);
+        snprintf(name, sizeof(name), "%sindex_%u", prefix, i);
         put_numbers(out, name, it[i].index, it[i].maps * 256u);
-        snprintf(name, sizeof(name), "lists_%u", i);
+        snprintf(name, sizeof(name), "%slists_%u", prefix, i);
         put_numbers(out, name, it[i].lists, it[i].nlists);
     }
     if (isa->nstreams)
-        fputs("static const struct isa_stream streams[] = {\n", out);
+        fprintf(out, "static const struct isa_stream %sstreams[] = {\n", prefix);
     for (unsigned i = 0; i < isa->nstreams; i++, it++) {
         putc('{', out);
         ALWAYS(max);
-        STRING(name);
+        put_text(out, "name", it->name);
         NUMBER(unit);
         NUMBER(big);
         NUMBER(maps);
@@ -127,7 +132,7 @@ void emit_streams(const struct isa *isa, FILE *out)
         NUMBER(field);
 #define PART(part)                                                                       \
     if (it->n##part)                                                                     \
-    fprintf(out, "." #part "=" #part "_%u,.n" #part "=%u,", i, it->n##part)
+    fprintf(out, "." #part "=%s" #part "_%u,.n" #part "=%u,", prefix, i, it->n##part)
         PART(prefixes);
         PART(rows);
         PART(sets);
@@ -135,7 +140,7 @@ void emit_streams(const struct isa *isa, FILE *out)
         PART(steps);
         PART(lists);
         if (it->maps)
-            fprintf(out, ".index=index_%u,", i);
+            fprintf(out, ".index=%sindex_%u,", prefix, i);
         fputs("},\n", out);
     }
     fputs(isa->nstreams ? "};\n" : "", out);

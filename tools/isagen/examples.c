@@ -50,27 +50,25 @@ static unsigned hex_bytes(struct build *b, const char *hex, struct pos pos,
 
 /* The bytes of an instruction, or of a test's instructions one after the other. */
 static void example_bytes(struct build *b, const struct example *ex,
-                          struct isa_example *out, const struct isa_fetch *fetch)
+                          struct isa_ex_row *out, const struct isa_fetch *fetch)
 {
-    uint8_t *bytes = arena_alloc(&b->g->arena, 255 + ISA_MAX_ILEN);
-    struct isa_ex_code *code;
+    uint8_t bytes[255 + ISA_MAX_ILEN];
     unsigned n = 0;
 
-    out->bytes = bytes;
-    if (!ex->code) {
-        out->length = (uint8_t)hex_bytes(b, ex->hex, ex->pos, bytes, fetch);
-        return;
-    }
-    for (const struct list *l = ex->code; l; l = l->next)
+    if (!ex->code)
+        n = hex_bytes(b, ex->hex, ex->pos, bytes, fetch);
+    out->code = b->ex_codes.count;
+    for (const struct list *l = ex->code; l; l = l->next) {
+        struct isa_ex_code code = { text_add(b, l->name), (uint8_t)n };
+
         if (++out->ncode == UINT8_MAX)
             fail(b->g, l->pos, "E-BUDGET", "a test has at most 254 instructions");
-    out->code = code = arena_array(&b->g->arena, out->ncode, sizeof *code);
-    for (const struct list *l = ex->code; l; l = l->next) {
-        *code++ = (struct isa_ex_code){ l->name, (uint8_t)n };
+        *VEC(b, ex_codes, struct isa_ex_code) = code;
         n += hex_bytes(b, l->name2, l->pos, bytes + n, fetch);
         if (n > 255)
             fail(b->g, l->pos, "E-BUDGET", "a test has at most 255 bytes");
     }
+    out->bytes = RUN(b, ex_bytes, bytes, n);
     out->length = (uint8_t)n;
 }
 
@@ -83,7 +81,7 @@ static bool find_register(struct build *b, const char *name, struct isa_ex_item 
     for (uint32_t i = 0; i < b->regnames.count; i++) {
         const struct isa_regname *r = AT(b, regnames, struct isa_regname, i);
 
-        if (!strcmp(r->name, name)) {
+        if (!strcmp(text_at(b, r->name), name)) {
             item->view = r->view;
             item->index = r->index;
             return true;
@@ -106,7 +104,7 @@ static bool find_register(struct build *b, const char *name, struct isa_ex_item 
 }
 
 static void indexed_location(struct build *b, const struct expr *e,
-                             struct isa_ex_item *item)
+                             struct isa_ex_item *item, uint64_t *addr)
 {
     struct val index = lower_expr(b, e->b, 0);
     unsigned bits;
@@ -118,7 +116,7 @@ static void indexed_location(struct build *b, const struct expr *e,
         (bits == 8 || bits == 16 || bits == 32 || bits == 64 || bits == 128)) {
         item->loc = EX_MEM;
         item->size = (uint8_t)(bits / 8);
-        item->addr = index.lo;
+        *addr = index.lo;
         return;
     }
     v = find_view(b, e->a->name);
@@ -131,7 +129,7 @@ static void indexed_location(struct build *b, const struct expr *e,
 
 /* a0, mem32[0x2000], f.z, pc, x[3] */
 static void example_location(struct build *b, const struct expr *e,
-                             struct isa_ex_item *item)
+                             struct isa_ex_item *item, uint64_t *addr)
 {
     uint16_t group;
     int flag = -1;
@@ -143,7 +141,7 @@ static void example_location(struct build *b, const struct expr *e,
         return;
     }
     if (e->kind == E_INDEX) {
-        indexed_location(b, e, item);
+        indexed_location(b, e, item, addr);
         return;
     }
     if (e->kind == E_MEMBER && e->a->kind == E_NAME && e->name)
@@ -169,6 +167,16 @@ static unsigned location_width(struct build *b, const struct isa_ex_item *item)
                                   : b->isa.pc_width;
 }
 
+/* The values of an item, as many as are needed. */
+static void set_values(struct build *b, struct isa_ex_item *item, uint64_t low,
+                       uint64_t high, uint64_t addr)
+{
+    const uint64_t values[] = { low, high, addr };
+
+    item->nvalues = addr ? 3 : high ? 2 : low ? 1 : 0;
+    item->value = RUN(b, values, values, item->nvalues);
+}
+
 static struct isa_ex_item *example_items(struct build *b, const struct list *list,
                                          uint8_t *count)
 {
@@ -181,14 +189,16 @@ static struct isa_ex_item *example_items(struct build *b, const struct list *lis
     items = arena_array(&b->g->arena, n + 1, sizeof *items);
     n = 0;
     for (const struct list *l = list; l; l = l->next, n++) {
-        example_location(b, l->expr, &items[n]);
+        uint64_t addr = 0;
+
+        example_location(b, l->expr, &items[n], &addr);
         if (items[n].loc == EX_REG) {
             const struct isa_view *v = AT(b, views, struct isa_view, items[n].view);
 
             if (v->file == ISA_NONE && !v->get.count)
                 fail(b->g, l->pos, "E-NAME",
                      "view %s needs an instruction's pc: name the element of its file",
-                     v->name);
+                     text_at(b, v->name));
         }
         unsigned w = location_width(b, &items[n]);
         struct val v = lower_expr(b, l->expr2, w > 128 ? 128 : w);
@@ -206,8 +216,7 @@ static struct isa_ex_item *example_items(struct build *b, const struct list *lis
             v.hi = w > 64 && (l->expr2->kind == E_UNARY) && (int64_t)v.lo < 0 ? UINT64_MAX
                                                                               : 0;
         }
-        items[n].value = w < 64 ? v.lo & ((1ull << w) - 1) : v.lo;
-        items[n].value_hi = v.hi;
+        set_values(b, &items[n], w < 64 ? v.lo & ((1ull << w) - 1) : v.lo, v.hi, addr);
     }
     *count = (uint8_t)n;
     return items;
@@ -216,7 +225,7 @@ static struct isa_ex_item *example_items(struct build *b, const struct list *lis
 static int find_model(struct build *b, const char *name)
 {
     for (uint32_t i = 0; i < b->models.count; i++)
-        if (!strcmp(AT(b, models, struct isa_model, i)->name, name))
+        if (!strcmp(text_at(b, AT(b, models, struct isa_model, i)->name), name))
             return (int)i;
     return -1;
 }
@@ -246,9 +255,12 @@ static bool item_fits(struct build *b, const struct item *model, uint16_t set)
             AT(b, feature_sets, struct isa_feature_set, set);
         bool all = true;
 
-        for (unsigned i = 0; i < s->count; i++)
-            all &= item_has(model, *AT(b, features, const char *, s->all[i] & 0x7fff)) ==
-                   !(s->all[i] & 0x8000);
+        for (unsigned i = 0; i < s->count; i++) {
+            unsigned f = *AT(b, numbers, uint16_t, s->all + i);
+
+            all &= item_has(model, text_at(b, *AT(b, features, uint32_t, f & 0x7fff))) ==
+                   !(f & 0x8000);
+        }
         if (all)
             return true;
         if (!s->or_next)
@@ -262,7 +274,7 @@ static bool is_target(struct build *b, const char *name)
 }
 
 /* The first model of this target that has the instruction; false: none has. */
-static bool first_model(struct build *b, struct isa_example *out)
+static bool first_model(struct build *b, struct isa_ex_row *out)
 {
     const struct isa_insn *insn = AT(b, insns, struct isa_insn, out->insn);
 
@@ -280,7 +292,7 @@ static bool first_model(struct build *b, struct isa_example *out)
 
 /* Sets the model; false: the example is of another target. */
 static bool example_model(struct build *b, const struct example *ex,
-                          struct isa_example *out)
+                          struct isa_ex_row *out, uint64_t *mode_key)
 {
     if (ex->model && is_target(b, ex->model)) {
         if (strcmp(ex->model, b->target->name))
@@ -295,7 +307,7 @@ static bool example_model(struct build *b, const struct example *ex,
 
             if (mode < 0)
                 fail(b->g, ex->pos, "E-NAME", "no model %s", ex->model);
-            out->mode |= 1ull << AT(b, modes, struct isa_mode, mode)->at;
+            *mode_key |= 1ull << AT(b, modes, struct isa_mode, mode)->at;
         } else {
             out->model = (uint16_t)m;
             return true;
@@ -348,36 +360,52 @@ static void example_order(struct build *b, struct isa_ex_item *items, unsigned n
             items[i].view = big ? 2 : 1;
 }
 
+/* The mode key of the state before an example that is not in the table yet. */
+static uint64_t mode_at(struct build *b, const struct isa_ex_row *row,
+                        const struct isa_ex_item *pre, const uint64_t *start)
+{
+    struct isa_example example = { .insn = row->insn,
+                                   .model = row->model,
+                                   .pc = start[0],
+                                   .mode = start[1],
+                                   .pre = pre,
+                                   .npre = row->npre };
+
+    b->isa.values = b->values.items; /* that may have moved */
+    b->isa.strings = b->strings.items;
+    return example_mode(&b->isa, &example);
+}
+
 static void build_example(struct build *b, const struct example *ex, uint16_t insn)
 {
-    struct isa_example out = { .text = ex->text,
-                               .insn = insn,
-                               .model = ISA_NONE,
-                               .where = source_place(b->g, ex->pos),
-                               .pc = b->isa.pc_width > 12 ? 0x1000 : 0 };
+    struct isa_ex_row out = { .insn = insn, .model = ISA_NONE };
+    uint64_t start[2] = { b->isa.pc_width > 12 ? 0x1000 : 0, 0 }; /* pc and mode */
     struct isa_ex_item *pre, *post;
 
     begin_body(b, true);
-    if (!example_model(b, ex, &out))
+    if (!example_model(b, ex, &out, &start[1]))
         return;
+    out.text = text_add(b, ex->text);
+    out.where = where_is(b, ex->pos);
     for (const struct list *l = ex->modes; l; l = l->next) {
         int mode = find_named(b, &b->mode_items, l->name);
 
         if (mode < 0)
             fail(b->g, l->pos, "E-NAME", "no mode %s", l->name);
-        out.mode |= l->number << AT(b, modes, struct isa_mode, mode)->at;
+        start[1] |= l->number << AT(b, modes, struct isa_mode, mode)->at;
     }
     if (ex->pc)
-        out.pc = (uint64_t)decide(b, lower_expr(b, ex->pc, 0), ex->pos, "the address");
+        start[0] = (uint64_t)decide(b, lower_expr(b, ex->pc, 0), ex->pos, "the address");
     if (ex->invalid)
         out.insn = ISA_NONE;
-    out.pre = pre = example_items(b, ex->pre, &out.npre);
-    out.post = post = example_items(b, ex->post, &out.npost);
+    pre = example_items(b, ex->pre, &out.npre);
+    post = example_items(b, ex->post, &out.npost);
     if (b->modes.count)
-        out.mode = example_mode(&b->isa, &out);
-    example_order(b, pre, out.npre, out.mode);
-    example_order(b, post, out.npost, out.mode);
-    example_bytes(b, ex, &out, example_fetch(b, out.mode));
+        start[1] = mode_at(b, &out, pre, start);
+    out.start = RUN(b, values, start, 2);
+    example_order(b, pre, out.npre, start[1]);
+    example_order(b, post, out.npost, start[1]);
+    example_bytes(b, ex, &out, example_fetch(b, start[1]));
     if (ex->trap) {
         int trap = find_named(b, &b->trap_items, ex->trap);
 
@@ -386,14 +414,16 @@ static void build_example(struct build *b, const struct example *ex, uint16_t in
         post[out.npost].loc = EX_TRAP;
         post[out.npost++].index = (uint16_t)trap;
     }
-    *VEC(b, examples, struct isa_example) = out;
+    out.pre = RUN(b, ex_items, pre, out.npre);
+    out.post = RUN(b, ex_items, post, out.npost);
+    *VEC(b, examples, struct isa_ex_row) = out;
     *VEC(b, example_pos, struct pos) = ex->pos;
 }
 
 static int insn_number(struct build *b, const char *name)
 {
     for (uint32_t i = 0; i < b->insns.count; i++)
-        if (!strcmp(AT(b, insns, struct isa_insn, i)->name, name))
+        if (!strcmp(text_at(b, AT(b, insns, struct isa_insn, i)->name), name))
             return (int)i;
     for (uint32_t i = 0; i < b->insns.count; i++) {
         const struct insn *insn = *AT(b, insn_items, const struct insn *, i);

@@ -73,7 +73,7 @@ static void check_law(struct build *b, const struct item *law, const struct item
 
     if (!law_holds(b, f, law_body(b, law, fn, f), args))
         fail(b->g, law->pos, "E-LAW", "false at %u bits for %s(0x%llx, 0x%llx)",
-             f->arg_w[0], f->name, (unsigned long long)args[0].lo,
+             f->arg_w[0], text_at(b, f->name), (unsigned long long)args[0].lo,
              (unsigned long long)args[1].lo);
 }
 
@@ -105,7 +105,7 @@ static void add_law(struct build *b, const struct item *law, const struct item *
 static void build_law(struct build *b, const struct item *law)
 {
     const struct item *fn = find_item(b, I_FLAGFN, law->name);
-    struct isa_flagfn narrow = { .name = law->name };
+    struct isa_flagfn narrow = { .name = text_add(b, law->name) };
 
     if (!fn)
         fail(b->g, law->pos, "E-NAME", "no flagfn %s", law->name);
@@ -115,7 +115,7 @@ static void build_law(struct build *b, const struct item *law)
     for (uint32_t i = 0; i < b->flagfns.count; i++) {
         struct isa_flagfn f = *AT(b, flagfns, struct isa_flagfn, i);
 
-        if (strcmp(f.name, law->name))
+        if (strcmp(text_at(b, f.name), law->name))
             continue;
         check_law(b, law, fn, &f);
         add_law(b, law, fn, (uint16_t)i);

@@ -12,6 +12,9 @@
 #include "cover.h"
 #include "emit.h"
 #include "program.h"
+#include "share.h"
+
+enum { MAX_TARGETS = 64 };
 
 static const char usage[] =
     "usage: isagen [--check] [--out DIR] [--target NAME] [--gaps] [--hygiene] "
@@ -102,13 +105,23 @@ static void write_depends(struct isagen *g, const char *dir)
     close_file(f);
 }
 
-static void write_isa(struct isagen *g, const struct isa *isa, const char *dir)
+static void write_family(struct isagen *g, struct isa *const *isas, unsigned count,
+                         const char *dir)
 {
-    FILE *f = create(g, dir, isa->name, "_table.c");
+    FILE *f = create(g, dir, g->isa_name, "_table.c");
+    const char *names[MAX_TARGETS];
 
-    emit_table(isa, f);
+    share_tables(isas, count, &g->arena);
+    emit_table(isas, count, f);
     close_file(f);
-    emit_interp(isa, dir);
+    for (unsigned i = 0; i < count; i++) {
+        emit_interp(isas[i], dir);
+        names[i] = isas[i]->name;
+    }
+    f = create(g, dir, "isas", ".c");
+    emit_list(names, count, f);
+    close_file(f);
+    write_depends(g, dir);
 }
 
 static int list_main(int argc, char **argv)
@@ -129,7 +142,7 @@ int main(int argc, char **argv)
     static struct isagen g;
     struct options o;
     unsigned errors = 0, targets, built = 0;
-    const char *names[64];
+    struct isa *isas[MAX_TARGETS];
 
     if (argc > 2 && !strcmp(argv[1], "--list"))
         return list_main(argc, argv);
@@ -139,7 +152,7 @@ int main(int argc, char **argv)
     if (!program_parse(&g, o.spec))
         return 1;
     targets = target_count(&g);
-    for (unsigned i = 0; i < (targets ? targets : 1) && built < 64; i++) {
+    for (unsigned i = 0; i < (targets ? targets : 1) && built < MAX_TARGETS; i++) {
         struct isa *isa = program_target(&g, o.target, i);
 
         if (!isa && o.target && !g.errors)
@@ -151,20 +164,13 @@ int main(int argc, char **argv)
             continue;
         if (o.coverage)
             cover_examples(isa, stdout);
-        names[built++] = isa->name;
-        if (o.out)
-            write_isa(&g, isa, o.out);
+        isas[built++] = isa;
         if (o.target)
             break;
     }
     if (errors)
         return 1;
-    if (o.out) {
-        FILE *f = create(&g, o.out, "isas", ".c");
-
-        emit_list(names, built, f);
-        close_file(f);
-        write_depends(&g, o.out);
-    }
+    if (o.out)
+        write_family(&g, isas, built, o.out);
     return 0;
 }

@@ -126,7 +126,7 @@ static const struct dx *in_range(struct build *b, const struct isa_view *view,
             return d;
         if (high < 0 || low >= view->count)
             fail(b->g, pos, "E-BIND", "%s has %u registers, not one of number %lld",
-                 view->name, view->count, (long long)(high < 0 ? high : low));
+                 text_at(b, view->name), view->count, (long long)(high < 0 ? high : low));
     }
     count = dx_new(b, S_CONST, 64, view->count, NULL, NULL, NULL);
     return dx_new(b, S_SELECT, 64, 0, dx_new(b, S_LTU, 1, 0, d, count, NULL), d,

@@ -42,8 +42,9 @@ static void choose_features(const struct isa *isa, unsigned try,
 {
     memset(features, 0xff, sizeof(*features));
     if (isa->nmodels && try % (isa->nmodels + 1u))
-        isa_features_parse(isa, isa->models[try % (isa->nmodels + 1u) - 1].name, features,
-                           NULL);
+        isa_features_parse(
+            isa, isa_string(isa, isa->models[try % (isa->nmodels + 1u) - 1].name),
+            features, NULL);
 }
 
 /* A first encoding of a stream's row: with few fields that are not zero. */

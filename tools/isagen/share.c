@@ -1,12 +1,15 @@
-/* share.c - keeps once what is the same in a finished table.
+/* share.c - keeps once what is the same in finished tables.
  *
  * Most of a table says the same again and again: a thousand operands called rd in five
- * bits, the body of an instruction and of its compressed form, the slots of both.  Each
- * pass below goes over the users of one array, copies the run of elements that a user
- * names to a new array unless an equal run is there, and points the user to it.
- * Requires: the complete table.  Breaks: no two runs that differ; the order of arrays. */
+ * bits, the body of an instruction and of its compressed form, the slots of both; and the
+ * targets of a family have most of it in common.  Each pass below goes over the users of
+ * one array, copies the run of elements that a user names to a new array unless an equal
+ * run is there, and points the user to it.  The new arrays are those of all targets.
+ * Parts come before what is made of them, so that equal parts have equal numbers.
+ * Requires: complete tables.  Breaks: no two runs that differ; the order of arrays. */
 #include <string.h>
 
+#include "base/report.h"
 #include "build.h"
 #include "isa/stream.h"
 #include "share.h"
@@ -83,45 +86,171 @@ static uint32_t keep(struct shared *s, const void *items, uint32_t count, uint32
     return run->first;
 }
 
-/* ---------------------------------------------------------------------- bodies */
+/* The same for elements without padding. */
+static uint32_t keep_bytes(struct shared *s, const void *items, uint32_t count)
+{
+    return keep(s, items, count, hash_bytes(items, count * s->size));
+}
+
+/* The new arrays, named as in struct isa. */
+struct sharing {
+    struct arena *arena;
+    struct shared *strings, *names, *numbers, *consts, *nodes, *slots, *pieces,
+        *fields_all, *operands_all, *enums, *alts, *texts, *literals, *fixes, *lengths,
+        *feature_sets, *sysreg_fields, *ex_items, *ex_codes, *ex_bytes, *values;
+};
 
 #define FOR_EACH(type, array, count)                                                     \
     for (struct type *it = (struct type *)(array), *end = it + (count); it < end; it++)
 
+/* ------------------------------------------------------------------------ copies */
+
+static const void *copy(struct arena *arena, const void *array, size_t count, size_t size)
+{
+    void *mine = arena_array(arena, count ? count : 1, size);
+
+    if (count)
+        memcpy(mine, array, count * size);
+    return mine;
+}
+
+/* clang-format off */
+/* Gives the table its own copy of every array that is changed below. */
+static void own_arrays(struct isa *isa, struct arena *arena)
+{
+#define OWN(array, count) isa->array = copy(arena, isa->array, isa->count, sizeof *isa->array)
+    OWN(names, nnames); OWN(sources, nsources); OWN(files, nfiles); OWN(views, nviews);
+    OWN(regnames, nregnames); OWN(fields_all, nfields); OWN(operands_all, noperands);
+    OWN(enums, nenums); OWN(alts, nalts); OWN(slots, nslots); OWN(texts, ntexts);
+    OWN(insns, ninsns); OWN(variants, nvariants); OWN(choices, nchoices);
+    OWN(aliases, naliases); OWN(fixes, nfixes); OWN(fetches, nfetches); OWN(traps, ntraps);
+    OWN(helpers, nhelpers); OWN(fns, nfns); OWN(fpenvs, nfpenvs); OWN(flags, nflags);
+    OWN(flagfns, nflagfns); OWN(laws, nlaws); OWN(modes, nmodes); OWN(features, nfeatures);
+    OWN(feature_sets, nfeature_sets); OWN(models, nmodels); OWN(sysregs, nsysregs);
+    OWN(sysreg_fields, nsysreg_fields); OWN(examples, nexamples); OWN(ex_items, nex_items);
+    OWN(ex_codes, nex_codes); OWN(streams, nstreams);
+#undef OWN
+    FOR_EACH (isa_stream, isa->streams, isa->nstreams) {
+        it->prefixes = copy(arena, it->prefixes, it->nprefixes, sizeof *it->prefixes);
+        it->rows = copy(arena, it->rows, it->nrows, sizeof *it->rows);
+        it->steps = copy(arena, it->steps, it->nsteps, sizeof *it->steps);
+    }
+}
+/* clang-format on */
+
+/* ------------------------------------------------------------------------- text */
+
+static void share_text(struct shared *strings, const char *old, uint32_t *text)
+{
+    const char *string = old + *text;
+
+    *text = keep_bytes(strings, string, (uint32_t)strlen(string) + 1);
+}
+
+#define TEXT(member) share_text(strings, isa->strings, &it->member)
+#define NAMES_OF(type, array, count)                                                     \
+    FOR_EACH (type, isa->array, isa->count)                                              \
+    TEXT(name)
+
+/* In arrays that targets share. */
+static void share_common_texts(const struct isa *isa, struct shared *strings)
+{
+    for (uint32_t i = 0; i < isa->nnames; i++)
+        share_text(strings, isa->strings, (uint32_t *)&isa->names[i]);
+    NAMES_OF(isa_field, fields_all, nfields);
+    FOR_EACH (isa_operand, isa->operands_all, isa->noperands) {
+        TEXT(name);
+        TEXT(sep);
+    }
+    NAMES_OF(isa_enum_name, enums, nenums);
+    FOR_EACH (isa_sysreg_field, isa->sysreg_fields, isa->nsysreg_fields) {
+        TEXT(name);
+        TEXT(access);
+    }
+    FOR_EACH (isa_ex_code, isa->ex_codes, isa->nex_codes)
+        TEXT(text);
+}
+
+/* In arrays of one target. */
+static void share_own_texts(const struct isa *isa, struct shared *strings)
+{
+    for (unsigned i = 0; i < isa->nfeatures; i++)
+        share_text(strings, isa->strings, (uint32_t *)&isa->features[i]);
+    for (unsigned i = 0; i < isa->nsources; i++)
+        share_text(strings, isa->strings, (uint32_t *)&isa->sources[i]);
+    FOR_EACH (isa_insn, isa->insns, isa->ninsns) {
+        TEXT(name);
+        TEXT(mnemonic);
+        TEXT(doc);
+        TEXT(picture);
+    }
+    FOR_EACH (isa_alias, isa->aliases, isa->naliases)
+        TEXT(mnemonic);
+    FOR_EACH (isa_ex_row, isa->examples, isa->nexamples)
+        TEXT(text);
+    NAMES_OF(isa_file, files, nfiles);
+    NAMES_OF(isa_view, views, nviews);
+    NAMES_OF(isa_regname, regnames, nregnames);
+    NAMES_OF(isa_trap, traps, ntraps);
+    NAMES_OF(isa_helper, helpers, nhelpers);
+    NAMES_OF(isa_fn, fns, nfns);
+    NAMES_OF(isa_fpenv, fpenvs, nfpenvs);
+    NAMES_OF(isa_flagfn, flagfns, nflagfns);
+    NAMES_OF(isa_flags, flags, nflags);
+    NAMES_OF(isa_mode, modes, nmodes);
+    NAMES_OF(isa_model, models, nmodels);
+    NAMES_OF(isa_sysreg, sysregs, nsysregs);
+}
+
+/* Finds the run in a new array: `it->first` becomes its place there. */
+#define RUN_OF(array, first, count)                                                      \
+    it->first = keep_bytes(s->array, &isa->array[it->first], it->count)
+
+static void share_names(struct isa *isa, struct sharing *s)
+{
+    static const uint32_t none[1];
+
+    keep_bytes(s->names, none, 1); /* 0 is no names */
+    FOR_EACH (isa_file, isa->files, isa->nfiles)
+        if (it->names)
+            RUN_OF(names, names, count);
+    FOR_EACH (isa_view, isa->views, isa->nviews)
+        if (it->names)
+            RUN_OF(names, names, count);
+    FOR_EACH (isa_flags, isa->flags, isa->nflags)
+        RUN_OF(names, names, count);
+}
+
+/* ---------------------------------------------------------------------- bodies */
+
 struct bodies {
-    const struct sem *nodes; /* the old ones */
-    struct shared *kept;
+    const struct isa *isa; /* the old nodes */
+    struct sharing *s;
+    struct sem *nodes; /* room for one body */
 };
+
+static void share_const(struct bodies *b, struct sem *node)
+{
+    const uint64_t *value = &b->isa->consts[node->a | (uint32_t)node->b << 16];
+    uint32_t count = node->w > 64 ? 2 : 1, at = keep_bytes(b->s->consts, value, count);
+
+    node->a = (uint16_t)at;
+    node->b = (uint16_t)(at >> 16);
+}
 
 static void share_body(struct bodies *b, struct sem_body *body)
 {
-    const struct sem *nodes = &b->nodes[body->first];
+    const struct sem *nodes = &b->isa->nodes[body->first];
 
-    body->first =
-        keep(b->kept, nodes, body->count, hash_bytes(nodes, body->count * sizeof *nodes));
-}
-
-/* Lists that several users may point to are copied, so that each body is met once. */
-static const struct isa_alt *share_alts(struct bodies *b, const struct isa_alt *old,
-                                        unsigned count)
-{
-    struct isa_alt *alts = arena_array(b->kept->arena, count, sizeof *alts);
-
-    memcpy(alts, old, count * sizeof *alts);
-    for (unsigned i = 0; i < count; i++)
-        share_body(b, &alts[i].when);
-    return alts;
-}
-
-static const struct isa_fix *share_fixes(struct bodies *b, const struct isa_fix *old,
-                                         unsigned count)
-{
-    struct isa_fix *fixes = arena_array(b->kept->arena, count, sizeof *fixes);
-
-    memcpy(fixes, old, count * sizeof *fixes);
-    for (unsigned i = 0; i < count; i++)
-        share_body(b, &fixes[i].value);
-    return fixes;
+    if (!body->count)
+        body->first = body->locals = 0;
+    if (!body->count)
+        return;
+    memcpy(b->nodes, nodes, body->count * sizeof *nodes);
+    for (unsigned i = 0; i < body->count; i++)
+        if (nodes[i].op == S_CONST)
+            share_const(b, &b->nodes[i]);
+    body->first = keep_bytes(b->s->nodes, b->nodes, body->count);
 }
 
 static void share_insn_bodies(struct isa *isa, struct bodies *b)
@@ -140,14 +269,13 @@ static void share_insn_bodies(struct isa *isa, struct bodies *b)
         share_body(b, &it->view_choice);
         share_body(b, &it->value);
         share_body(b, &it->inverse);
-        if (it->nalts)
-            it->alts = share_alts(b, it->alts, it->nalts);
     }
-    FOR_EACH (isa_alias, isa->aliases, isa->naliases) {
+    FOR_EACH (isa_alt, isa->alts, isa->nalts)
         share_body(b, &it->when);
-        if (it->nfixes)
-            it->fixes = share_fixes(b, it->fixes, it->nfixes);
-    }
+    FOR_EACH (isa_alias, isa->aliases, isa->naliases)
+        share_body(b, &it->when);
+    FOR_EACH (isa_fix, isa->fixes, isa->nfixes)
+        share_body(b, &it->value);
 }
 
 static void share_stream_bodies(struct isa *isa, struct bodies *b)
@@ -192,30 +320,23 @@ static void share_state_bodies(struct isa *isa, struct bodies *b)
     share_body(b, &isa->sysreg_priv);
 }
 
-static void share_bodies(struct isa *isa, struct arena *arena)
+static void share_bodies(struct isa *isa, struct sharing *s)
 {
-    struct bodies b = { isa->nodes, shared_new(arena, sizeof *isa->nodes, NULL) };
+    struct bodies b = { isa, s,
+                        arena_array(s->arena, MAX_NODES + 1, sizeof(struct sem)) };
 
     share_insn_bodies(isa, &b);
     share_stream_bodies(isa, &b);
     share_state_bodies(isa, &b);
-    isa->nodes = (const struct sem *)b.kept->items;
-    isa->nnodes = b.kept->count;
 }
 
 /* ----------------------------------------------------- what instructions are made of */
 
 /* Elements of these types have padding: memcmp() cannot compare them. */
 
-static bool same_text(const char *a, const char *b)
-{
-    return a == b || (a && b && !strcmp(a, b));
-}
-
 static bool same_body(struct sem_body a, struct sem_body b)
 {
-    return a.count == b.count &&
-           (!a.count || (a.first == b.first && a.locals == b.locals));
+    return a.count == b.count && a.first == b.first && a.locals == b.locals;
 }
 
 static bool same_slot(const void *first, const void *second)
@@ -228,124 +349,130 @@ static bool same_slot(const void *first, const void *second)
            same_body(a->expr, b->expr);
 }
 
-static bool same_field(const void *first, const void *second)
-{
-    const struct isa_field *a = first, *b = second;
-
-    return same_text(a->name, b->name) && a->piece == b->piece &&
-           a->pieces == b->pieces && a->bits == b->bits && a->is_signed == b->is_signed &&
-           a->scale == b->scale;
-}
-
-static bool same_enums(const struct isa_operand *a, const struct isa_operand *b)
-{
-    if (a->nenums != b->nenums)
-        return false;
-    for (unsigned i = 0; i < a->nenums; i++)
-        if (a->enums[i].value != b->enums[i].value ||
-            !same_text(a->enums[i].name, b->enums[i].name))
-            return false;
-    return true;
-}
-
 static bool same_operand(const void *first, const void *second)
 {
     const struct isa_operand *a = first, *b = second;
 
-    return same_text(a->name, b->name) && a->kind == b->kind && a->field == b->field &&
+    return a->name == b->name && a->kind == b->kind && a->field == b->field &&
            a->hex == b->hex && a->plus_minus == b->plus_minus &&
            a->from_end == b->from_end && a->open == b->open &&
            a->has_omit == b->has_omit && a->view == b->view && a->bias == b->bias &&
-           a->omit == b->omit && same_enums(a, b) &&
+           a->omit == b->omit && a->enums == b->enums && a->nenums == b->nenums &&
            same_body(a->view_choice, b->view_choice) && same_body(a->value, b->value) &&
-           same_body(a->inverse, b->inverse) && same_text(a->sep, b->sep) &&
-           a->runs == b->runs && a->reversed == b->reversed && a->alts == b->alts &&
-           a->nalts == b->nalts;
+           same_body(a->inverse, b->inverse) && a->sep == b->sep && a->runs == b->runs &&
+           a->reversed == b->reversed && a->alts == b->alts && a->nalts == b->nalts;
 }
 
 static bool same_feature_set(const void *first, const void *second)
 {
     const struct isa_feature_set *a = first, *b = second;
 
-    return a->count == b->count && a->or_next == b->or_next &&
-           (!a->count || !memcmp(a->all, b->all, a->count * sizeof *a->all));
+    return a->count == b->count && a->or_next == b->or_next && a->all == b->all;
 }
 
-static void share_slots(struct isa *isa, struct arena *arena)
+static bool same_fix(const void *first, const void *second)
 {
-    struct shared *kept = shared_new(arena, sizeof *isa->slots, same_slot);
+    const struct isa_fix *a = first, *b = second;
 
+    return a->field == b->field && same_body(a->value, b->value);
+}
+
+static bool same_length(const void *first, const void *second)
+{
+    const struct isa_length *a = first, *b = second;
+
+    return a->mask == b->mask && a->value == b->value && a->bytes == b->bytes;
+}
+
+static bool same_sysreg_field(const void *first, const void *second)
+{
+    const struct isa_sysreg_field *a = first, *b = second;
+
+    return a->name == b->name && a->access == b->access && a->hi == b->hi &&
+           a->lo == b->lo;
+}
+
+static bool same_code(const void *first, const void *second)
+{
+    const struct isa_ex_code *a = first, *b = second;
+
+    return a->text == b->text && a->at == b->at;
+}
+
+static void share_slots(struct isa *isa, struct sharing *s)
+{
     FOR_EACH (isa_variant, isa->variants, isa->nvariants) {
         const struct isa_slot *slots = &isa->slots[it->slot];
         uint32_t hash = 0;
 
         for (unsigned i = 0; i < it->slots; i++)
             hash = hash * 31 + slots[i].kind + slots[i].at * 5u + slots[i].expr.first * 7;
-        it->slot = keep(kept, slots, it->slots, hash);
+        it->slot = keep(s->slots, slots, it->slots, hash);
     }
-    isa->slots = (const struct isa_slot *)kept->items;
-    isa->nslots = kept->count;
 }
 
-static void share_pieces(struct isa *isa, struct arena *arena)
+static void share_fields(struct isa *isa, struct sharing *s)
 {
-    struct shared *kept = shared_new(arena, sizeof *isa->pieces, NULL);
-
-    FOR_EACH (isa_field, isa->fields_all, isa->nfields) {
-        const struct isa_piece *pieces = &isa->pieces[it->piece];
-
-        it->piece = keep(kept, pieces, it->pieces,
-                         hash_bytes(pieces, it->pieces * sizeof *pieces));
-    }
-    isa->pieces = (const struct isa_piece *)kept->items;
-    isa->npieces = kept->count;
+    FOR_EACH (isa_field, isa->fields_all, isa->nfields)
+        RUN_OF(pieces, piece, pieces);
+    FOR_EACH (isa_insn, isa->insns, isa->ninsns)
+        RUN_OF(fields_all, field, fields);
+    FOR_EACH (isa_stream, isa->streams, isa->nstreams)
+        RUN_OF(fields_all, field, fields);
 }
 
-static uint32_t hash_fields(const struct isa_field *fields, unsigned count)
+static void share_literal(const struct isa *isa, struct sharing *s, uint16_t *literal)
 {
-    uint32_t hash = 0;
+    const char *text = isa->literals + *literal;
+    uint32_t size = (uint32_t)strlen(text) + 1, at = keep_bytes(s->literals, text, size);
 
-    for (unsigned i = 0; i < count; i++)
-        hash = hash * 31 + fields[i].piece * 8 + fields[i].bits;
-    return hash;
+    if (at > UINT16_MAX)
+        die("%s: the texts of all targets together are longer than 65,535 characters",
+            isa->family);
+    *literal = (uint16_t)at;
 }
 
-static void share_fields(struct isa *isa, struct arena *arena)
+static void share_text_items(const struct isa *isa, struct sharing *s, uint32_t *first)
 {
-    struct shared *kept = shared_new(arena, sizeof *isa->fields_all, same_field);
+    const struct isa_text *items = &isa->texts[*first];
+    uint32_t count = 1;
 
-    FOR_EACH (isa_insn, isa->insns, isa->ninsns) {
-        const struct isa_field *fields = &isa->fields_all[it->field];
-
-        it->field = keep(kept, fields, it->fields, hash_fields(fields, it->fields));
-    }
-    FOR_EACH (isa_stream, isa->streams, isa->nstreams) {
-        const struct isa_field *fields = &isa->fields_all[it->field];
-
-        it->field = keep(kept, fields, it->fields, hash_fields(fields, it->fields));
-    }
-    isa->fields_all = (const struct isa_field *)kept->items;
-    isa->nfields = kept->count;
+    while (items[count - 1].kind != TEXT_END)
+        count++;
+    *first = keep_bytes(s->texts, items, count);
 }
 
-static void share_operands(struct isa *isa, struct arena *arena)
+static void share_insn_texts(struct isa *isa, struct sharing *s)
 {
-    struct shared *kept = shared_new(arena, sizeof *isa->operands_all, same_operand);
+    FOR_EACH (isa_text, isa->texts, isa->ntexts)
+        if (it->kind == TEXT_LITERAL)
+            share_literal(isa, s, &it->literal);
+    FOR_EACH (isa_insn, isa->insns, isa->ninsns)
+        share_text_items(isa, s, &it->text);
+    FOR_EACH (isa_alias, isa->aliases, isa->naliases)
+        share_text_items(isa, s, &it->text);
+    FOR_EACH (isa_alt, isa->alts, isa->nalts)
+        share_text_items(isa, s, &it->text);
+}
 
+static void share_operands(struct isa *isa, struct sharing *s)
+{
+    FOR_EACH (isa_operand, isa->operands_all, isa->noperands) {
+        RUN_OF(enums, enums, nenums);
+        RUN_OF(alts, alts, nalts);
+    }
     FOR_EACH (isa_insn, isa->insns, isa->ninsns) {
         const struct isa_operand *operands = &isa->operands_all[it->operand];
         uint32_t hash = 0;
 
         for (unsigned i = 0; i < it->operands; i++)
             hash = hash * 31 + operands[i].kind * 64u + operands[i].field * 7u +
-                   (unsigned char)operands[i].name[0];
-        it->operand = keep(kept, operands, it->operands, hash);
+                   operands[i].name;
+        it->operand = keep(s->operands_all, operands, it->operands, hash);
     }
-    isa->operands_all = (const struct isa_operand *)kept->items;
-    isa->noperands = kept->count;
 }
 
-static void share_feature_set(const struct isa *isa, struct shared *kept, uint16_t *first)
+static void share_feature_set(const struct isa *isa, struct sharing *s, uint16_t *first)
 {
     const struct isa_feature_set *rows = &isa->feature_sets[*first];
     uint32_t count = 1;
@@ -354,29 +481,119 @@ static void share_feature_set(const struct isa *isa, struct shared *kept, uint16
         return;
     while (rows[count - 1].or_next)
         count++;
-    *first = (uint16_t)keep(kept, rows, count, rows->count ? rows->all[0] : 0u);
+    *first = (uint16_t)keep(s->feature_sets, rows, count, rows->all);
 }
 
-static void share_feature_sets(struct isa *isa, struct arena *arena)
+static void share_features(struct isa *isa, struct sharing *s)
 {
-    struct shared *kept = shared_new(arena, sizeof *isa->feature_sets, same_feature_set);
-
+    FOR_EACH (isa_feature_set, isa->feature_sets, isa->nfeature_sets)
+        RUN_OF(numbers, all, count);
+    FOR_EACH (isa_model, isa->models, isa->nmodels)
+        RUN_OF(numbers, features, nfeatures);
     FOR_EACH (isa_insn, isa->insns, isa->ninsns)
-        share_feature_set(isa, kept, &it->features);
+        share_feature_set(isa, s, &it->features);
     FOR_EACH (isa_alias, isa->aliases, isa->naliases)
-        share_feature_set(isa, kept, &it->features);
-    isa->feature_sets = (const struct isa_feature_set *)kept->items;
-    isa->nfeature_sets = (uint16_t)kept->count;
+        share_feature_set(isa, s, &it->features);
+}
+
+static void share_others(struct isa *isa, struct sharing *s)
+{
+    FOR_EACH (isa_alias, isa->aliases, isa->naliases)
+        it->fixes = keep(s->fixes, &isa->fixes[it->fixes], it->nfixes, it->nfixes);
+    FOR_EACH (isa_fetch, isa->fetches, isa->nfetches)
+        it->lengths =
+            keep(s->lengths, &isa->lengths[it->lengths], it->nlengths, it->nlengths);
+    FOR_EACH (isa_sysreg, isa->sysregs, isa->nsysregs)
+        it->fields = keep(s->sysreg_fields, &isa->sysreg_fields[it->fields], it->nfields,
+                          it->nfields);
+}
+
+static void share_examples(struct isa *isa, struct sharing *s)
+{
+    FOR_EACH (isa_ex_item, isa->ex_items, isa->nex_items)
+        RUN_OF(values, value, nvalues);
+    FOR_EACH (isa_ex_row, isa->examples, isa->nexamples) {
+        const uint64_t *start = &isa->values[it->start];
+
+        it->start = keep_bytes(s->values, start, 2);
+        RUN_OF(ex_bytes, bytes, length);
+        RUN_OF(ex_items, pre, npre);
+        RUN_OF(ex_items, post, npost);
+        it->code = keep(s->ex_codes, &isa->ex_codes[it->code], it->ncode, it->ncode);
+    }
 }
 
 /* ---------------------------------------------------------------------- the whole */
 
-void share_tables(struct isa *isa, struct arena *arena)
+/* clang-format off */
+static void sharing_begin(struct sharing *s, struct arena *arena)
 {
-    share_bodies(isa, arena);
-    share_slots(isa, arena); /* after bodies: equal ones have one number now */
-    share_pieces(isa, arena);
-    share_fields(isa, arena);
-    share_operands(isa, arena);
-    share_feature_sets(isa, arena);
+    static const struct isa *isa;
+
+    s->arena = arena;
+#define NEW(array, same) s->array = shared_new(arena, sizeof *isa->array, same)
+    NEW(strings, NULL); NEW(names, NULL); NEW(numbers, NULL); NEW(consts, NULL);
+    NEW(nodes, NULL); NEW(slots, same_slot); NEW(pieces, NULL); NEW(fields_all, NULL);
+    NEW(operands_all, same_operand); NEW(enums, NULL); NEW(alts, NULL); NEW(texts, NULL);
+    NEW(literals, NULL); NEW(fixes, same_fix); NEW(lengths, same_length);
+    NEW(feature_sets, same_feature_set); NEW(sysreg_fields, same_sysreg_field);
+    NEW(ex_items, NULL); NEW(ex_codes, same_code); NEW(ex_bytes, NULL); NEW(values, NULL);
+#undef NEW
+    keep_bytes(s->strings, "", 1); /* 0 is no text */
+}
+
+static void sharing_end(struct isa *isa, const struct sharing *s)
+{
+#define SET(array, number) isa->array = (const void *)s->array->items; isa->number = s->array->count
+    SET(names, nnames); SET(numbers, nnumbers); SET(consts, nconsts); SET(nodes, nnodes);
+    SET(slots, nslots); SET(pieces, npieces); SET(fields_all, nfields);
+    SET(operands_all, noperands); SET(enums, nenums); SET(alts, nalts); SET(texts, ntexts);
+    SET(literals, nliterals); SET(fixes, nfixes); SET(lengths, nlengths);
+    SET(sysreg_fields, nsysreg_fields); SET(ex_items, nex_items); SET(ex_codes, nex_codes);
+    SET(ex_bytes, nex_bytes); SET(values, nvalues); SET(strings, nstrings);
+#undef SET
+    isa->feature_sets = (const struct isa_feature_set *)s->feature_sets->items;
+    isa->nfeature_sets = (uint16_t)s->feature_sets->count;
+}
+/* clang-format on */
+
+/* Strings of what no pass kept are left out. */
+static void share_strings(struct isa *const *isas, unsigned count, struct arena *arena)
+{
+    struct shared *strings = shared_new(arena, 1, NULL);
+
+    keep_bytes(strings, "", 1);
+    share_common_texts(isas[0], strings);
+    for (unsigned i = 0; i < count; i++)
+        share_own_texts(isas[i], strings);
+    for (unsigned i = 0; i < count; i++) {
+        isas[i]->strings = strings->items;
+        isas[i]->nstrings = strings->count;
+    }
+}
+
+void share_tables(struct isa *const *isas, unsigned count, struct arena *arena)
+{
+    struct sharing s;
+
+    sharing_begin(&s, arena);
+    for (unsigned i = 0; i < count; i++) {
+        struct isa *isa = isas[i];
+
+        own_arrays(isa, arena);
+        share_common_texts(isa, s.strings);
+        share_own_texts(isa, s.strings);
+        share_names(isa, &s);
+        share_bodies(isa, &s);
+        share_slots(isa, &s);
+        share_fields(isa, &s);
+        share_insn_texts(isa, &s);
+        share_operands(isa, &s);
+        share_features(isa, &s);
+        share_others(isa, &s);
+        share_examples(isa, &s);
+    }
+    for (unsigned i = 0; i < count; i++)
+        sharing_end(isas[i], &s);
+    share_strings(isas, count, arena);
 }

@@ -5,7 +5,9 @@
 #include "base/arena.h"
 #include "isa/isa.h"
 
-/* Keeps once what is the same in a finished table.  What is new comes from `arena`. */
-void share_tables(struct isa *isa, struct arena *arena);
+/* Keeps once what is the same in finished tables of one family: afterwards they have one
+ * `strings`, `nodes` and so on (share.c lists them).  The old arrays are only read; what
+ * is new comes from `arena`.  Equal tables give equal tables. */
+void share_tables(struct isa *const *isas, unsigned count, struct arena *arena);
 
 #endif

@@ -65,7 +65,10 @@ static void finish(struct build *b)
 #define TABLE16(field, n) isa->field = b->field.items; isa->n = (uint16_t)b->field.count
     TABLE(nodes, nnodes); TABLE(consts, nconsts); TABLE(pieces, npieces); TABLE(slots, nslots);
     TABLE(variants, nvariants); TABLE(choices, nchoices);
-    TABLE(literals, nliterals);
+    TABLE(literals, nliterals); TABLE(strings, nstrings); TABLE(names, nnames);
+    TABLE(numbers, nnumbers); TABLE(texts, ntexts); TABLE(enums, nenums); TABLE(fixes, nfixes);
+    TABLE(lengths, nlengths); TABLE(sysreg_fields, nsysreg_fields); TABLE(values, nvalues);
+    TABLE(ex_items, nex_items); TABLE(ex_codes, nex_codes); TABLE(ex_bytes, nex_bytes);
     TABLE16(files, nfiles); TABLE16(views, nviews); TABLE16(regnames, nregnames);
     TABLE16(insns, ninsns); TABLE16(aliases, naliases); TABLE16(fetches, nfetches);
     TABLE16(accesses, naccesses); TABLE16(traps, ntraps); TABLE16(helpers, nhelpers);
@@ -73,11 +76,12 @@ static void finish(struct build *b)
     TABLE16(flags, nflags); TABLE16(flagfns, nflagfns); TABLE16(laws, nlaws);
     TABLE16(modes, nmodes); TABLE16(features, nfeatures); TABLE16(feature_sets, nfeature_sets);
     TABLE16(models, nmodels); TABLE16(sysregs, nsysregs); TABLE16(examples, nexamples);
-    TABLE16(streams, nstreams);
+    TABLE16(streams, nstreams); TABLE16(sources, nsources);
 #undef TABLE
 #undef TABLE16
     isa->fields_all = b->fields.items;     isa->nfields = b->fields.count;
     isa->operands_all = b->operands.items; isa->noperands = b->operands.count;
+    isa->alts = b->alt_rows.items;         isa->nalts = b->alt_rows.count;
     isa->effects = b->effects.items;       isa->neffects = b->effects.count;
     isa->effect_words = (uint16_t)effect_words(b);
 }
@@ -116,6 +120,9 @@ static void build_target(struct build *b)
     const struct isagen *g = b->g;
 
     index_items(b);
+    VEC(b, strings, char); /* 0 is no text, no list of names, no place */
+    VEC(b, names, uint32_t);
+    VEC(b, sources, uint32_t);
     b->isa.name = b->target ? b->target->name : g->isa_name;
     b->isa.family = g->isa_name;
     b->isa.doc = g->isa_doc;
@@ -137,7 +144,7 @@ static void build_target(struct build *b)
     check_budgets(b);
     finish(b);
     stream_examples(b);
-    share_tables(&b->isa, &b->g->arena);
+    share_tables(&(struct isa *){ &b->isa }, 1, &b->g->arena);
 }
 
 static bool parse_source(struct isagen *g, const char *path, const struct source *source)

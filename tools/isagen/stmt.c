@@ -249,7 +249,7 @@ static int flagfn_number(struct build *b, const struct stmt *s, const unsigned *
 {
     for (unsigned i = 0; i < b->flagfns.count; i++) {
         struct isa_flagfn *f = AT(b, flagfns, struct isa_flagfn, i);
-        bool same = !strcmp(f->name, s->name) && f->args == s->nargs;
+        bool same = !strcmp(text_at(b, f->name), s->name) && f->args == s->nargs;
 
         for (unsigned k = 0; same && k < s->nargs; k++)
             same = f->arg_w[k] == w[k];
@@ -310,7 +310,7 @@ static bool flagfn_body(struct build *b, const struct item *item, unsigned group
 static int flagfn_new(struct build *b, const struct stmt *s, const unsigned *w)
 {
     const struct item *item = find_item(b, I_FLAGFN, s->name);
-    struct isa_flagfn f = { .name = s->name, .args = (uint8_t)s->nargs };
+    struct isa_flagfn f = { .name = text_add(b, s->name), .args = (uint8_t)s->nargs };
     unsigned params = 0;
     int group;
 

@@ -214,7 +214,8 @@ static struct oper *add_oper(struct build *b, struct stream_info *si, const char
         fail(b->g, pos, "E-BUDGET", "more than %d fields", ISA_MAX_FIELDS);
     if (stream_field(si, name) >= 0)
         fail(b->g, pos, "E-NAME", "field %s is declared twice", name);
-    o->name = f.name = name;
+    o->name = name;
+    f.name = text_add(b, name);
     o->pos = pos;
     o->used = true;
     o->number = val_decode(d, 0);
@@ -287,8 +288,9 @@ static struct isa_operand *new_operand(struct build *b, struct stream_info *si,
 {
     if (b->operands.count - si->operand_base > 250)
         fail(b->g, pos, "E-BUDGET", "a stream has at most 250 operands and alts");
-    *VEC(b, operands, struct isa_operand) =
-        (struct isa_operand){ .name = name, .kind = (uint8_t)kind, .view = ISA_NONE };
+    *VEC(b, operands, struct isa_operand) = (struct isa_operand){
+        .name = text_add(b, name), .kind = (uint8_t)kind, .view = ISA_NONE
+    };
     si->operand_end = b->operands.count;
     return AT(b, operands, struct isa_operand, b->operands.count - 1);
 }
@@ -337,7 +339,7 @@ static int operand_number_of(struct build *b, const struct stream_info *si,
 {
     for (uint32_t i = si->operand_base; i < b->operands.count; i++)
         if (AT(b, operands, struct isa_operand, i)->kind != OPERAND_REG &&
-            !strcmp(AT(b, operands, struct isa_operand, i)->name, name))
+            !strcmp(text_at(b, AT(b, operands, struct isa_operand, i)->name), name))
             return (int)(i - si->operand_base);
     return -1;
 }
@@ -370,9 +372,8 @@ static unsigned hole_operand(struct build *b, struct stream_info *si, const char
     return (unsigned)number;
 }
 
-const struct isa_text *stream_text(struct build *b, struct stream_info *si,
-                                   const char *text, const struct list *words,
-                                   struct pos pos)
+uint32_t stream_text(struct build *b, struct stream_info *si, const char *text,
+                     const struct list *words, struct pos pos)
 {
     struct isa_text items[64];
     unsigned n = 0;
@@ -396,10 +397,8 @@ const struct isa_text *stream_text(struct build *b, struct stream_info *si,
                                (uint8_t)hole_operand(b, si, name, words, pos), 0 };
         p += length + 1;
     }
-    struct isa_text *out = arena_array(&b->g->arena, n + 1, sizeof *out);
-    memcpy(out, items, n * sizeof *out);
-    out[n].kind = TEXT_END;
-    return out;
+    items[n++] = (struct isa_text){ .kind = TEXT_END };
+    return RUN(b, texts, items, n);
 }
 
 static void build_alts(struct build *b, struct stream_info *si, const struct alts *a)
@@ -416,11 +415,10 @@ static void build_alts(struct build *b, struct stream_info *si, const struct alt
 
         alts[n].when = stream_condition(b, l->expr);
         if (place >= 0) {
-            struct isa_text *text = arena_array(&b->g->arena, 2, sizeof *text);
+            const struct isa_text text[] = { { TEXT_OPERAND, (uint8_t)place, 0 },
+                                             { TEXT_END, 0, 0 } };
 
-            text[0] = (struct isa_text){ TEXT_OPERAND, (uint8_t)place, 0 };
-            text[1].kind = TEXT_END;
-            alts[n].text = text;
+            alts[n].text = RUN(b, texts, text, 2);
         } else {
             alts[n].text = stream_text(b, si, l->name ? l->name : "", NULL, l->pos);
         }
@@ -428,7 +426,7 @@ static void build_alts(struct build *b, struct stream_info *si, const struct alt
     struct isa_operand *op =
         AT(b, operands, struct isa_operand,
            si->operand_base + (unsigned)operand_number_of(b, si, a->name));
-    op->alts = alts;
+    op->alts = RUN(b, alt_rows, alts, n);
     op->nalts = (uint16_t)n;
 }
 

@@ -42,8 +42,7 @@ struct sem_body stream_condition(struct build *b, const struct expr *e);
 unsigned count_bits(uint64_t v);
 
 int stream_field(const struct stream_info *si, const char *name); /* number, or -1 */
-const struct isa_text *stream_text(struct build *b, struct stream_info *si,
-                                   const char *text, const struct list *words,
-                                   struct pos pos);
+uint32_t stream_text(struct build *b, struct stream_info *si, const char *text,
+                     const struct list *words, struct pos pos);
 
 #endif

@@ -469,21 +469,21 @@ static struct stream_info *stream_of(struct build *b, const struct insn *insn)
     return b->stream_infos;
 }
 
-static const char *row_picture(struct build *b, const struct row *r)
+static uint32_t row_picture(struct build *b, const struct row *r)
 {
     const char *text = r->spelled;
 
     for (const struct list *w = r->words; w; w = w->next)
         text = arena_printf(&b->g->arena, "%s %s%s", text, w->name, w->flag ? "," : "");
-    return text;
+    return text_add(b, text);
 }
 
 /* The first word of the text; pieces in front of it that may be empty do not count. */
-static const char *mnemonic(struct build *b, const char *text)
+static uint32_t mnemonic(struct build *b, const char *text)
 {
     while (*text == '{')
         text += strcspn(text, "}") + 1;
-    return arena_strndup(&b->g->arena, text, strcspn(text, " {"));
+    return text_add(b, arena_strndup(&b->g->arena, text, strcspn(text, " {")));
 }
 
 static struct val and_cond(struct build *b, struct val all, const struct expr *e,
@@ -534,7 +534,8 @@ static const struct dx *row_facts(struct build *b, const struct pattern *p,
 
 static void build_row(struct build *b, struct stream_info *si, const struct insn *insn)
 {
-    struct isa_insn out = { .name = insn->name, .doc = insn->doc };
+    struct isa_insn out = { .name = text_add(b, insn->name),
+                            .doc = text_add(b, insn->doc) };
     struct row *r = insn->rows;
     struct pattern p = { .nforms = 0 };
     uint64_t opcode_fields = 0;
@@ -548,7 +549,7 @@ static void build_row(struct build *b, struct stream_info *si, const struct insn
         opcode_fields |= 1ull << ((struct stream_set *)p.sets.items)[i].field;
     row_words(b, si, &p, r, opcode_fields);
     row_steps(b, si, &p, r);
-    out.where = source_place(b->g, insn->pos);
+    out.where = where_is(b, insn->pos);
     out.picture = row_picture(b, r);
     out.features = feature_set(b, insn->needs);
     if (insn->when)

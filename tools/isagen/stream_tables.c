@@ -56,7 +56,8 @@ static void build_index(struct build *b, struct stream_info *si, struct isa_stre
 void stream_examples(struct build *b)
 {
     for (uint32_t i = 0; i < b->examples.count; i++) {
-        struct isa_example *ex = AT(b, examples, struct isa_example, i);
+        struct isa_ex_row *row = AT(b, examples, struct isa_ex_row, i);
+        struct isa_example example = isa_example(&b->isa, i), *ex = &example;
         struct isa_features features = { { 0 } };
         struct isa_decoded d;
         const char *whole;
@@ -66,7 +67,7 @@ void stream_examples(struct build *b)
             continue;
         for (unsigned k = 0;
              ex->model != ISA_NONE && k < b->isa.models[ex->model].nfeatures; k++) {
-            unsigned f = b->isa.models[ex->model].features[k];
+            unsigned f = b->isa.numbers[b->isa.models[ex->model].features + k];
 
             features.bits[f / 64] |= 1ull << f % 64;
         }
@@ -76,7 +77,7 @@ void stream_examples(struct build *b)
         if (d.insn != ISA_NONE && whole &&
             (*AT(b, insn_items, const struct insn *, d.insn))->whole &&
             !strcmp((*AT(b, insn_items, const struct insn *, d.insn))->whole, whole))
-            ex->insn = d.insn;
+            row->insn = d.insn;
     }
 }
 
@@ -136,6 +137,11 @@ static bool is_inside(const struct stream_info *si, const struct stream_row *a,
            (!c->not_mask || a->not_mask == c->not_mask) && !c->when.count;
 }
 
+static struct pos row_pos(struct build *b, const struct stream_row *row)
+{
+    return (*AT(b, insn_items, const struct insn *, row->insn))->pos;
+}
+
 /* Two rows of different instructions for the same bytes, none inside the other: which one
  * is meant?  Conditions of rows and modes are taken to keep rows apart. */
 static void stream_overlaps(struct build *b, struct stream_info *si)
@@ -155,9 +161,10 @@ static void stream_overlaps(struct build *b, struct stream_info *si)
             if ((rows[i].when.count && rows[k].when.count) || x->guard.count ||
                 y->guard.count || x->features != y->features)
                 continue;
-            error_at(b->g, (*AT(b, insn_items, const struct insn *, rows[i].insn))->pos,
-                     "E-OVERLAP", "%s and %s (%s) share opcode %0*x in map %u", x->name,
-                     y->name, y->where, 4 * (int)si->s->unit, witness, rows[i].map);
+            error_at(b->g, row_pos(b, &rows[i]), "E-OVERLAP",
+                     "%s and %s (%s) share opcode %0*x in map %u", text_at(b, x->name),
+                     text_at(b, y->name), source_place(b->g, row_pos(b, &rows[k])),
+                     4 * (int)si->s->unit, witness, rows[i].map);
         }
 }
 

@@ -8,7 +8,9 @@ int find_operand(struct build *b, uint16_t insn, const char *name)
     const struct isa_insn *row = AT(b, insns, struct isa_insn, insn);
 
     for (unsigned i = 0; i < row->operands; i++)
-        if (!strcmp(AT(b, operands, struct isa_operand, row->operand + i)->name, name))
+        if (!strcmp(
+                text_at(b, AT(b, operands, struct isa_operand, row->operand + i)->name),
+                name))
             return (int)i;
     return -1;
 }
@@ -69,8 +71,7 @@ static const char *separator(struct build *b, uint16_t insn, const char *name)
 }
 
 /* Ends with TEXT_END.  `pos` is the string's opening quote. */
-const struct isa_text *build_text(struct build *b, const char *text, struct pos pos,
-                                  uint16_t insn)
+uint32_t build_text(struct build *b, const char *text, struct pos pos, uint16_t insn)
 {
     struct text_out t = { .count = 0 };
 
@@ -103,8 +104,6 @@ const struct isa_text *build_text(struct build *b, const char *text, struct pos 
             fail(b->g, pos, "E-BUDGET", "text is too long");
     }
     flush(b, &t, pos);
-    struct isa_text *out = arena_array(&b->g->arena, t.count + 1, sizeof *out);
-    memcpy(out, t.items, t.count * sizeof *out);
-    out[t.count].kind = TEXT_END;
-    return out;
+    t.items[t.count++] = (struct isa_text){ .kind = TEXT_END };
+    return RUN(b, texts, t.items, t.count);
 }

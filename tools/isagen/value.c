@@ -14,6 +14,44 @@ void *vec_add(struct build *b, struct vec *v, size_t size)
     return memset((char *)v->items + size * v->count++, 0, size);
 }
 
+uint32_t run_add(struct build *b, struct vec *v, const void *items, uint32_t count,
+                 size_t size)
+{
+    uint32_t first = v->count;
+
+    for (uint32_t i = 0; i < count; i++)
+        memcpy(vec_add(b, v, size), (const char *)items + i * size, size);
+    return first;
+}
+
+uint32_t text_add(struct build *b, const char *text)
+{
+    return text ? RUN(b, strings, text, (uint32_t)strlen(text) + 1) : 0;
+}
+
+const char *text_at(const struct build *b, uint32_t text)
+{
+    return (const char *)b->strings.items + text;
+}
+
+/* From here on: what follows `isa-specs/` in the names of files. */
+struct isa_where where_is(struct build *b, struct pos pos)
+{
+    const char *name, *slash;
+    unsigned line, column;
+    uint16_t i;
+
+    source_where(pos, &name, &line, &column);
+    slash = strstr(name, "isa-specs/");
+    name = slash ? slash + 10 : name;
+    for (i = 1; i < b->sources.count; i++)
+        if (!strcmp(text_at(b, *AT(b, sources, uint32_t, i)), name))
+            break;
+    if (i == b->sources.count)
+        *VEC(b, sources, uint32_t) = text_add(b, name);
+    return (struct isa_where){ i, (uint16_t)(line < UINT16_MAX ? line : UINT16_MAX) };
+}
+
 struct val val_number(int64_t n)
 {
     return (struct val){ .time = SPEC, .lo = (uint64_t)n };

@@ -72,7 +72,8 @@ static void write_isa(FILE *out, const struct isa *isa, const uint64_t *features
         for (unsigned f = 0; f < isa->nfeatures; f++) {
             const char *name = extensions[i];
 
-            if (strcasecmp(isa->features[f], name) == 0 && features[f / 64] >> f % 64 & 1)
+            if (strcasecmp(isa_string(isa, isa->features[f]), name) == 0 &&
+                features[f / 64] >> f % 64 & 1)
                 fprintf(out, name[1] ? "_%c%s" : "%c%s", name[0] | 0x20, name + 1);
         }
 }

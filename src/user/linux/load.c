@@ -237,7 +237,7 @@ static uint64_t hwcap_of(const struct task *t)
 
     for (const struct abi_hwcap *row = t->proc->abi->hwcap; row->feature; row++)
         for (unsigned i = 0; i < isa->nfeatures; i++)
-            if (strcasecmp(isa->features[i], row->feature) == 0 &&
+            if (strcasecmp(isa_string(isa, isa->features[i]), row->feature) == 0 &&
                 t->cpu->features.bits[i / 64] >> i % 64 & 1)
                 bits |= (uint64_t)1 << row->bit;
     return bits;

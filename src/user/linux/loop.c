@@ -68,7 +68,7 @@ _Noreturn void guest_exit(struct task *t, int status)
 uint64_t helper_call(struct cpu *cpu, unsigned number, const uint64_t *args)
 {
     struct task *t = cpu->user;
-    const char *name = cpu->isa->helpers[number].name;
+    const char *name = isa_string(cpu->isa, cpu->isa->helpers[number].name);
     struct timespec now;
 
     (void)args;
@@ -100,7 +100,7 @@ void find_traps(struct proc *p)
     memset(p->trap_row, 0xff, sizeof(p->trap_row));
     for (unsigned trap = 0; trap < p->isa->ntraps && trap < sizeof(p->trap_row); trap++)
         for (uint8_t row = 0; rows[row].name && p->trap_row[trap] == 0xff; row++)
-            if (matches(rows[row].name, p->isa->traps[trap].name))
+            if (matches(rows[row].name, isa_string(p->isa, p->isa->traps[trap].name)))
                 p->trap_row[trap] = row;
 }
 

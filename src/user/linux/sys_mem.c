@@ -261,7 +261,7 @@ static bool probe(const struct task *t, uint64_t key, uint64_t *value)
             continue;
         known = true;
         for (unsigned i = 0; !on && i < isa->nfeatures; i++)
-            on = strcasecmp(isa->features[i], row->feature) == 0 &&
+            on = strcasecmp(isa_string(isa, isa->features[i]), row->feature) == 0 &&
                  t->cpu->features.bits[i / 64] >> i % 64 & 1;
         *value |= on ? row->bits : 0;
     }
