@@ -8,7 +8,9 @@
 uint64_t isa_decode_value(const struct isa *isa, struct sem_body body,
                           const struct isa_decoded *insn)
 {
-    return sem_value(isa, body, insn, NULL);
+    uint64_t value;
+
+    return sem_quick(isa, body, insn, &value) ? value : sem_value(isa, body, insn, NULL);
 }
 
 bool isa_has_features(const struct isa *isa, uint16_t set,
@@ -62,6 +64,14 @@ static uint64_t get_parcel(const struct isa_fetch *fetch, const uint8_t *bytes)
     return parcel;
 }
 
+/* Written so that compilers make one load of it. */
+static uint64_t get_little64(const uint8_t *b)
+{
+    return (uint64_t)b[0] | (uint64_t)b[1] << 8 | (uint64_t)b[2] << 16 |
+           (uint64_t)b[3] << 24 | (uint64_t)b[4] << 32 | (uint64_t)b[5] << 40 |
+           (uint64_t)b[6] << 48 | (uint64_t)b[7] << 56;
+}
+
 uint64_t isa_get_word(const struct isa_fetch *fetch, const uint8_t *bytes,
                       unsigned length)
 {
@@ -104,45 +114,63 @@ static unsigned length_of(const struct isa *isa, const struct isa_fetch *fetch,
     return 0;
 }
 
+static uint64_t get_raw(const struct isa_piece *piece, unsigned pieces, uint64_t word)
+{
+    uint64_t raw = 0;
+
+    for (const struct isa_piece *end = piece + pieces; piece != end; piece++)
+        raw |= (word >> piece->at & UINT64_MAX >> (64 - piece->len)) << piece->to;
+    return raw;
+}
+
 static void get_fields(const struct isa *isa, const struct isa_insn *insn,
                        struct isa_decoded *out)
 {
     const struct isa_field *field = &isa->fields_all[insn->field];
 
     for (unsigned i = 0; i < insn->fields; i++, field++) {
-        const struct isa_piece *piece = &isa->pieces[field->piece];
-        uint64_t raw = 0;
+        uint64_t raw = get_raw(&isa->pieces[field->piece], field->pieces, out->word);
 
-        for (unsigned k = 0; k < field->pieces; k++, piece++)
-            raw |= (out->word >> piece->at & mask64(piece->len)) << piece->to;
-        if (field->is_signed)
-            raw = sext64(raw, field->bits);
-        out->field[i] = raw << field->scale;
+        out->field[i] = (field->is_signed ? sext64(raw, field->bits) : raw)
+                        << field->scale;
     }
 }
 
-bool isa_exists(const struct isa *isa, uint16_t number,
-                const struct isa_features *features, uint64_t mode)
+static bool exists(const struct isa_decoder *decoder, uint16_t number)
 {
+    const struct isa *isa = decoder->isa;
     const struct isa_insn *insn = &isa->insns[number];
     struct isa_decoded probe;
 
-    if (!isa_has_features(isa, insn->features, features))
+    if (!insn->guard.count && insn->features == ISA_NONE)
+        return true;
+    if (!isa_has_features(isa, insn->features, decoder->features))
         return false;
-    probe.mode = mode;
-    probe.features = features;
+    probe.mode = decoder->mode;
+    probe.features = decoder->features;
     return !insn->guard.count || (isa_decode_value(isa, insn->guard, &probe) & 1);
 }
 
-bool isa_matches(const struct isa *isa, uint16_t number,
-                 const struct isa_features *features, struct isa_decoded *out)
+static bool is_known(const struct isa_decoder *decoder, uint16_t number)
 {
+    enum { NOT_ASKED, NO, YES };
+    uint8_t *known = decoder->known + number;
+
+    if (!decoder->known)
+        return exists(decoder, number);
+    if (*known == NOT_ASKED)
+        *known = exists(decoder, number) ? YES : NO;
+    return *known == YES;
+}
+
+static inline bool matches(const struct isa_decoder *decoder, uint16_t number,
+                           struct isa_decoded *out)
+{
+    const struct isa *isa = decoder->isa;
     const struct isa_insn *insn = &isa->insns[number];
 
-    if ((out->word & insn->mask) != insn->value || out->length != insn->length)
-        return false;
-    if ((insn->guard.count || insn->features != ISA_NONE) &&
-        !isa_exists(isa, number, features, out->mode))
+    if ((out->word & insn->mask) != insn->value || out->length != insn->length ||
+        !is_known(decoder, number))
         return false;
     out->insn = number;
     out->illegal = 0;
@@ -150,6 +178,22 @@ bool isa_matches(const struct isa *isa, uint16_t number,
     if (insn->where_ok.count && !(isa_decode_value(isa, insn->where_ok, out) & 1))
         out->illegal = (uint8_t)(1 + insn->else_kind);
     return true;
+}
+
+bool isa_exists(const struct isa *isa, uint16_t number,
+                const struct isa_features *features, uint64_t mode)
+{
+    struct isa_decoder decoder = { .isa = isa, .features = features, .mode = mode };
+
+    return exists(&decoder, number);
+}
+
+bool isa_matches(const struct isa *isa, uint16_t number,
+                 const struct isa_features *features, struct isa_decoded *out)
+{
+    struct isa_decoder decoder = { .isa = isa, .features = features, .mode = out->mode };
+
+    return matches(&decoder, number, out);
 }
 
 /* The list of candidates for a key. */
@@ -160,77 +204,148 @@ static const uint16_t *find_leaf(const struct isa *isa, unsigned root, uint64_t 
     while (!(at & DLEAF)) {
         const struct isa_dnode *node = &isa->dnodes[at];
 
-        at = isa->dtable[node->first + (key >> node->shift & mask64(node->bits))];
+        at =
+            isa->dtable[node->first + (key >> node->shift & ~(UINT64_MAX << node->bits))];
     }
     return &isa->dleaves[at & ~(unsigned)DLEAF];
 }
 
 /* Where constraints fail, a later candidate may still be what the word means; if none is,
  * the first one says what kind of illegal it is. */
-static void find_insn(const struct isa *isa, const struct isa_fetch *fetch,
-                      const struct isa_features *features, struct isa_decoded *out)
+static void find_insn(const struct isa_decoder *decoder, struct isa_decoded *out)
 {
-    const uint16_t *leaf;
-    unsigned failed = ISA_NONE;
+    const struct isa *isa = decoder->isa;
+    const uint16_t *leaf, *failed = NULL;
 
     if (!isa->ndleaves)
         return;
-    leaf = find_leaf(isa, fetch->root, isa_decode_key(fetch, out->word, out->length));
-    for (; *leaf != ISA_NONE; leaf++) {
-        if (!isa_matches(isa, *leaf, features, out))
-            continue;
-        if (!out->illegal)
+    leaf = find_leaf(isa, decoder->fetch->root,
+                     isa_decode_key(decoder->fetch, out->word, out->length));
+    for (;; leaf++) {
+        if (*leaf == ISA_NONE && !failed)
             return;
-        if (failed == ISA_NONE)
-            failed = *leaf;
+        if (*leaf == ISA_NONE)
+            leaf = failed;
+        if (!matches(decoder, *leaf, out))
+            continue;
+        if (!out->illegal || leaf == failed)
+            return;
+        if (!failed)
+            failed = leaf;
     }
-    if (failed != ISA_NONE)
-        isa_matches(isa, (uint16_t)failed, features, out);
+}
+
+/* Sets out->word and length.  false: truncated, or reserved. */
+static bool get_word(const struct isa *isa, const struct isa_fetch *fetch,
+                     const uint8_t *bytes, unsigned size, struct isa_decoded *out)
+{
+    unsigned length;
+
+    out->length = fetch->parcel;
+    out->truncated = size < fetch->parcel;
+    if (out->truncated)
+        return false;
+    out->word = get_parcel(fetch, bytes);
+    length = length_of(isa, fetch, out->word);
+    if (!length)
+        return false;
+    out->length = (uint8_t)length;
+    out->truncated = size < length;
+    if (!out->truncated && length != fetch->parcel)
+        out->word = isa_get_word(fetch, bytes, length);
+    return !out->truncated;
+}
+
+/* Whether and where 8 bits of the first parcel tell the length. */
+static bool find_length_bits(const struct isa *isa, const struct isa_fetch *fetch,
+                             uint8_t *at)
+{
+    uint64_t used = 0;
+
+    for (unsigned i = 0; i < fetch->nlengths; i++)
+        used |= isa->lengths[fetch->lengths + i].mask;
+    for (*at = 0; *at < 56 && !(used >> *at & 1); ++*at)
+        ;
+    return used >> *at < 256;
+}
+
+static bool is_simple(const struct isa_fetch *fetch)
+{
+    return fetch && fetch->stream == ISA_NONE && !fetch->big && !fetch->high_first;
+}
+
+void isa_decoder_init(struct isa_decoder *decoder, const struct isa *isa,
+                      const struct isa_features *features, uint64_t mode, uint8_t *known)
+{
+    const struct isa_fetch *fetch = isa_fetch_of(isa, mode);
+
+    decoder->isa = isa;
+    decoder->features = features;
+    decoder->mode = mode;
+    decoder->fetch = fetch;
+    decoder->known = known;
+    decoder->is_simple =
+        known && is_simple(fetch) && find_length_bits(isa, fetch, &decoder->length_at);
+    for (unsigned i = 0; decoder->is_simple && i < 256; i++)
+        decoder->lengths[i] =
+            (uint8_t)length_of(isa, fetch, (uint64_t)i << decoder->length_at);
+}
+
+/* The common case, quickly: `bytes` has ISA_MAX_ILEN. */
+static bool get_simple_word(const struct isa_decoder *decoder, const uint8_t *bytes,
+                            struct isa_decoded *out)
+{
+    uint64_t word = get_little64(bytes);
+    unsigned length = decoder->lengths[word >> decoder->length_at & 0xff];
+
+    out->length = length ? (uint8_t)length : decoder->fetch->parcel;
+    out->word = out->length < 8 ? word & ~(UINT64_MAX << 8 * out->length) : word;
+    return length != 0;
+}
+
+void isa_decoder_decode(const struct isa_decoder *decoder, uint64_t pc,
+                        const uint8_t *bytes, unsigned size, struct isa_decoded *out)
+{
+    const struct isa *isa = decoder->isa;
+    const struct isa_fetch *fetch = decoder->fetch;
+
+    out->insn = ISA_NONE;
+    out->illegal = 0;
+    out->truncated = false;
+    out->features = decoder->features;
+    out->pc = pc;
+    out->mode = decoder->mode;
+    if (decoder->is_simple && size >= ISA_MAX_ILEN) {
+        if (get_simple_word(decoder, bytes, out))
+            find_insn(decoder, out);
+        return;
+    }
+    out->length = isa->min_ilen ? isa->min_ilen : 1;
+    out->word = 0;
+    if (!fetch)
+        return;
+    if (fetch->stream != ISA_NONE) {
+        stream_decode(isa, &isa->streams[fetch->stream], decoder->features, decoder->mode,
+                      pc, bytes, size, out);
+        out->features = decoder->features;
+        return;
+    }
+    if (get_word(isa, fetch, bytes, size, out))
+        find_insn(decoder, out);
 }
 
 void isa_decode(const struct isa *isa, const struct isa_features *features, uint64_t mode,
                 uint64_t pc, const uint8_t *bytes, unsigned size, struct isa_decoded *out)
 {
-    const struct isa_fetch *fetch = isa_fetch_of(isa, mode);
-    unsigned length;
+    struct isa_decoder decoder;
 
-    out->insn = ISA_NONE;
-    out->length = isa->min_ilen ? isa->min_ilen : 1;
-    out->illegal = 0;
-    out->truncated = false;
-    out->features = features;
-    out->pc = pc;
-    out->mode = mode;
-    out->word = 0;
-    if (!fetch)
-        return;
-    if (fetch->stream != ISA_NONE) {
-        stream_decode(isa, &isa->streams[fetch->stream], features, mode, pc, bytes, size,
-                      out);
-        out->features = features;
-        return;
-    }
-    out->length = fetch->parcel;
-    out->truncated = size < fetch->parcel;
-    if (out->truncated)
-        return;
-    out->word = get_parcel(fetch, bytes);
-    length = length_of(isa, fetch, out->word);
-    if (!length)
-        return;
-    out->length = (uint8_t)length;
-    out->truncated = size < length;
-    if (out->truncated)
-        return;
-    if (length != fetch->parcel)
-        out->word = isa_get_word(fetch, bytes, length);
-    find_insn(isa, fetch, features, out);
+    isa_decoder_init(&decoder, isa, features, mode, NULL);
+    isa_decoder_decode(&decoder, pc, bytes, size, out);
 }
 
-uint32_t isa_choose(const struct isa *isa, const struct isa_decoded *insn)
+static uint32_t choose_among(const struct isa *isa, const struct isa_choice *choice,
+                             const struct isa_decoded *insn)
 {
-    const struct isa_choice *choice = &isa->choices[isa->insns[insn->insn].choice];
-
     while (choice->expr.count) {
         uint64_t v = isa_decode_value(isa, choice->expr, insn);
 
@@ -240,4 +355,11 @@ uint32_t isa_choose(const struct isa *isa, const struct isa_decoded *insn)
         choice = &isa->choices[choice->leaf + v];
     }
     return choice->leaf;
+}
+
+uint32_t isa_choose(const struct isa *isa, const struct isa_decoded *insn)
+{
+    const struct isa_choice *choice = &isa->choices[isa->insns[insn->insn].choice];
+
+    return choice->expr.count ? choose_among(isa, choice, insn) : choice->leaf;
 }

@@ -34,6 +34,27 @@ void isa_decode(const struct isa *isa, const struct isa_features *features, uint
                 uint64_t pc, const uint8_t *bytes, unsigned size,
                 struct isa_decoded *out);
 
+/* The same for many instructions: what depends on features and mode only is found out
+ * once. */
+struct isa_decoder {
+    const struct isa *isa;
+    const struct isa_features *features;
+    uint64_t mode;
+    const struct isa_fetch *fetch; /* NULL: there is nothing in this mode */
+    uint8_t *known; /* whether instructions exist, as far as it was asked; or NULL */
+    /* Words are little-endian numbers, and 8 bits of them tell the length: */
+    bool is_simple;
+    uint8_t length_at;    /* the lowest of them */
+    uint8_t lengths[256]; /* by their value; 0: reserved */
+};
+
+/* `known`: isa->ninsns bytes, zeroed, that live as long as the decoder, or NULL.
+ * `features` must stay as they are. */
+void isa_decoder_init(struct isa_decoder *decoder, const struct isa *isa,
+                      const struct isa_features *features, uint64_t mode, uint8_t *known);
+void isa_decoder_decode(const struct isa_decoder *decoder, uint64_t pc,
+                        const uint8_t *bytes, unsigned size, struct isa_decoded *out);
+
 /* Whether `insn` exists in a mode, and whether it is what out->word (length and word are
  * set) says in that mode; then sets out->insn, illegal and fields.  isa_decode() asks
  * this of each candidate; tests ask it of every instruction. */

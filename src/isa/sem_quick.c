@@ -7,77 +7,62 @@
 
 enum { QUICK_NODES = 32 };
 
-/* An integer node; `w` of its operands.  false: not one of these. */
-static bool compute(const struct sem *node, uint64_t a, uint64_t b, unsigned w,
-                    uint64_t *out)
+static uint64_t mode_value(const struct isa *isa, unsigned mode, uint64_t key)
 {
-    switch (node->op) {
-    case S_ADD: *out = a + b; break;
-    case S_SUB: *out = a - b; break;
-    case S_AND: *out = a & b; break;
-    case S_OR: *out = a | b; break;
-    case S_XOR: *out = a ^ b; break;
-    case S_NOT: *out = ~a; break;
-    case S_NEG: *out = 0 - a; break;
-    case S_SHL: *out = b < 64 ? a << b : 0; break;
-    case S_SHRU: *out = b < 64 ? a >> b : 0; break;
-    case S_EQ: *out = a == b; break;
-    case S_NE: *out = a != b; break;
-    case S_LTU: *out = a < b; break;
-    case S_LEU: *out = a <= b; break;
-    case S_LTS: *out = (int64_t)sext64(a, w) < (int64_t)sext64(b, w); break;
-    case S_LES: *out = (int64_t)sext64(a, w) <= (int64_t)sext64(b, w); break;
-    case S_ZEXT: *out = a; break;
-    case S_SEXT: *out = sext64(a, w); break;
-    case S_EXTRACT: *out = a >> node->b; break;
-    default: return false;
-    }
-    return true;
+    return key >> isa->modes[mode].at & mask64(isa->modes[mode].bits);
 }
 
 bool sem_quick(const struct isa *isa, struct sem_body body,
                const struct isa_decoded *insn, uint64_t *result)
 {
     const struct sem *nodes = &isa->nodes[body.first], *node = nodes;
-    uint64_t v[QUICK_NODES];
+    uint64_t v[QUICK_NODES], x;
 
     if (!body.count || body.count > QUICK_NODES)
         return false;
     for (unsigned i = 0; i < body.count; i++, node++) {
-        unsigned w = node->w;
-
-        if (w > 64)
+        if (node->w - 1u > 63)
             return false;
+#define A v[node->a]
+#define B v[node->b]
+#define WIDTH nodes[node->a].w /* of A: what is wider has been refused above */
         switch (node->op) {
-        case S_CONST: v[i] = isa->consts[node->a | (uint32_t)node->b << 16]; break;
-        case S_FIELD: v[i] = insn->field[node->a]; break;
-        case S_PC: v[i] = insn->pc; break;
-        case S_ILEN: v[i] = insn->length; break;
-        case S_MODE:
-            v[i] =
-                insn->mode >> isa->modes[node->a].at & mask64(isa->modes[node->a].bits);
-            break;
+        case S_CONST: x = isa->consts[node->a | (uint32_t)node->b << 16]; break;
+        case S_FIELD: x = insn->field[node->a]; break;
+        case S_PC: x = insn->pc; break;
+        case S_ILEN: x = insn->length; break;
+        case S_MODE: x = mode_value(isa, node->a, insn->mode); break;
         case S_FEATURE:
             if (!insn->features)
                 return false;
-            v[i] = insn->features->bits[node->a / 64] >> node->a % 64 & 1;
+            x = insn->features->bits[node->a / 64] >> node->a % 64;
             break;
-        case S_SELECT: v[i] = v[v[node->a] & 1 ? node->b : node->c]; break;
-        case S_CONCAT:
-            v[i] = nodes[node->b].w < 64 ? v[node->a] << nodes[node->b].w : 0;
-            v[i] |= v[node->b];
-            break;
-        default:
-            if (node->op < S_ADD || node->op > S_EXTRACT || nodes[node->a].w > 64)
-                return false;
-            if (!compute(node, v[node->a],
-                         node->op >= S_ZEXT || node->op == S_NOT || node->op == S_NEG
-                             ? 0
-                             : v[node->b],
-                         nodes[node->a].w, &v[i]))
-                return false;
+        case S_ADD: x = A + B; break;
+        case S_SUB: x = A - B; break;
+        case S_AND: x = A & B; break;
+        case S_OR: x = A | B; break;
+        case S_XOR: x = A ^ B; break;
+        case S_NOT: x = ~A; break;
+        case S_NEG: x = 0 - A; break;
+        case S_SHL: x = B < 64 ? A << B : 0; break;
+        case S_SHRU: x = B < 64 ? A >> B : 0; break;
+        case S_EQ: x = A == B; break;
+        case S_NE: x = A != B; break;
+        case S_LTU: x = A < B; break;
+        case S_LEU: x = A <= B; break;
+        case S_LTS: x = (int64_t)sext64(A, WIDTH) < (int64_t)sext64(B, WIDTH); break;
+        case S_LES: x = (int64_t)sext64(A, WIDTH) <= (int64_t)sext64(B, WIDTH); break;
+        case S_ZEXT: x = A; break;
+        case S_SEXT: x = sext64(A, WIDTH); break;
+        case S_EXTRACT: x = A >> node->b; break;
+        case S_CONCAT: x = (nodes[node->b].w < 64 ? A << nodes[node->b].w : 0) | B; break;
+        case S_SELECT: x = v[A & 1 ? node->b : node->c]; break;
+        default: return false;
         }
-        v[i] &= mask64(w);
+#undef A
+#undef B
+#undef WIDTH
+        v[i] = x & UINT64_MAX >> (64 - node->w);
     }
     *result = v[body.count - 1];
     return true;

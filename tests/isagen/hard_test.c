@@ -3,9 +3,11 @@
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/host.h"
 #include "interp/lockstep.h"
+#include "isa/decode.h"
 #include "isa/engine.h"
 #include "isa/eval.h"
 #include "isa/space.h"
@@ -32,6 +34,65 @@ START_TEST(every_example_is_true)
     printf("%s: %u examples, %u instructions in %u variants\n", isa->name, isa->nexamples,
            isa->ninsns, isa->nvariants);
     ck_assert_uint_eq(failed, 0);
+}
+END_TEST
+
+/* -------------------------------------------------------------------- decoder */
+
+static uint64_t state = 88172645463325252u;
+
+static uint64_t random64(void)
+{
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return state;
+}
+
+/* More often than not an instruction that exists. */
+static void random_bytes(const struct isa *isa, uint8_t *bytes)
+{
+    const struct isa_insn *insn = &isa->insns[random64() % isa->ninsns];
+
+    for (unsigned i = 0; i < ISA_MAX_ILEN; i++)
+        bytes[i] = (uint8_t)random64();
+    if (random64() & 1 && insn->length)
+        isa_put_word(&isa->fetches[insn->mode_set == ISA_NONE ? 0 : insn->mode_set],
+                     insn->value | (random64() & ~insn->mask), bytes, insn->length);
+}
+
+/* What was found out for one instruction is true for the next ones. */
+START_TEST(a_decoder_says_what_isa_decode_says)
+{
+    const struct isa *isa = isa_list[_i];
+    uint8_t *known = calloc(isa->ninsns, 1);
+    struct isa_features features;
+    struct isa_decoder decoder;
+    uint64_t mode = 0;
+
+    ck_assert_int_eq(isa_features_parse(isa, NULL, &features, NULL), 0);
+    for (unsigned i = 0; i < 20000; i++) {
+        struct isa_decoded one, other;
+        uint8_t bytes[ISA_MAX_ILEN];
+        unsigned size = random64() % 8 ? ISA_MAX_ILEN : random64() % ISA_MAX_ILEN;
+
+        if (i % 4000 == 0) {
+            mode = isa->nmodes ? random64() & 0xff : 0;
+            memset(known, 0, isa->ninsns);
+            isa_decoder_init(&decoder, isa, &features, mode, known);
+        }
+        random_bytes(isa, bytes);
+        isa_decode(isa, &features, mode, 16, bytes, size, &one);
+        isa_decoder_decode(&decoder, 16, bytes, size, &other);
+        ck_assert_uint_eq(one.insn, other.insn);
+        ck_assert_uint_eq(one.length, other.length);
+        ck_assert_uint_eq(one.truncated, other.truncated);
+        ck_assert_uint_eq(one.illegal, other.illegal);
+        ck_assert_uint_eq(one.word, other.word);
+        for (unsigned k = 0; one.insn != ISA_NONE && k < isa->insns[one.insn].fields; k++)
+            ck_assert_uint_eq(one.field[k], other.field[k]);
+    }
+    free(known);
 }
 END_TEST
 
@@ -140,6 +201,7 @@ int main(void)
         count++;
     tcase_set_timeout(examples, 120);
     tcase_add_loop_test(examples, every_example_is_true, 0, count);
+    tcase_add_loop_test(examples, a_decoder_says_what_isa_decode_says, 0, count);
     if (has_window())
         tcase_add_loop_test(examples, the_interpreter_does_the_same, 0, count);
     suite_add_tcase(suite, examples);
