@@ -61,6 +61,8 @@ struct mode_table *mode_table_get(struct interp_cpu *self, uint64_t mode, unsign
         table = zeroed(1, sizeof *table);
         table->mode = mode;
         table->kind = kind;
+        isa_decoder_init(&table->decoder, ip->isa, &ip->features, mode,
+                         zeroed(ip->isa->ninsns, 1));
         table->index = ip->nmodes++;
         table->next = ip->modes;
         __atomic_store_n(&ip->modes, table, __ATOMIC_RELEASE);

@@ -1,9 +1,9 @@
 /* interp.h - the interpreter from the inside: blocks of ops, and how they are found.
  *
  *   run.c        attach, run, faults          block.c      look-up, links, invalidation
- *   predecode.c  bytes to ops                 exits.c      handlers that are not
- * generated share.c      several CPUs                 lockstep.c   beside the tree
- * evaluator
+ *   predecode.c  bytes to ops                 fuse.c       which handlers they get
+ *   exits.c      handlers not generated       share.c      several CPUs
+ *   lockstep.c   beside the tree evaluator
  *
  * All ops of a process lie in one reserved array, so that a link is a distance of 32
  * bits. Blocks grow from its beginning, stubs (where a link leads before its target is
@@ -20,9 +20,11 @@
 #define RHEA_INTERP_H
 
 #include <setjmp.h>
+#include <string.h>
 
 #include "interp/handler.h"
 #include "interp/interp_isa.h"
+#include "isa/decode.h"
 #include "isa/engine.h"
 
 enum {
@@ -46,6 +48,7 @@ struct mode_table {
     uint64_t mode;
     unsigned kind;
     unsigned index; /* of a CPU's jump cache */
+    struct isa_decoder decoder;
     struct mode_table *next;
 };
 
@@ -91,6 +94,7 @@ struct interp {
     volatile bool is_stopping; /* the owner wants the others outside */
     const struct interp_isa *tables;
     const struct isa *isa;
+    struct isa_features features; /* of all CPUs */
     struct mode_table *modes;
     unsigned nmodes;
     struct op *ops;
@@ -104,7 +108,9 @@ struct interp {
     uint32_t map_mask, map_used;
     uint64_t *pages; /* open hash of page number + 1: pages with code */
     uint32_t pages_mask, pages_used;
-    uint64_t last_page;        /* noted last */
+    uint64_t last_page; /* noted last */
+    uint16_t *groups;   /* open hash of the first two ids: 1 + index of tables->fused */
+    uint32_t groups_mask;
     volatile uint32_t flushes; /* counts: after a flush old ops mean nothing */
     bool is_counting;          /* always, not only for limits */
     bool is_plain;             /* jumps are not threaded: lockstep counts them */
@@ -146,6 +152,15 @@ void interp_share(struct interp *ip); /* a second CPU comes; no handler runs */
 static inline uint32_t unit_of(const struct interp *ip, const struct op *op)
 {
     return (uint32_t)(op - ip->ops);
+}
+
+/* What a slot for a register holds: its offset in the cpu struct. */
+static inline uint16_t op_register(const struct op *op, const struct isa_slot *slot)
+{
+    uint16_t offset;
+
+    memcpy(&offset, (const uint8_t *)op + slot->at, sizeof offset);
+    return offset;
 }
 
 /* block.c.  The block at pc in the current mode table, or NULL. */

@@ -11,15 +11,14 @@
 
 #include <string.h>
 
-#include "base/host.h"
-#include "base/report.h"
+#include "interp/fuse.h"
 #include "interp/profile.h"
 #include "isa/decode.h"
 #include "isa/sem.h"
 #include "isa/space.h"
 #include "isa/trace.h"
 
-enum { CODE_BYTES = 128, NO_ACC = 0, ANY_OUT = 0xffff };
+enum { CODE_BYTES = 128 };
 
 struct builder {
     struct interp *ip;
@@ -30,10 +29,7 @@ struct builder {
     uint64_t page;   /* noted last */
     bool wrote_sink; /* by the newest op: a zero register */
     unsigned count;  /* instructions */
-    uint16_t acc;    /* offset of the register whose value acc is, or NO_ACC */
-    unsigned nids;   /* ops that may be fused, and where they are */
-    uint32_t ids[MAX_BLOCK_INSNS], id_units[MAX_BLOCK_INSNS];
-    uint16_t outs[MAX_BLOCK_INSNS]; /* register each wrote, NO_ACC: none, or ANY_OUT */
+    struct fuser fuser;
     uint64_t code_pc;
     unsigned code_size;
     uint8_t code[CODE_BYTES];
@@ -214,147 +210,7 @@ static void fill_slots(struct builder *b, struct op *op,
     }
 }
 
-static uint16_t slot_offset(const struct builder *b, const struct op *op,
-                            const struct isa_variant *variant, unsigned number)
-{
-    uint16_t offset;
-
-    memcpy(&offset, (const uint8_t *)op + b->isa->slots[variant->slot + number].at, 2);
-    return offset;
-}
-
-/* ------------------------------------------------------------ forms and fusion */
-
-/* How many ops before the newest one of this build the register was written, 0: not among
- * the seven last ones. */
-static unsigned distance_to(const struct builder *b, uint16_t offset)
-{
-    for (unsigned d = 1; d <= 7 && d <= b->nids; d++) {
-        uint16_t out = b->outs[b->nids - d];
-
-        if (out == offset || out == ANY_OUT)
-            return out == offset ? d : 0;
-    }
-    return 0;
-}
-
-/* Where operands come from (as PROFILE_IDS says), and what acc is afterwards. */
-static unsigned find_sources(struct builder *b, const struct op *op,
-                             const struct isa_variant *variant)
-{
-    const struct interp_variant *forms =
-        &b->ip->tables->variants[variant - b->isa->variants];
-    unsigned sources = 0;
-
-    for (unsigned k = 0; k < INTERP_IN && forms->in[k]; k++) {
-        uint16_t offset = slot_offset(b, op, variant, forms->in[k] - 1u);
-
-        sources |= (distance_to(b, offset) | (offset == b->acc ? 8u : 0)) << 4 * k;
-    }
-    b->outs[b->nids] = NO_ACC;
-    if (forms->out == 0xff)
-        b->acc = NO_ACC, b->outs[b->nids] = ANY_OUT;
-    else if (forms->out)
-        b->acc = b->outs[b->nids] = slot_offset(b, op, variant, forms->out - 1u);
-    return sources;
-}
-
-/* The form that takes most operands from acc. */
-static unsigned choose_form(const struct interp_variant *forms, unsigned sources)
-{
-    unsigned form = 0;
-
-    for (unsigned k = 0; k < INTERP_IN; k++)
-        if (sources >> 4 * k & 8 && forms->form[form | 1u << k])
-            form |= 1u << k;
-    return form;
-}
-
-static bool has_fma(void)
-{
-    return !FP_FMA_OPTIONAL || host_has_fma();
-}
-
-static interp_handler handler_of(const struct builder *b, uint32_t variant, unsigned form)
-{
-    const struct interp_variant *forms = &b->ip->tables->variants[variant];
-
-    return forms->needs_fma && !has_fma() ? forms->slow : forms->form[form];
-}
-
-/* The id that op `at` has in a group that begins with op `first`. */
-static uint32_t id_in_group(const struct builder *b, unsigned first, unsigned at)
-{
-    uint32_t id = b->ids[at] / PROFILE_IDS * INTERP_IDS;
-
-    for (unsigned k = 0; k < INTERP_IN; k++) {
-        unsigned source = b->ids[at] >> 4 * k & 15, distance = source & 7;
-
-        if (at == first)
-            distance = source >> 3;
-        else if (distance > at - first)
-            distance = 0;
-        id |= distance << 3 * k;
-    }
-    return id;
-}
-
-/* Less, equal or greater: the first two ids of a group, to search by. */
-static int compare_ids(const struct interp_fused *fused, const uint32_t *ids)
-{
-    unsigned k = fused->id[0] == ids[0];
-
-    return (fused->id[k] > ids[k]) - (fused->id[k] < ids[k]);
-}
-
-/* The longest group that begins with op `first`, or NULL. */
-static const struct interp_fused *find_fused(const struct builder *b, unsigned first)
-{
-    const struct interp_isa *tables = b->ip->tables;
-    unsigned variant = b->ids[first] / PROFILE_IDS;
-    unsigned low = tables->fused_first[variant], end = tables->fused_first[variant + 1];
-    unsigned high = end;
-    uint32_t ids[2];
-
-    if (low == end)
-        return NULL;
-    ids[0] = id_in_group(b, first, first);
-    ids[1] = id_in_group(b, first, first + 1);
-    while (low < high) {
-        unsigned middle = low + (high - low) / 2;
-
-        if (compare_ids(&tables->fused[middle], ids) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (; low < end && !compare_ids(&tables->fused[low], ids); low++) {
-        const struct interp_fused *fused = &tables->fused[low];
-        unsigned k = 2;
-
-        while (k < fused->count && first + k < b->nids &&
-               fused->id[k] == id_in_group(b, first, first + k))
-            k++;
-        if (k >= fused->count && (!fused->needs_fma || has_fma()))
-            return fused;
-    }
-    return NULL;
-}
-
-/* Gives groups of the ops that were added one handler each. */
-static void fuse(struct builder *b)
-{
-    for (unsigned i = 0; i + 1 < b->nids;) {
-        const struct interp_fused *fused = find_fused(b, i);
-
-        if (!fused) {
-            i++;
-            continue;
-        }
-        b->ip->ops[b->id_units[i]].fn = fused->handler;
-        i += fused->count;
-    }
-}
+/* ------------------------------------------------------------ without an effect */
 
 static bool is_sink(const struct isa *isa, const struct isa_slot *slot, uint16_t offset)
 {
@@ -380,8 +236,7 @@ static bool has_no_effect(const struct builder *b, const struct op *op,
         if (node->op == S_CONST || node->op == S_SLOT || node->op == S_GET ||
             node->op == S_CALL || (node->op >= S_ADD && node->op <= S_CLMUL))
             continue;
-        if (node->op == S_PUT &&
-            is_sink(b->isa, slot, slot_offset(b, op, variant, node->a)))
+        if (node->op == S_PUT && is_sink(b->isa, slot, op_register(op, slot)))
             continue;
         if (node->op == S_GOTO && node->x & GOTO_DIRECT && i == variant->body.count - 1u)
             continue;
@@ -451,7 +306,7 @@ static enum next add_insn(struct builder *b, const struct isa_decoded *insn)
 {
     uint32_t number = isa_choose(b->isa, insn), unit, stubs = b->ip->stubs;
     const struct isa_variant *variant = &b->isa->variants[number];
-    unsigned jumps = VAR_ENDS_BLOCK | VAR_BRANCHES, sources;
+    unsigned jumps = VAR_ENDS_BLOCK | VAR_BRANCHES;
     struct op *op;
 
     if (b->is_counting)
@@ -472,24 +327,18 @@ static enum next add_insn(struct builder *b, const struct isa_decoded *insn)
             thread_jump(b, variant, insn, unit, stubs))
             return GO_ON;
     }
-    sources = find_sources(b, op, variant);
-    op->fn =
-        handler_of(b, number, choose_form(&b->ip->tables->variants[number], sources));
-    b->ids[b->nids] = b->ip->tables->variants[number].same * PROFILE_IDS + sources;
-    profile_op(unit, b->ids[b->nids]);
-    b->id_units[b->nids++] = unit;
+    fuse_add(&b->fuser, b->ip, unit, number);
     return after_jump(b, variant);
 }
 
 /* Decodes and adds the instruction at b->pc. */
 static enum next step(struct builder *b)
 {
-    struct cpu *cpu = b->ip->cpu;
     struct isa_decoded insn;
     unsigned size;
     const uint8_t *code = get_code(b, &size);
 
-    isa_decode(b->isa, &cpu->features, b->block->table->mode, b->pc, code, size, &insn);
+    isa_decoder_decode(&b->block->table->decoder, b->pc, code, size, &insn);
     if (insn.truncated || !take_page(b, b->pc) ||
         !take_page(b, (b->pc + insn.length - 1) & pc_mask(b->isa))) {
         add_goto(b);
@@ -529,12 +378,13 @@ static void build(struct builder *b)
             add_goto(b);
             break;
         }
-    if (!b->is_counting)
-        fuse(b);
-    b->ip->last_acc = b->acc;
+    fuse_end(&b->fuser, b->ip, !b->is_counting);
+    b->ip->last_acc = b->fuser.acc;
 }
 
-static void begin(struct builder *b, struct interp *ip, uint64_t pc, bool is_hot)
+/* `acc`: of the op before (struct fuser). */
+static void begin(struct builder *b, struct interp *ip, uint64_t pc, bool is_hot,
+                  uint16_t acc)
 {
     b->ip = ip;
     b->isa = ip->isa;
@@ -543,8 +393,7 @@ static void begin(struct builder *b, struct interp *ip, uint64_t pc, bool is_hot
     b->is_counting = (ip->mode->kind & TABLE_COUNT) != 0;
     b->count = 0;
     b->page = UINT64_MAX;
-    b->acc = NO_ACC;
-    b->nids = 0;
+    fuse_begin(&b->fuser, acc);
     b->code_pc = pc;
     b->code_size = 0;
 }
@@ -559,7 +408,7 @@ static bool is_fetchable(struct builder *b)
 
     if (size >= ISA_MAX_ILEN)
         return true;
-    isa_decode(b->isa, &cpu->features, b->ip->mode->mode, b->pc, code, size, &insn);
+    isa_decoder_decode(&b->ip->mode->decoder, b->pc, code, size, &insn);
     if (!insn.truncated)
         return true;
     cpu->pc = b->pc;
@@ -575,7 +424,7 @@ struct block *predecode(struct interp *ip, uint64_t pc, bool is_hot)
 
     if (ip->units + SPARE_UNITS > ip->stubs || ip->nblocks + 1 >= MAX_BLOCKS)
         block_flush(ip);
-    begin(&b, ip, pc, is_hot);
+    begin(&b, ip, pc, is_hot, 0);
     if (!is_fetchable(&b))
         return NULL;
     b.block = block_new(ip, pc);
@@ -591,9 +440,8 @@ void predecode_more(struct interp *ip, struct op *op, uint64_t pc)
 {
     struct builder b;
 
-    begin(&b, ip, pc, false);
+    begin(&b, ip, pc, false, ip->last_acc);
     b.block = &ip->blocks[ip->nblocks - 1];
-    b.acc = ip->last_acc;
     ip->units = unit_of(ip, op);
     ip->npositions--; /* that of the x_more */
     if (ends_here(&b)) {

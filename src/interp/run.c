@@ -11,6 +11,7 @@
 
 #include "base/host.h"
 #include "base/report.h"
+#include "interp/fuse.h"
 #include "interp/profile.h"
 #include "isa/eval_engine.h"
 #include "isa/sem.h"
@@ -44,18 +45,20 @@ static void code_changed(void *context, uint64_t addr, uint64_t size)
     space_unlock(cpu->space);
 }
 
-static struct interp *interp_new(const struct isa *isa, const struct interp_isa *tables)
+static struct interp *interp_new(const struct cpu *cpu, const struct interp_isa *tables)
 {
     struct interp *ip = calloc(1, sizeof *ip);
 
     if (!ip)
         die("out of memory");
     ip->tables = tables;
-    ip->isa = isa;
+    ip->isa = cpu->isa;
+    ip->features = cpu->features;
     ip->ops = reserve(MAX_UNITS, sizeof *ip->ops);
     ip->positions = reserve(MAX_UNITS, sizeof *ip->positions);
     ip->blocks = reserve(MAX_BLOCKS, sizeof *ip->blocks);
     ip->is_counting = (isa_trace && isa_trace->count) || getenv("RHEA_COUNT");
+    fuse_prepare(ip);
     block_flush(ip);
     return ip;
 }
@@ -83,7 +86,7 @@ static int interp_attach(struct cpu *cpu)
 
     if (!tables || (!RHEA_PAGED && space_is_paged(cpu->space)))
         return -1;
-    ip = interp_new(cpu->isa, tables);
+    ip = interp_new(cpu, tables);
     add_cpu(ip, cpu);
     if (getenv("RHEA_PAIRS"))
         profile_start(ip, getenv("RHEA_PAIRS"));
@@ -109,6 +112,7 @@ static void free_interp(struct interp *ip, struct space *space)
         struct mode_table *table = ip->modes;
 
         ip->modes = table->next;
+        free(table->decoder.known);
         free(table);
     }
     host_unmap((uintptr_t)ip->ops, MAX_UNITS * sizeof *ip->ops);
@@ -116,6 +120,7 @@ static void free_interp(struct interp *ip, struct space *space)
     host_unmap((uintptr_t)ip->blocks, MAX_BLOCKS * sizeof *ip->blocks);
     free(ip->map);
     free(ip->pages);
+    free(ip->groups);
     free(ip);
 }
 

@@ -1,0 +1,41 @@
+/* fuse.h - which handlers the ops of a block get.
+ *
+ * An op's handler depends on where its operands come from (struct interp_variant), and
+ * ops in a row may share one handler (struct interp_fused).  Each instruction's op is
+ * noted when it is made; when the block is complete all of them get their handlers. */
+#ifndef RHEA_INTERP_FUSE_H
+#define RHEA_INTERP_FUSE_H
+
+#include "interp/interp.h"
+
+enum { FUSE_WRITERS = 64 };
+
+struct fuser {
+    uint16_t acc;   /* offset of the register whose value acc is, 0: none */
+    uint16_t count; /* ops noted */
+    uint16_t known; /* the ops before this one may have written any register */
+    struct {
+        uint32_t unit;
+        uint32_t variant;
+        uint32_t id; /* as profile_op() takes it */
+    } ops[MAX_BLOCK_INSNS];
+    struct {
+        uint16_t offset, op;
+    } writers[FUSE_WRITERS]; /* the last ones of registers, by offset */
+};
+
+/* Makes the table of groups (in ip->groups; free() it). */
+void fuse_prepare(struct interp *ip);
+
+/* `acc` as above, in front of the first op. */
+void fuse_begin(struct fuser *fuser, uint16_t acc);
+
+/* Takes note of the op at `unit`, whose slots are filled, and which executes `variant`.
+ */
+void fuse_add(struct fuser *fuser, const struct interp *ip, uint32_t unit,
+              uint32_t variant);
+
+/* Gives the ops that were noted their handlers, in groups where `is_grouping`. */
+void fuse_end(const struct fuser *fuser, const struct interp *ip, bool is_grouping);
+
+#endif
