@@ -85,8 +85,8 @@ static struct jump_entry *jumps_of(struct interp_cpu *self, unsigned index)
         self->njumps = count;
     }
     if (!self->jumps[index]) {
-        self->jumps[index] = zeroed(JUMP_ENTRIES, sizeof **self->jumps);
-        clear_jumps(self->ip, self->jumps[index]);
+        self->jumps[index] = interp_reserve(JUMP_ENTRIES, sizeof **self->jumps);
+        self->jumps[index][0].pc = UINT64_C(1) << jump_shift(self->isa);
     }
     return self->jumps[index];
 }
@@ -166,15 +166,17 @@ struct block *block_new(struct interp *ip, uint64_t pc)
     return block;
 }
 
+/* A new block is not put into the jump cache before it is looked for again: most are
+ * reached by links from then on, and each entry may be a page more that is touched. */
 const struct op *block_enter(struct interp *ip, uint64_t pc)
 {
     struct block *block = block_find(ip, pc);
     struct jump_entry *entry;
 
-    if (!block)
+    if (!block) {
         block = predecode(ip, pc, false);
-    if (!block)
-        return NULL;
+        return block ? &ip->ops[block->unit] : NULL;
+    }
     entry = &ip->owner->head.jumps[(pc >> jump_shift(ip->isa)) % JUMP_ENTRIES];
     entry->pc = pc;
     entry->op = &ip->ops[block->unit];

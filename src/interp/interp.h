@@ -208,5 +208,7 @@ HANDLER(x_trace);
 /* run.c */
 void interp_leave(struct cpu *cpu, enum exec_kind kind); /* fills the event */
 uint64_t interp_mode(struct interp_cpu *self);           /* computed from the state */
+/* Zeroed memory that takes none before it is touched; for host_unmap(). */
+void *interp_reserve(size_t count, size_t size);
 
 #endif
