@@ -228,8 +228,8 @@ static bool place(struct space *space, unsigned bits)
     }
     if (UINTPTR_MAX <= UINT32_MAX)
         return false;
-    space->top = probe_top(space->limit);
-    return space->top != 0;
+    space->is_top_a_guess = true;
+    return true;
 }
 
 static bool is_error(int64_t at)
@@ -482,6 +482,17 @@ static int64_t map_here(struct space *space, const struct request *req)
     return (int64_t)req->addr;
 }
 
+/* The first mapping at the top failed: looks for a better top. */
+static uint64_t find_top(struct space *space)
+{
+    uint64_t top = probe_top(space->limit);
+
+    space->is_top_a_guess = false;
+    if (top < space->top)
+        space->top = space->full_top = top;
+    return space->top;
+}
+
 /* Finds room; where the host has something that the map does not know, goes on below. */
 static int64_t map_anywhere(struct space *space, struct request *req)
 {
@@ -493,6 +504,11 @@ static int64_t map_anywhere(struct space *space, struct request *req)
         if (req->addr == 0)
             return -ENOMEM;
         got = map_here(space, req);
+        if (got < 0 && space->is_top_a_guess) {
+            top = find_top(space);
+            continue;
+        }
+        space->is_top_a_guess = false;
         if (got != -EEXIST)
             return got;
         top = req->addr + req->size;

@@ -19,7 +19,8 @@ struct space {
     uint8_t *base;
     bool window; /* direct, 4 GiB reserved at base */
     bool paged;
-    struct area *areas; /* room for all that there may be: they never move */
+    bool is_top_a_guess; /* nothing has been mapped there yet */
+    struct area *areas;  /* room for all that there may be: they never move */
     size_t count;
     struct host_lock *lock;   /* NULL: one thread */
     volatile uint32_t change; /* odd: the map is being changed */

@@ -293,12 +293,18 @@ static bool is_numbered(const char *name, const char *stem, unsigned count,
     return !*end && number < count;
 }
 
+/* Most names differ in the first letter. */
+static bool is_same(const char *a, const char *b)
+{
+    return *a == *b && !strcmp(a, b);
+}
+
 int isa_find_reg(const struct isa *isa, const char *name, struct isa_reg *reg)
 {
     unsigned index;
 
     for (unsigned i = 0; i < isa->nregnames; i++)
-        if (!strcmp(name, isa_string(isa, isa->regnames[i].name))) {
+        if (is_same(name, isa_string(isa, isa->regnames[i].name))) {
             *reg = (struct isa_reg){ isa->regnames[i].view, isa->regnames[i].index,
                                      ISA_NONE };
             return 0;

@@ -20,6 +20,7 @@ struct reader {
     struct elf_image *image;
     uint64_t limit, page;
     char *error;
+    uint8_t phdrs[16 * PHDR64]; /* some of them, in a row */
 };
 
 struct phdr {
@@ -118,16 +119,34 @@ static int check_header(const struct reader *reader)
     return 0;
 }
 
-static int read_phdr(const struct reader *reader, unsigned index, struct phdr *out)
+/* Those that `reader->phdrs` has room for at once, beginning with `index`. */
+static int read_phdrs(struct reader *reader, unsigned index)
+{
+    const struct elf_image *image = reader->image;
+    unsigned count = image->phnum - index;
+    size_t size, got;
+
+    if (count > sizeof(reader->phdrs) / PHDR64)
+        count = sizeof(reader->phdrs) / PHDR64;
+    size = count * (size_t)image->phentsize;
+    got = reader->source->read(reader->source->context,
+                               image->phoff + (uint64_t)index * image->phentsize,
+                               reader->phdrs, size);
+    if (got != size)
+        return fail(reader, "truncated program header %u",
+                    index + (unsigned)(got / image->phentsize));
+    return 0;
+}
+
+static int read_phdr(struct reader *reader, unsigned index, struct phdr *out)
 {
     const struct elf_image *image = reader->image;
     bool wide = image->bits == 64, big = image->big;
-    uint64_t at = image->phoff + (uint64_t)index * image->phentsize;
-    uint8_t p[PHDR64];
+    unsigned place = index % (sizeof(reader->phdrs) / PHDR64);
+    const uint8_t *p = reader->phdrs + (size_t)place * image->phentsize;
 
-    if (reader->source->read(reader->source->context, at, p, image->phentsize) !=
-        image->phentsize)
-        return fail(reader, "truncated program header %u", index);
+    if (place == 0 && read_phdrs(reader, index) < 0)
+        return -1;
     out->type = (uint32_t)get(big, p, 4);
     out->flags = (uint32_t)get(big, p + (wide ? 4 : 24), 4);
     out->offset = wide ? get(big, p + 8, 8) : get(big, p + 4, 4);
@@ -245,7 +264,9 @@ static void find_phdrs(struct elf_image *image)
 int elf_parse(const struct elf_source *source, uint64_t limit, uint64_t page,
               struct elf_image *image, char *error)
 {
-    struct reader reader = { source, image, limit, page, error };
+    struct reader reader = {
+        .source = source, .image = image, .limit = limit, .page = page, .error = error
+    };
     struct phdr phdr = { 0 };
 
     memset(image, 0, offsetof(struct elf_image, segments));

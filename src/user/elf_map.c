@@ -50,38 +50,46 @@ static int64_t find_place(struct space *space, const struct elf_image *image,
 {
     uint64_t size = image->high - image->low;
     uint64_t slack = image->align > space_page(space) ? image->align : 0;
+    struct space_area area;
     int64_t got;
 
     if (image->type == ELF_EXEC)
-        got = space_map(space, image->low, size, 0, SPACE_NOREPLACE | SPACE_NORESERVE,
-                        false, -1, 0);
-    else if (size + slack < size)
+        return space_next(space, image->low, &area) && area.start < image->high
+                   ? -1
+                   : (int64_t)image->low;
+    if (size + slack < size)
         return -1;
-    else
-        got = space_map(space, hint, size + slack, 0, SPACE_NORESERVE, false, -1, 0);
+    got = space_map(space, hint, size + slack, 0, SPACE_NORESERVE, false, -1, 0);
     if (got < 0 || space_unmap(space, (uint64_t)got, size + slack) < 0)
         return got < 0 ? got : -1;
-    if (slack && image->type != ELF_EXEC)
+    if (slack)
         got = (int64_t)(((uint64_t)got + slack - 1) & ~(slack - 1));
     return got;
 }
 
+static int no_room(const struct elf_image *image, char *error)
+{
+    snprintf(error, ELF_ERROR, "no room for %#llx bytes%s%#llx",
+             (unsigned long long)(image->high - image->low),
+             image->type == ELF_EXEC ? " at " : ", linked at ",
+             (unsigned long long)image->low);
+    return -1;
+}
+
+/* What the host has at an address of its own choice is seen when it is mapped. */
 int elf_map(struct space *space, const struct elf_image *image, int fd, uint64_t hint,
             uint64_t *bias, char *error)
 {
     int64_t at = find_place(space, image, hint);
 
-    if (at < 0) {
-        snprintf(error, ELF_ERROR, "no room for %#llx bytes%s%#llx",
-                 (unsigned long long)(image->high - image->low),
-                 image->type == ELF_EXEC ? " at " : ", linked at ",
-                 (unsigned long long)image->low);
-        return -1;
-    }
+    if (at < 0)
+        return no_room(image, error);
     *bias = (uint64_t)at - image->low;
     for (unsigned i = 0; i < image->nsegments; i++) {
         int64_t got = map_segment(space, &image->segments[i], fd, *bias);
 
+        if (got < 0 && image->type == ELF_EXEC && i == 0)
+            return no_room(image, error);
         if (got < 0) {
             snprintf(error, ELF_ERROR, "cannot map segment at %#llx: %s",
                      (unsigned long long)image->segments[i].vaddr,

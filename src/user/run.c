@@ -45,6 +45,8 @@ struct program {
     const char *name; /* as the user or the script called it */
     int fd;
     uint64_t size;
+    dev_t device;
+    ino_t inode;
     struct script script; /* its head */
     size_t head;
 };
@@ -69,6 +71,8 @@ static void open_program(struct program *program, const char *name)
     if (program->fd < 0)
         refuse(EXIT_CANNOT_RUN, "%s: %s", name, strerror(errno));
     program->size = (uint64_t)st.st_size;
+    program->device = st.st_dev;
+    program->inode = st.st_ino;
     n = pread(program->fd, program->script.head, SCRIPT_HEAD, 0);
     if (n < 0)
         refuse(EXIT_CANNOT_RUN, "%s: %s", name, strerror(errno));
@@ -221,20 +225,31 @@ static void describe(char *buf, size_t size)
              t && t->cpu ? (unsigned long long)t->cpu->pc : 0);
 }
 
-static void name_process(struct proc *p, const struct program *program)
+/* Where the open program is, or NULL.  The name is tried first: a look into /proc costs
+ * as much as all other system calls of a start. */
+static char *find_exe(const struct program *program)
 {
-    char link[64], path[PATH_SIZE];
+    char link[64], path[PATH_SIZE], *exe = realpath(program->name, NULL);
+    struct stat st;
     ssize_t n;
-    const char *slash;
 
+    if (exe && stat(exe, &st) == 0 && st.st_dev == program->device &&
+        st.st_ino == program->inode)
+        return exe;
     snprintf(link, sizeof(link), "/proc/self/fd/%d", program->fd);
     n = readlink(link, path, sizeof(path) - 1);
-    if (n > 0) {
-        path[n] = 0;
-        p->exe = strdup(path);
-    } else {
-        p->exe = realpath(program->name, NULL);
-    }
+    if (n <= 0)
+        return exe;
+    free(exe);
+    path[n] = 0;
+    return strdup(path);
+}
+
+static void name_process(struct proc *p, const struct program *program)
+{
+    const char *slash;
+
+    p->exe = find_exe(program);
     if (!p->exe)
         p->exe = strdup(program->name);
     if (!p->exe)

@@ -260,10 +260,10 @@ static void push_aux(struct start *start, const struct elf_image *image, uint64_
     aux(start, AT_BASE, base);
     aux(start, AT_FLAGS, 0);
     aux(start, AT_ENTRY, image->entry + bias);
-    aux(start, AT_UID, getuid());
-    aux(start, AT_EUID, geteuid());
-    aux(start, AT_GID, getgid());
-    aux(start, AT_EGID, getegid());
+    aux(start, AT_UID, getauxval(AT_UID));
+    aux(start, AT_EUID, getauxval(AT_EUID));
+    aux(start, AT_GID, getauxval(AT_GID));
+    aux(start, AT_EGID, getauxval(AT_EGID));
     aux(start, AT_SECURE, getauxval(AT_SECURE));
     aux(start, AT_RANDOM, push(start, start->random, RANDOM_BYTES));
     aux(start, AT_EXECFN, push(start, name, strlen(name) + 1));
