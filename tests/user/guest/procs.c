@@ -176,7 +176,8 @@ static void system_facts(void)
     ok("times", clock() >= 0);
     ok("pgid", getpgid(0) == getpgrp());
     ok("sid", getsid(0) >= 0); /* 0: of another process namespace */
-    call("clone half a thread", clone((int (*)(void *))0x1000, text, 0x10100, NULL) < 0 ? 0 : 1);
+    call("clone half a thread",
+         clone((int (*)(void *))0x1000, text, 0x10100, NULL) < 0 ? 0 : 1);
 }
 
 int main(int argc, char **argv)
