@@ -286,7 +286,7 @@ CALL(136, rt_sigpending, "pu")
 CALL64(137, rt_sigtimedwait, "pppu")
 CALL(138, rt_sigqueueinfo, "dSp")
 CALL(139, rt_sigreturn, "")
-NONE(240, rt_tgsigqueueinfo)
+CALL(240, rt_tgsigqueueinfo, "ddSp")
 
 /* --- time */
 CALL64(101, nanosleep, "pp")

@@ -47,6 +47,12 @@ static int examine(const char *path, struct script *script)
     return script_parse(script, (size_t)size) == 0 ? FILE_SCRIPT : FILE_OTHER;
 }
 
+static void before_exec(struct task *t)
+{
+    signals_before_exec(t);
+    robust_list_exec(t);
+}
+
 /* rhea run OPTIONS -0 ARGV0 PATH ARGS... */
 static int64_t exec_rhea(struct task *t, const char *path, char **argv, char **envp)
 {
@@ -68,7 +74,7 @@ static int64_t exec_rhea(struct task *t, const char *path, char **argv, char **e
     for (size_t i = 1; i < args; i++)
         all[n++] = argv[i];
     all[n] = NULL;
-    signals_before_exec(t);
+    before_exec(t);
     execve("/proc/thread-self/exe", (char **)all, envp);
     if (errno == ENOENT && t->proc->self_fd >= 0)
         syscall(SYS_execveat, t->proc->self_fd, "", all, envp, AT_EMPTY_PATH);
@@ -99,7 +105,7 @@ static int64_t exec_file(struct task *t, const char *path, char **argv, char **e
     }
     if (kind == FILE_SCRIPT)
         return -ELOOP;
-    signals_before_exec(t);
+    before_exec(t);
     execve(found, argv, envp);
     return -errno;
 }

@@ -365,6 +365,18 @@ void robust_list_exit(struct task *t)
 
 /* Where the guest's list is what the host's kernel would read, it does so: also when the
  * process is killed. */
+static bool kernel_reads_list(const struct proc *p)
+{
+    return p->abi->layouts->word == sizeof(long) && same_order(p->abi) &&
+           !space_is_paged(p->space) && !space_base(p->space);
+}
+
+void robust_list_exec(struct task *t)
+{
+    if (!kernel_reads_list(t->proc))
+        robust_list_exit(t);
+}
+
 int64_t sys_set_robust_list(struct task *t, const uint64_t *a)
 {
     const struct proc *p = t->proc;
@@ -373,8 +385,7 @@ int64_t sys_set_robust_list(struct task *t, const uint64_t *a)
     if (a[1] != (uint64_t)word * 3)
         return -EINVAL;
     t->robust_list = a[0];
-    if (word == sizeof(long) && same_order(p->abi) && !space_is_paged(p->space) &&
-        !space_base(p->space))
+    if (kernel_reads_list(p))
         syscall(SYS_set_robust_list, (void *)(uintptr_t)a[0], sizeof(long) * 3);
     return 0;
 }

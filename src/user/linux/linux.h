@@ -45,6 +45,7 @@ struct sig_info {
 struct proc {
     struct host_lock *lock;
     struct task *tasks;   /* lock: all threads that have not ended */
+    bool has_threads;     /* lock: there has been a second one */
     uint64_t ended_insns; /* lock: executed by those that have */
     const struct abi *abi;
     const struct isa *isa;
@@ -186,6 +187,8 @@ void signals_start_thread(struct task *t); /* of a further one, in it */
 struct task *task_current(void);           /* of this thread; NULL: none yet */
 /* The thread ends: what came for the process goes to another one. */
 void signals_give_back(struct task *t);
+/* After the first thread was made: the host's C library takes signals for itself then. */
+void signals_take_over(struct task *t);
 void actions_to_default(struct task *t); /* handlers only, not what is ignored */
 /* Between blocks: delivers what is pending, or dies of it; settles t->restart. */
 void signals_deliver(struct task *t);
@@ -236,8 +239,10 @@ void threads_before_fork(struct proc *p);
 void threads_after_fork(struct proc *p); /* in the parent */
 void threads_in_child(struct task *t);
 
-/* futex.c: the thread ends; others learn that it held locks. */
+/* futex.c: the thread ends, or its process runs another program; others learn that it
+ * held locks. */
 void robust_list_exit(struct task *t);
+void robust_list_exec(struct task *t);
 
 /* ---------------------------------------------------------------- system calls */
 

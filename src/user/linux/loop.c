@@ -57,6 +57,7 @@ void report_count(struct task *t)
 
 _Noreturn void guest_exit(struct task *t, int status)
 {
+    robust_list_exit(t);
     if (t->clear_tid)
         write_number(t, t->clear_tid, 4, 0);
     report_count(t);

@@ -161,6 +161,18 @@ void install_action(struct task *t, int signo)
                               (action->flags & G_NOCLDWAIT ? SA_NOCLDWAIT : 0));
 }
 
+void signals_take_over(struct task *t)
+{
+    enum { FIRST = 32, LAST = 33 };
+
+    host_lock_take(t->proc->lock);
+    for (int i = FIRST; i <= LAST; i++) {
+        action_of(t, i);
+        install_action(t, i);
+    }
+    host_lock_give(t->proc->lock);
+}
+
 void actions_to_default(struct task *t)
 {
     for (int i = 1; i <= GUEST_SIGNALS; i++) {
@@ -197,7 +209,7 @@ _Noreturn void die_of_signal(struct task *t, int signo)
     report_count(t);
     setrlimit(RLIMIT_CORE, &none); /* a core of rhea would tell nothing of the guest */
     host_signal_catch(host, HOST_DEFAULT, 0);
-    kill(getpid(), host);
+    syscall(SYS_tgkill, getpid(), t->tid, host); /* not to another thread */
     host_signal_mask(host_signal_mask_now() & ~bit_of(host));
     _exit(128 + signo);
 }

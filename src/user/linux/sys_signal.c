@@ -113,19 +113,39 @@ int64_t sys_rt_sigtimedwait(struct task *t, const uint64_t *a)
     return signal_to_guest((int)got);
 }
 
-int64_t sys_rt_sigqueueinfo(struct task *t, const uint64_t *a)
+/* A siginfo of the guest for signal `signo` of it.  The host's number or a negated errno.
+ */
+static int read_queued(struct task *t, uint64_t signo, uint64_t addr, siginfo_t *host)
 {
     struct sig_info info;
-    siginfo_t host;
-    int signo = signal_to_host((int)a[1]);
+    int number = signal_to_host((int)signo);
 
-    if (signo < 0)
+    if (number < 0)
         return -EINVAL;
-    if (read_siginfo(t, a[2], &info) < 0)
+    if (read_siginfo(t, addr, &info) < 0)
         return -EFAULT;
-    info.value[INFO_SIGNO] = a[1];
-    siginfo_to_host(&info, &host);
-    return RESULT(syscall(SYS_rt_sigqueueinfo, (pid_t)a[0], signo, &host));
+    info.value[INFO_SIGNO] = signo;
+    siginfo_to_host(&info, host);
+    return number;
+}
+
+int64_t sys_rt_sigqueueinfo(struct task *t, const uint64_t *a)
+{
+    siginfo_t host;
+    int signo = read_queued(t, a[1], a[2], &host);
+
+    return signo < 0 ? signo
+                     : RESULT(syscall(SYS_rt_sigqueueinfo, (pid_t)a[0], signo, &host));
+}
+
+int64_t sys_rt_tgsigqueueinfo(struct task *t, const uint64_t *a)
+{
+    siginfo_t host;
+    int signo = read_queued(t, a[2], a[3], &host);
+
+    return signo < 0 ? signo
+                     : RESULT(syscall(SYS_rt_tgsigqueueinfo, (pid_t)a[0], (pid_t)a[1],
+                                      signo, &host));
 }
 
 int64_t sys_rt_sigreturn(struct task *t, const uint64_t *a)

@@ -141,6 +141,9 @@ int64_t thread_start(struct task *parent, const struct clone_args *args)
         return -EAGAIN;
     }
     host_lock_take(p->lock);
+    if (!p->has_threads)
+        signals_take_over(parent);
+    p->has_threads = true;
     while (!t->has_started)
         host_lock_wait(p->lock);
     tid = t->tid;

@@ -3,7 +3,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-enum { THREADS = 4, ATOMIC = 50000, LOCKED = 5000 };
+enum { THREADS = 4, ATOMIC = 4000, LOCKED = 500 };
 
 static atomic_long atomics;
 static long locked;
