@@ -45,11 +45,16 @@ void fuse_begin(struct fuser *fuser, uint16_t acc)
     memset(fuser->writers, 0, sizeof fuser->writers);
 }
 
+static const struct interp_variant *row_of(const struct interp *ip, uint32_t variant)
+{
+    return &ip->tables->rows[ip->tables->row_of[variant]];
+}
+
 void fuse_add(struct fuser *fuser, const struct interp *ip, uint32_t unit,
               uint32_t number)
 {
     const struct isa_slot *slots = &ip->isa->slots[ip->isa->variants[number].slot];
-    const struct interp_variant *forms = &ip->tables->variants[number];
+    const struct interp_variant *forms = row_of(ip, number);
     const struct op *op = &ip->ops[unit];
     unsigned sources = 0;
 
@@ -80,16 +85,20 @@ static bool has_fma(void)
 }
 
 /* The form that takes most operands from acc. */
-static interp_handler choose_form(const struct interp_variant *forms, unsigned sources)
+static interp_handler choose_form(const struct interp *ip,
+                                  const struct interp_variant *row, unsigned sources)
 {
-    unsigned form = 0;
+    unsigned form = 0, before, at = row->first;
 
-    if (forms->needs_fma && !has_fma())
-        return forms->slow;
     for (unsigned k = 0; sources >> 4 * k; k++)
-        if (sources >> 4 * k & 8 && forms->form[form | 1u << k])
+        if (sources >> 4 * k & 8 && row->forms >> (form | 1u << k) & 1)
             form |= 1u << k;
-    return forms->form[form];
+    before = row->forms & ((1u << form) - 1);
+    if (row->needs_fma && !has_fma())
+        before = row->forms; /* the slow one comes after all */
+    for (; before; before &= before - 1)
+        at++;
+    return ip->tables->handlers[at];
 }
 
 /* --------------------------------------------------------------------------- groups */
@@ -183,7 +192,7 @@ void fuse_end(const struct fuser *fuser, const struct interp *ip, bool is_groupi
 {
     for (unsigned i = 0; i < fuser->count; i++)
         ip->ops[fuser->ops[i].unit].fn = choose_form(
-            &ip->tables->variants[fuser->ops[i].variant], fuser->ops[i].id % PROFILE_IDS);
+            ip, row_of(ip, fuser->ops[i].variant), fuser->ops[i].id % PROFILE_IDS);
     for (unsigned i = 0; is_grouping && i < fuser->count;) {
         const struct interp_fused *fused = find_group(fuser, ip, i);
 

@@ -14,15 +14,17 @@ enum {
     INTERP_MAX_FUSED = 8
 };
 
-/* A variant's handlers.  `acc` is the value that the op before wrote: bit k of a form
+/* Handlers of one meaning.  `acc` is the value that the op before wrote: bit k of a form
  * says that read slot in[k] - 1 is taken from there. */
 struct interp_variant {
-    interp_handler form[INTERP_FORMS]; /* NULL: there is no such form */
-    interp_handler slow;               /* without the host's floating point, or NULL */
+    uint16_t
+        first; /* of the handlers: of each form there is, in order, then the slow one */
+    uint16_t same; /* the first variant of the isa that has them */
+    uint8_t forms; /* bit f: there is form f */
     uint8_t in[INTERP_IN];
-    uint16_t same;  /* the first variant with the same handlers */
     uint8_t out;    /* acc afterwards: 0 as before, k: what slot k - 1 got, 0xff lost */
-    bool needs_fma; /* the forms execute the host's fma instruction */
+    bool needs_fma; /* the forms execute the host's fma instruction, the slow one does not
+                     */
 };
 
 /* Ops in a row that have one handler, in which values go from op to op in C variables. An
@@ -37,7 +39,9 @@ struct interp_fused {
 
 struct interp_isa {
     const struct isa *isa;
-    const struct interp_variant *variants;
+    const interp_handler *handlers;
+    const struct interp_variant *rows;
+    const uint16_t *row_of; /* by variant */
     const struct interp_fused *fused;
     const uint16_t *fused_first; /* by variant: sorted by ids, longest first */
     uint64_t (*mode_key)(struct cpu *cpu);

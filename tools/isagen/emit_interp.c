@@ -447,30 +447,65 @@ static void emit_modes(struct emitter *e, FILE *out)
     emit_mode(e, out);
 }
 
+/* The handlers of a meaning, in order of the forms; returns the set of these. */
+static unsigned emit_forms(struct emitter *e, FILE *out, unsigned number, unsigned *count)
+{
+    struct acc_use acc = body_acc_use(e->isa, &e->isa->variants[number]);
+    unsigned forms = 0;
+
+    for (unsigned form = 0; form < FORMS; form++)
+        if (has_form(&acc, form)) {
+            fprintf(out, "    %s_v%u_%u,\n", e->target, number, form);
+            forms |= 1u << form;
+            ++*count;
+        }
+    if (wants_slow(e->isa, &e->isa->variants[number])) {
+        fprintf(out, "    %s_v%u_slow,\n", e->target, number);
+        ++*count;
+    }
+    return forms;
+}
+
+static void emit_row(struct emitter *e, FILE *out, unsigned number, unsigned first,
+                     unsigned forms)
+{
+    const struct isa_variant *variant = &e->isa->variants[number];
+    struct acc_use acc = body_acc_use(e->isa, variant);
+
+    fprintf(out, "    { %u, %u, %u, { %u, %u, %u }, %u, %d },\n", first, number, forms,
+            acc.in[0], acc.in[1], acc.in[2], acc.out,
+            fp_needs_fma(e->isa, variant) && wants_slow(e->isa, variant));
+}
+
+/* The handlers, a row for those of one meaning, and the row of each variant. */
 static void emit_variants(struct emitter *e, FILE *out)
 {
-    fprintf(out, "\nstatic const struct interp_variant variants[] = {\n");
-    for (unsigned k = 0; k < e->isa->nvariants; k++) {
-        struct acc_use acc = body_acc_use(e->isa, &e->isa->variants[k]);
-        unsigned i = e->same[k];
+    uint32_t n = e->isa->nvariants;
+    unsigned *first = arena_array(&e->arena, n + 1, sizeof *first), handlers = 0;
+    unsigned *forms = arena_array(&e->arena, n + 1, sizeof *forms), rows = 0;
+    uint16_t *row_of = arena_array(&e->arena, n + 1, sizeof *row_of);
 
-        fprintf(out, "    { {");
-        for (unsigned form = 0; form < FORMS; form++) {
-            if (!has_form(&acc, form))
-                fprintf(out, " 0,");
-            else
-                fprintf(out, " %s_v%u_%u,", e->target, i, form);
-        }
-        if (wants_slow(e->isa, &e->isa->variants[i]))
-            fprintf(out, " }, %s_v%u_slow,", e->target, i);
-        else
-            fprintf(out, " }, 0,");
-        fprintf(out, " { %u, %u, %u }, %u, %u, %d },\n", acc.in[0], acc.in[1], acc.in[2],
-                i, acc.out,
-                fp_needs_fma(e->isa, &e->isa->variants[i]) &&
-                    wants_slow(e->isa, &e->isa->variants[i]));
+    fprintf(out, "\nstatic const interp_handler handlers[] = {\n");
+    for (unsigned k = 0; k < n; k++) {
+        first[k] = handlers;
+        if (e->same[k] == k)
+            forms[k] = emit_forms(e, out, k, &handlers);
     }
-    fprintf(out, "    { { 0 }, 0, { 0 }, 0, 0, 0 },\n};\n");
+    if (handlers > UINT16_MAX)
+        die("%s: more than 65,535 handlers", e->isa->name);
+    fprintf(out, "    0,\n};\n\nstatic const struct interp_variant rows[] = {\n");
+    for (unsigned k = 0; k < n; k++) {
+        row_of[k] = row_of[e->same[k]];
+        if (e->same[k] != k)
+            continue;
+        row_of[k] = (uint16_t)rows++;
+        emit_row(e, out, k, first[k], forms[k]);
+    }
+    fprintf(out, "    { 0, 0, 0, { 0 }, 0, 0 },\n};\n\n"
+                 "static const uint16_t row_of[] = {");
+    for (unsigned k = 0; k < n; k++)
+        fprintf(out, "%s%u,", k % 16 ? " " : "\n    ", row_of[k]);
+    fprintf(out, "\n    0,\n};\n");
 }
 
 static void emit_fused_table(struct emitter *e, FILE *out)
@@ -511,7 +546,8 @@ static void emit_tables(struct emitter *e)
     emit_variants(e, out);
     emit_fused_table(e, out);
     fprintf(out, "\nconst struct interp_isa interp_%s = {\n", e->target);
-    fprintf(out, "    .isa = &isa_%s,\n    .variants = variants,\n", e->target);
+    fprintf(out, "    .isa = &isa_%s,\n    .handlers = handlers,\n", e->target);
+    fprintf(out, "    .rows = rows,\n    .row_of = row_of,\n");
     fprintf(out, "    .fused = fused,\n    .fused_first = fused_first,\n");
     fprintf(out, "    .mode_key = mode_key,\n};\n");
     close_file(e, out);
