@@ -121,6 +121,8 @@ $(O)/src/llvmjit/%: private OWN_CFLAGS = -fPIC $(shell $(LLVM_CONFIG) --cflags)
 INTERP_OBJ := $(filter $(O)/src/interp/%,$(OBJ)) $(foreach o,$(OBJ),$(if $(findstring _interp_,$o),$o))
 $(INTERP_OBJ): private HARDEN :=
 $(INTERP_OBJ): private OWN_CFLAGS := $(INTERP_CFLAGS)
+# Soft float after all, and system registers: handlers of their own call these.
+$(filter %_interp_fp.o,$(INTERP_OBJ)): private OWN_CFLAGS += $(COLD_CFLAGS)
 
 # isagen for the machine that builds, so that cross builds need no emulator.
 ISAGEN   := build/host/isagen

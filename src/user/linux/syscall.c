@@ -16,27 +16,48 @@ struct call {
 
 enum { CALLS = 470 };
 
-#define CALL(number, name, kinds) [number] = { #name, kinds, sys_##name, 0 },
+/* One row each, whatever guests have it ... */
 #define PASS CALL
-#define REFUSE(number, name, error) [number] = { #name, "xxxxxx", NULL, error },
 #define CALL64 CALL
-#define CALL32(number, name, kinds)
-static const struct call calls64[CALLS] = {
+#define CALL32 CALL
+#define CALL(number, name, kinds) { #name, kinds, sys_##name, 0 },
+#define REFUSE(number, name, error) { #name, "xxxxxx", NULL, error },
+static const struct call calls[] = {
 #include "user/linux/calls.h"
 };
-#undef CALL64
+#undef CALL
+#undef REFUSE
+
+/* ... which is known by its name here ... */
+#define CALL(number, name, kinds) ROW_##name##_##number,
+#define REFUSE(number, name, error) ROW_##name##_##number,
+enum {
+#include "user/linux/calls.h"
+};
+#undef CALL
+#undef REFUSE
+
+/* ... and 1 + the row by number, for guests of either width. */
+#define CALL(number, name, kinds) [number] = 1 + ROW_##name##_##number,
+#define REFUSE(number, name, error) [number] = 1 + ROW_##name##_##number,
 #undef CALL32
-#define CALL64(number, name, kinds)
+#define CALL32(number, name, kinds)
+static const uint16_t rows64[CALLS] = {
+#include "user/linux/calls.h"
+};
+#undef CALL32
+#undef CALL64
 #define CALL32 CALL
-static const struct call calls32[CALLS] = {
+#define CALL64(number, name, kinds)
+static const uint16_t rows32[CALLS] = {
 #include "user/linux/calls.h"
 };
 
 static const struct call *find_call(const struct abi *abi, uint64_t number)
 {
-    const struct call *calls = abi->bits == 64 ? calls64 : calls32;
+    const uint16_t *rows = abi->bits == 64 ? rows64 : rows32;
 
-    return number < CALLS && calls[number].name ? &calls[number] : NULL;
+    return number < CALLS && rows[number] ? &calls[rows[number] - 1] : NULL;
 }
 
 /* ------------------------------------------------------------------------ strace */
