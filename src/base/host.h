@@ -22,6 +22,13 @@ enum host_map_flags {
 
 size_t host_page_size(void);
 
+/* AArch64's Linux has TBI on for user memory: bits 63:56 of an address do not count. */
+#ifdef __aarch64__
+#define HOST_IGNORES_TOP_BYTE 1
+#else
+#define HOST_IGNORES_TOP_BYTE 0
+#endif
+
 /* As mmap; fd -1: zeroed.  The address, or a negated errno. */
 int64_t host_map(uintptr_t addr, size_t size, unsigned prot, unsigned flags, int fd,
                  uint64_t offset);

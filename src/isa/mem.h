@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "base/host.h"
 #include "isa/cpu.h"
 
 #ifndef RHEA_PAGED
@@ -37,9 +38,16 @@ static inline void mem_barrier(void)
     atomic_signal_fence(memory_order_seq_cst);
 }
 
+/* A host that ignores the top byte of addresses would find something at any guest address
+ * whose top byte is not 0: there that byte is put where the host looks at it too, so that
+ * the access faults.  (The direct scheme maps nothing so high.) */
 static inline uintptr_t mem_direct(const uint8_t *base, uint64_t addr)
 {
-    return (uintptr_t)base + (uintptr_t)addr;
+    uint64_t host = (uintptr_t)base + addr;
+
+    if (HOST_IGNORES_TOP_BYTE)
+        host |= host >> 8 & (uint64_t)0xff << 48;
+    return (uintptr_t)host;
 }
 
 /* Hosts that do unaligned accesses in one instruction; elsewhere the compiler makes bytes
