@@ -33,6 +33,12 @@ INTERP_CFLAGS := -O2 -fno-plt -fomit-frame-pointer -foptimize-sibling-calls \
 ifeq ($(shell $(CC) -dM -E -x c /dev/null | grep __clang__),)
 INTERP_CFLAGS += -fno-gcse
 endif
+# Of the files that have nothing but handlers: see INTERP_CLOBBERS_ALL.
+ifneq ($(filter -fno-gcse,$(INTERP_CFLAGS)),)
+ifneq ($(and $(filter x86_64-%,$(HOST)),$(if $(SAN),,y)),)
+HANDLER_CFLAGS := $(addprefix -fcall-used-,rbx r12 r13 r14 r15)
+endif
+endif
 ifdef SAN
 SAN_FLAGS     := -fsanitize=address,undefined -fno-sanitize-recover=all
 else
@@ -118,11 +124,12 @@ $(O)/src/base/host_% $(O)/src/user/% $(O)/tests/%: private DEFS := $(HOSTED)
 COLD := tools/ src/debug/ src/user/ src/isa/assemble src/isa/eval_fp src/isa/example src/isa/print
 $(COLD:%=$(O)/%%): private OWN_CFLAGS = $(COLD_CFLAGS)
 $(O)/src/llvmjit/%: private OWN_CFLAGS = -fPIC $(shell $(LLVM_CONFIG) --cflags)
-INTERP_OBJ := $(filter $(O)/src/interp/%,$(OBJ)) $(foreach o,$(OBJ),$(if $(findstring _interp_,$o),$o))
+INTERP_OBJ := $(filter $(O)/src/interp/%,$(OBJ)) $(foreach o,$(filter $(O)/gen/%,$(OBJ)),$(if $(findstring _interp_,$o),$o))
 $(INTERP_OBJ): private HARDEN :=
 $(INTERP_OBJ): private OWN_CFLAGS := $(INTERP_CFLAGS)
 # Soft float after all, and system registers: handlers of their own call these.
 $(filter %_interp_fp.o,$(INTERP_OBJ)): private OWN_CFLAGS += $(COLD_CFLAGS)
+$(foreach o,$(filter-out %_fp.o %_table.o $(O)/src/%,$(INTERP_OBJ)),$(eval $o: private OWN_CFLAGS += $(HANDLER_CFLAGS)))
 
 # isagen for the machine that builds, so that cross builds need no emulator.
 ISAGEN   := build/host/isagen
@@ -142,7 +149,7 @@ $(GEN_MK): $(O)/gen/%.mk: $(ISAGEN)
 	$(Q)cd $(O)/gen/$*.new && for f in *; do cmp -s $$f ../$*/$$f || cp $$f ../$*/; done
 	$(Q){ sed 's|^[^:]*:|$@:|' $(O)/gen/$*.new/$*.d; \
 	      echo GEN_SRC += $$(cd $(O)/gen/$*.new && ls *.c | sed 's|^|$(O)/gen/$*/|'); } >$@
-isa-specs/%.isa: ;
+isa-specs/%.isa isa-specs/%.pairs: ;
 
 # --- tests
 

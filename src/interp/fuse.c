@@ -8,41 +8,10 @@
 #include "base/report.h"
 #include "interp/profile.h"
 
-enum { NO_ACC = 0, NEAR = 7 /* ops back; writers further away do not count */ };
-
-/* --------------------------------------------------------- where operands come from */
-
-static unsigned writer_at(uint16_t offset)
-{
-    return offset / 8 % FUSE_WRITERS;
-}
-
-/* How many ops before the one that comes the register was written; 0: not near. */
-static unsigned distance_to(const struct fuser *fuser, uint16_t offset)
-{
-    unsigned at = writer_at(offset);
-    unsigned distance = fuser->count - fuser->writers[at].op;
-
-    return fuser->writers[at].offset == offset && fuser->writers[at].op >= fuser->known &&
-                   distance <= NEAR
-               ? distance
-               : 0;
-}
-
-/* The op writes what its slot says: this is in acc afterwards. */
-static void note_writer(struct fuser *fuser, uint16_t offset)
-{
-    unsigned at = writer_at(offset);
-
-    fuser->acc = fuser->writers[at].offset = offset;
-    fuser->writers[at].op = fuser->count;
-}
-
 void fuse_begin(struct fuser *fuser, uint16_t acc)
 {
     fuser->acc = acc;
-    fuser->count = fuser->known = 0;
-    memset(fuser->writers, 0, sizeof fuser->writers);
+    fuser->count = 0;
 }
 
 static const struct interp_variant *row_of(const struct interp *ip, uint32_t variant)
@@ -55,26 +24,17 @@ void fuse_add(struct fuser *fuser, const struct interp *ip, uint32_t unit,
 {
     const struct isa_slot *slots = &ip->isa->slots[ip->isa->variants[number].slot];
     const struct interp_variant *forms = row_of(ip, number);
+    struct insn_op *insn = &fuser->ops[fuser->count++];
     const struct op *op = &ip->ops[unit];
-    unsigned sources = 0;
 
-    for (unsigned k = 0; k < INTERP_IN && forms->in[k]; k++) {
-        uint16_t offset = op_register(op, &slots[forms->in[k] - 1]);
-
-        sources |= (distance_to(fuser, offset) | (offset == fuser->acc ? 8u : 0))
-                   << 4 * k;
-    }
-    fuser->ops[fuser->count].unit = unit;
-    fuser->ops[fuser->count].variant = number;
-    fuser->ops[fuser->count].id = forms->same * PROFILE_IDS + sources;
-    profile_op(unit, fuser->ops[fuser->count].id);
-    if (forms->out == 0xff) {
-        fuser->acc = NO_ACC;
-        fuser->known = fuser->count + 1u;
-    } else if (forms->out) {
-        note_writer(fuser, op_register(op, &slots[forms->out - 1]));
-    }
-    fuser->count++;
+    *insn = (struct insn_op){ unit, forms->same, fuser->acc, { NO_REG } };
+    for (unsigned k = 0; k < INTERP_IN && forms->in[k]; k++)
+        insn->reg[k] = op_register(op, &slots[forms->in[k] - 1]);
+    if (forms->out == 0xff)
+        fuser->acc = NO_REG;
+    else if (forms->out)
+        fuser->acc = insn->reg[INTERP_IN] = op_register(op, &slots[forms->out - 1]);
+    profile_op(insn);
 }
 
 /* ---------------------------------------------------------------------------- forms */
@@ -86,12 +46,13 @@ static bool has_fma(void)
 
 /* The form that takes most operands from acc. */
 static interp_handler choose_form(const struct interp *ip,
-                                  const struct interp_variant *row, unsigned sources)
+                                  const struct interp_variant *row,
+                                  const struct insn_op *insn)
 {
     unsigned form = 0, before, at = row->first;
 
-    for (unsigned k = 0; sources >> 4 * k; k++)
-        if (sources >> 4 * k & 8 && row->forms >> (form | 1u << k) & 1)
+    for (unsigned k = 0; k < INTERP_IN && insn->acc != NO_REG; k++)
+        if (insn->reg[k] == insn->acc && row->forms >> (form | 1u << k) & 1)
             form |= 1u << k;
     before = row->forms & ((1u << form) - 1);
     if (row->needs_fma && !has_fma())
@@ -103,16 +64,28 @@ static interp_handler choose_form(const struct interp *ip,
 
 /* --------------------------------------------------------------------------- groups */
 
-static uint32_t hash_ids(uint32_t first, uint32_t second)
+static uint32_t hash_variants(uint32_t first, uint32_t second)
 {
     return (first * 0x9e3779b1u ^ second * 0x85ebca6bu) >> 16;
+}
+
+/* Op k of group i. */
+static const struct interp_fused_op *op_of(const struct interp *ip, unsigned i,
+                                           unsigned k)
+{
+    return &ip->tables->fused_ops[ip->tables->fused[i].first + k];
+}
+
+static bool begins_with(const struct interp *ip, unsigned i, uint32_t first,
+                        uint32_t second)
+{
+    return op_of(ip, i, 0)->variant == first && op_of(ip, i, 1)->variant == second;
 }
 
 /* The groups that begin with the same two ops are neighbours: the table has the first. */
 void fuse_prepare(struct interp *ip)
 {
-    const struct interp_fused *fused = ip->tables->fused;
-    unsigned count = ip->tables->fused_first[ip->isa->nvariants], size = 1;
+    unsigned count = ip->tables->nfused, size = 1;
 
     while (size < 2 * count + 1)
         size *= 2;
@@ -121,10 +94,10 @@ void fuse_prepare(struct interp *ip)
     if (!ip->groups)
         die("out of memory");
     for (unsigned i = 0; i < count; i++) {
-        uint32_t at = hash_ids(fused[i].id[0], fused[i].id[1]);
+        uint32_t first = op_of(ip, i, 0)->variant, second = op_of(ip, i, 1)->variant;
+        uint32_t at = hash_variants(first, second);
 
-        if (i > 0 && fused[i].id[0] == fused[i - 1].id[0] &&
-            fused[i].id[1] == fused[i - 1].id[1])
+        if (i > 0 && begins_with(ip, i - 1, first, second))
             continue;
         while (ip->groups[at & ip->groups_mask])
             at++;
@@ -132,57 +105,80 @@ void fuse_prepare(struct interp *ip)
     }
 }
 
-static unsigned distance_within(unsigned source, unsigned limit)
+/* Binds a group's names to the registers of ops: each to one of its own. */
+static bool bind_names(uint16_t bound[INTERP_NAMES], const struct interp_fused *fused,
+                       const struct interp_fused_op *group, const struct insn_op *insns)
 {
-    return (source & 7) <= limit ? source & 7 : 0;
+    for (unsigned i = 0; i < fused->count; i++)
+        for (unsigned k = 0; k < INTERP_REGS; k++) {
+            unsigned name = group[i].name[k];
+
+            if (!name || bound[name] == insns[i].reg[k])
+                continue;
+            if (bound[name] != NO_REG)
+                return false;
+            bound[name] = insns[i].reg[k];
+            for (unsigned other = 1; other < fused->names; other++)
+                if (other != name && bound[other] == bound[name])
+                    return false;
+        }
+    return true;
 }
 
-/* The id that op `at` has in a group that begins with op `first`. */
-static uint32_t id_in_group(const struct fuser *fuser, unsigned first, unsigned at)
+/* Whether a register that has a name is nowhere used without it. */
+static bool names_all(const uint16_t bound[INTERP_NAMES],
+                      const struct interp_fused *fused,
+                      const struct interp_fused_op *group, const struct insn_op *insns)
 {
-    uint32_t id = fuser->ops[at].id;
-    unsigned limit = at - first;
+    for (unsigned i = 0; i < fused->count; i++)
+        for (unsigned k = 0; k < INTERP_REGS; k++) {
+            if (group[i].name[k] || insns[i].reg[k] == NO_REG)
+                continue;
+            for (unsigned name = 1; name < fused->names; name++)
+                if (insns[i].reg[k] == bound[name])
+                    return false;
+        }
+    return true;
+}
 
-    _Static_assert(INTERP_IN == 3, "three operands");
-    if (!limit)
-        return id / PROFILE_IDS * INTERP_IDS | (id >> 3 & 1) | (id >> 7 & 1) << 3 |
-               (id >> 11 & 1) << 6;
-    return id / PROFILE_IDS * INTERP_IDS | distance_within(id, limit) |
-           distance_within(id >> 4, limit) << 3 | distance_within(id >> 8, limit) << 6;
+/* Whether the ops from `insns` on, `left` of them, are the group. */
+static bool fits(const struct interp_fused *fused, const struct interp_fused_op *group,
+                 const struct insn_op *insns, unsigned left)
+{
+    uint16_t bound[INTERP_NAMES] = { NO_REG };
+
+    if (fused->count > left || (fused->uses_acc && insns->acc == NO_REG))
+        return false;
+    for (unsigned k = 2; k < fused->count; k++)
+        if (group[k].variant != insns[k].variant)
+            return false;
+    if (fused->uses_acc)
+        bound[1] = insns->acc;
+    return bind_names(bound, fused, group, insns) &&
+           names_all(bound, fused, group, insns) && (!fused->needs_fma || has_fma());
 }
 
 /* The longest group that begins with op `first`, or NULL. */
 static const struct interp_fused *find_group(const struct fuser *fuser,
                                              const struct interp *ip, unsigned first)
 {
-    const struct interp_fused *fused, *end;
-    unsigned variant = fuser->ops[first].id / PROFILE_IDS;
-    const uint16_t *range = &ip->tables->fused_first[variant];
-    uint32_t ids[2], at;
+    const struct insn_op *insns = &fuser->ops[first];
+    unsigned left = fuser->count - first, i;
 
-    if (range[0] == range[1] || first + 1 >= fuser->count)
+    if (left < 2)
         return NULL;
-    ids[0] = id_in_group(fuser, first, first);
-    ids[1] = id_in_group(fuser, first, first + 1);
-    for (at = hash_ids(ids[0], ids[1]);; at++) {
-        unsigned found = ip->groups[at & ip->groups_mask];
-
-        if (!found)
+    for (uint32_t at = hash_variants(insns[0].variant, insns[1].variant);; at++) {
+        i = ip->groups[at & ip->groups_mask];
+        if (!i)
             return NULL;
-        fused = &ip->tables->fused[found - 1];
-        if (fused->id[0] == ids[0] && fused->id[1] == ids[1])
+        if (begins_with(ip, --i, insns[0].variant, insns[1].variant))
             break;
     }
-    end = &ip->tables->fused[range[1]];
-    for (; fused < end && fused->id[0] == ids[0] && fused->id[1] == ids[1]; fused++) {
-        unsigned k = 2;
-
-        while (k < fused->count && first + k < fuser->count &&
-               fused->id[k] == id_in_group(fuser, first, first + k))
-            k++;
-        if (k >= fused->count && (!fused->needs_fma || has_fma()))
-            return fused;
-    }
+    for (;
+         i < ip->tables->nfused && begins_with(ip, i, insns[0].variant, insns[1].variant);
+         i++)
+        if (fits(&ip->tables->fused[i], op_of(ip, i, 0), insns, left))
+            return &ip->tables->fused[i];
     return NULL;
 }
 
@@ -191,8 +187,8 @@ static const struct interp_fused *find_group(const struct fuser *fuser,
 void fuse_end(const struct fuser *fuser, const struct interp *ip, bool is_grouping)
 {
     for (unsigned i = 0; i < fuser->count; i++)
-        ip->ops[fuser->ops[i].unit].fn = choose_form(
-            ip, row_of(ip, fuser->ops[i].variant), fuser->ops[i].id % PROFILE_IDS);
+        ip->ops[fuser->ops[i].unit].fn =
+            choose_form(ip, row_of(ip, fuser->ops[i].variant), &fuser->ops[i]);
     for (unsigned i = 0; is_grouping && i < fuser->count;) {
         const struct interp_fused *fused = find_group(fuser, ip, i);
 

@@ -8,20 +8,10 @@
 
 #include "interp/interp.h"
 
-enum { FUSE_WRITERS = 64 };
-
 struct fuser {
-    uint16_t acc;   /* offset of the register whose value acc is, 0: none */
+    uint16_t acc;   /* offset of the register whose value acc is, or NO_REG */
     uint16_t count; /* ops noted */
-    uint16_t known; /* the ops before this one may have written any register */
-    struct {
-        uint32_t unit;
-        uint32_t variant;
-        uint32_t id; /* as profile_op() takes it */
-    } ops[MAX_BLOCK_INSNS];
-    struct {
-        uint16_t offset, op;
-    } writers[FUSE_WRITERS]; /* the last ones of registers, by offset */
+    struct insn_op ops[MAX_BLOCK_INSNS];
 };
 
 /* Makes the table of groups (in ip->groups; free() it). */

@@ -59,6 +59,15 @@ struct position {
     uint64_t pc;
 };
 
+/* An op that is an instruction, as forms and groups see it: registers by offset. */
+enum { NO_REG = 0 };
+struct insn_op {
+    uint32_t unit;
+    uint16_t variant;          /* struct interp_variant's `same` */
+    uint16_t acc;              /* whose value acc is in front of it, or NO_REG */
+    uint16_t reg[INTERP_REGS]; /* read, and last the one that it writes */
+};
+
 struct block {
     uint64_t pc;
     struct mode_table *table;
@@ -109,7 +118,8 @@ struct interp {
     uint64_t *pages; /* open hash of page number + 1: pages with code */
     uint32_t pages_mask, pages_used;
     uint64_t last_page; /* noted last */
-    uint16_t *groups;   /* open hash of the first two ids: 1 + index of tables->fused */
+    uint16_t
+        *groups; /* open hash of the first two variants: 1 + index of tables->fused */
     uint32_t groups_mask;
     volatile uint32_t flushes; /* counts: after a flush old ops mean nothing */
     bool is_counting;          /* always, not only for limits */

@@ -10,8 +10,8 @@
 enum {
     INTERP_IN = 3,
     INTERP_FORMS = 1 << INTERP_IN,
-    INTERP_IDS = 1 << 3 * INTERP_IN,
-    INTERP_MAX_FUSED = 8
+    INTERP_REGS = INTERP_IN + 1, /* what an op reads, then what it writes */
+    INTERP_NAMES = 28            /* of registers in a group, and 0: no name */
 };
 
 /* Handlers of one meaning.  `acc` is the value that the op before wrote: bit k of a form
@@ -27,14 +27,21 @@ struct interp_variant {
                      */
 };
 
-/* Ops in a row that have one handler, in which values go from op to op in C variables. An
- * id is `same` * INTERP_IDS + for each operand in[k], at bit 3 * k: 0 from memory, d from
- * the op that is d before, in the group; of the first op: 1 from acc. */
+/* An op of a group: its variant (`same`), and the names of the registers in in[] and out.
+ */
+struct interp_fused_op {
+    uint16_t variant;
+    uint8_t name[INTERP_REGS];
+};
+
+/* Ops in a row that have one handler, which keeps named registers in C variables.  A name
+ * stands for one register, different from that of every other name, wherever the group
+ * reads or writes it; 1 is the register whose value acc is in front of the group. */
 struct interp_fused {
-    uint32_t id[INTERP_MAX_FUSED];
-    uint16_t count;
-    bool needs_fma;
     interp_handler handler;
+    uint16_t first;       /* of fused_ops */
+    uint8_t count, names; /* ops; the first name that is not used */
+    bool needs_fma, uses_acc;
 };
 
 struct interp_isa {
@@ -43,7 +50,9 @@ struct interp_isa {
     const struct interp_variant *rows;
     const uint16_t *row_of; /* by variant */
     const struct interp_fused *fused;
-    const uint16_t *fused_first; /* by variant: sorted by ids, longest first */
+    const struct interp_fused_op *fused_ops;
+    unsigned nfused; /* sorted by the first two variants, then the longest and those with
+                        most names come first */
     uint64_t (*mode_key)(struct cpu *cpu);
 };
 

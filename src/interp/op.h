@@ -48,6 +48,15 @@ typedef void interp_result;
 typedef const struct op *interp_result;
 #endif
 
+/* Generated handlers do not save the registers that other functions save (the Makefile's
+ * HANDLER_CFLAGS): whoever calls the first one does. */
+#if INTERP_TAIL && defined(__GNUC__) && defined(__x86_64__)
+#define INTERP_CLOBBERS_ALL()                                                            \
+    __asm__ volatile("" ::: "rbx", "rbp", "r12", "r13", "r14", "r15", "memory")
+#else
+#define INTERP_CLOBBERS_ALL() (void)0
+#endif
+
 /* `acc`: the value that the op before wrote (see struct interp_variant). */
 typedef interp_result (*interp_handler)(struct cpu *cpu, const struct op *op,
                                         uint8_t *base, uint64_t acc);

@@ -9,30 +9,33 @@
 
 /* One profile a process. */
 static uint64_t *counts; /* by unit */
-static uint32_t *ids;    /* id + 1 */
-static uint64_t wanted;  /* instructions, then print */
+static struct profiled {
+    bool is_known;
+    struct insn_op insn;
+} * ops;                /* by unit */
+static uint64_t wanted; /* instructions, then print */
 
 HANDLER(x_profile);
 
-/* The instruction, which of its variants, and of each operand how far back the op is that
- * wrote it (0: too far), and `a` where acc has it. */
-static void print_id(const struct isa *isa, uint32_t id)
+/* The instruction, which of its variants, registers that it reads and writes, and the one
+ * that is in acc: "add/784.792>800@784". */
+static void print_op(const struct isa *isa, const struct profiled *op)
 {
-    uint32_t variant = id / PROFILE_IDS, nth = 0;
+    uint32_t nth = 0;
 
-    for (uint32_t i = 0; i < variant; i++)
-        nth += isa->variants[i].insn == isa->variants[variant].insn;
-    fputs(isa_string(isa, isa->insns[isa->variants[variant].insn].name), stderr);
+    for (uint32_t i = 0; i < op->insn.variant; i++)
+        nth += isa->variants[i].insn == isa->variants[op->insn.variant].insn;
+    fputs(isa_string(isa, isa->insns[isa->variants[op->insn.variant].insn].name), stderr);
     if (nth)
         fprintf(stderr, "#%" PRIu32, nth);
-    if (id % PROFILE_IDS == 0)
-        return;
     fputc('/', stderr);
-    for (unsigned k = 0; k < INTERP_IN; k++) {
-        unsigned source = id >> 4 * k & 15;
-
-        fprintf(stderr, "%u%c", source & 7, source & 8 ? 'a' : '-');
-    }
+    for (unsigned k = 0; k < INTERP_IN; k++)
+        if (op->insn.reg[k] != NO_REG)
+            fprintf(stderr, k ? ".%u" : "%u", op->insn.reg[k]);
+    if (op->insn.reg[INTERP_IN] != NO_REG)
+        fprintf(stderr, ">%u", op->insn.reg[INTERP_IN]);
+    if (op->insn.acc != NO_REG)
+        fprintf(stderr, "@%u", op->insn.acc);
 }
 
 /* A line for each stretch of ops that could be fused: each with its count. */
@@ -49,9 +52,9 @@ static void print_profile(const struct interp *ip)
             fputs(is_open ? "\n" : "", stderr);
             is_open = false;
         }
-        if (ip->positions[i].ilen && ids[unit] && counts[unit]) {
+        if (ip->positions[i].ilen && ops[unit].is_known && counts[unit]) {
             fputs(is_open ? " " : "ops: ", stderr);
-            print_id(ip->isa, ids[unit] - 1);
+            print_op(ip->isa, &ops[unit]);
             fprintf(stderr, " %" PRIu64, counts[unit]);
             is_open = true;
         } else if (is_open) {
@@ -76,18 +79,18 @@ interp_handler profile_handler(interp_handler fn)
     return counts ? x_profile : fn;
 }
 
-void profile_op(uint32_t unit, uint32_t id)
+void profile_op(const struct insn_op *insn)
 {
-    if (ids)
-        ids[unit] = id + 1;
+    if (ops)
+        ops[insn->unit] = (struct profiled){ true, *insn };
 }
 
 void profile_start(struct interp *ip, const char *instructions)
 {
     wanted = strtoull(instructions, NULL, 0);
     counts = calloc(MAX_UNITS, sizeof *counts);
-    ids = calloc(MAX_UNITS, sizeof *ids);
-    if (!counts || !ids)
+    ops = calloc(MAX_UNITS, sizeof *ops);
+    if (!counts || !ops)
         die("out of memory for a profile");
     ip->is_counting = true;
 }

@@ -178,6 +178,7 @@ uint64_t interp_mode(struct interp_cpu *self)
 static void go(struct cpu *cpu, const struct op *op)
 {
     op->fn(cpu, op, cpu->base, 0);
+    INTERP_CLOBBERS_ALL();
 }
 #else
 static void go(struct cpu *cpu, const struct op *op)

@@ -1,6 +1,7 @@
 /* emit_interp.h - what the parts of the interpreter's emitter share.
  *
- *   emit_interp.c        files, tables, pairs
+ *   emit_interp.c        files, tables
+ *   emit_interp_group.c  fused groups
  *   emit_interp_body.c   a body's nodes, in order, as C statements
  *   emit_interp_expr.c   pure nodes as C expressions
  *   emit_interp_mem.c    accesses to memory
@@ -23,7 +24,17 @@ struct acc_use {
     uint8_t out; /* 0: acc stays, slot + 1: acc is what was written there, 0xff: lost */
 };
 
-enum { FROM_MEMORY, FROM_ACC, FROM_OP };
+/* A fused group on its way to C: where the registers that have names are.  Each has a C
+ * variable c<name> and its offset in o<name>. */
+enum { MAX_NAMES = 28, ACC_NAME = 1 };
+struct group {
+    struct group_reg {
+        const struct isa_file *file;
+        bool has_place; /* o<name> */
+        bool has_value; /* c<name> */
+        bool is_dirty;  /* memory has another value */
+    } regs[MAX_NAMES];
+};
 
 /* One body on its way to C. */
 struct body {
@@ -39,15 +50,15 @@ struct body {
     unsigned at;    /* bytes from the first op of a fused group */
     unsigned depth; /* of IF and LOOP */
     struct acc_use acc;
-    uint8_t
-        from[ACC_IN]; /* where in[k] comes from: FROM_MEMORY, FROM_ACC, or of op k - 2 */
-    unsigned place;   /* in a fused group: its value is r<place> */
-    bool in_group;
-    bool ended;      /* nothing can be executed after this */
-    bool soft;       /* the slow copy of a handler: no host floating point */
-    bool has_slow;   /* a slow copy exists */
-    unsigned number; /* of the variant, in names */
-    bool inner;      /* of a system register or view: a C function with `cpu` and `op` */
+    unsigned form;            /* bit k: in[k] comes from acc */
+    struct group *group;      /* that the instruction is in, or NULL */
+    uint8_t name[ACC_IN + 1]; /* in the group, of in[k] and out; 0: none */
+    bool is_tracked;          /* in[] and out are all registers that it touches */
+    bool ended;               /* nothing can be executed after this */
+    bool soft;                /* the slow copy of a handler: no host floating point */
+    bool has_slow;            /* a slow copy exists */
+    unsigned number;          /* of the variant, in names */
+    bool inner; /* of a system register or view: a C function with `cpu` and `op` */
     bool puts_npc;
     unsigned pushed;
     uint16_t push[MAX_PUSHED];
@@ -78,6 +89,7 @@ void body_begin(struct body *body, struct sem_body sem);
 void body_statements(struct body *body);
 void body_pure(struct body *body, struct sem_body sem); /* ... return VALUE; */
 struct acc_use body_acc_use(const struct isa *isa, const struct isa_variant *variant);
+bool body_is_tracked(const struct isa *isa, const struct isa_variant *variant);
 void body_line(struct body *body, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -93,10 +105,27 @@ struct emitter {
     FILE *header, *handlers;
     unsigned files, in_file;
     uint32_t *same; /* by variant: the first one with the same handlers */
+    bool pairs;     /* there is a file of pairs: groups, and by variant a set of forms */
     struct fused *fused;
     unsigned nfused;
+    uint8_t *forms;
 };
 struct body body_new(struct emitter *e, FILE *out, const struct isa_variant *variant);
+bool emit_insn(struct body *body); /* true: nothing can be executed after it */
+void emit_finish(struct body *body);
+void emit_next_file(struct emitter *e); /* ready for one more handler */
+bool emit_wants_slow(const struct isa *isa, const struct isa_variant *variant);
+const char *emit_variant_name(const struct isa *isa, const struct isa_variant *variant);
+
+/* emit_interp_group.c */
+void group_read(struct emitter *e);
+void group_emit(struct emitter *e);
+void group_table(struct emitter *e, FILE *out);
+/* Of the instruction's group, if it is in one: what registers are in memory. */
+void group_load(struct body *body);  /* in[] that have names are in C variables */
+void group_write(struct body *body); /* out has a new value */
+void group_store(struct body *body, bool is_exit); /* memory is as the guest sees it */
+void group_forget(struct body *body); /* registers may have changed in memory */
 
 /* emit_interp_state.c */
 void state_emit(struct emitter *e);

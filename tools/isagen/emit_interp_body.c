@@ -205,6 +205,57 @@ struct acc_use body_acc_use(const struct isa *isa, const struct isa_variant *var
     return use;
 }
 
+static bool is_in(const struct acc_use *use, unsigned slot)
+{
+    for (unsigned k = 0; k < ACC_IN; k++)
+        if (use->in[k] == slot + 1)
+            return true;
+    return false;
+}
+
+/* Whether the registers in acc_use are all that the variant reads and writes, and it
+ * reads before it writes. */
+bool body_is_tracked(const struct isa *isa, const struct isa_variant *variant)
+{
+    const struct sem *nodes = &isa->nodes[variant->body.first];
+    struct acc_use use = body_acc_use(isa, variant);
+    bool has_put = false;
+
+    for (unsigned i = 0; i < variant->body.count; i++) {
+        switch (nodes[i].op) {
+        case S_GET:
+            if (has_put || !is_in(&use, nodes[i].a))
+                return false;
+            break;
+        case S_PUT:
+            if (use.out != nodes[i].a + 1)
+                return false;
+            has_put = true;
+            break;
+        case S_GETF:
+        case S_PUTF:
+            if (isa->files[nodes[i].a].count > 1)
+                return false;
+            break;
+        case S_GETX:
+        case S_PUTX:
+        case S_GETL:
+        case S_PUTL:
+        case S_HELPER:
+        case S_SYSREAD:
+        case S_SYSWRITE:
+        case S_SETTLE:
+        case S_FLAG:
+        case S_NPC:
+        case S_PUTNPC:
+        case S_ANNUL:
+        case S_REPEAT: return false;
+        default: break;
+        }
+    }
+    return true;
+}
+
 /* ---------------------------------------------------------------------- state */
 
 static const struct isa_slot *slot_of(const struct body *body, unsigned number)
@@ -261,6 +312,12 @@ static const char *slot_place(struct body *body, unsigned number)
     return arena_printf(body->arena, "OP_U16(%u)", slot_of(body, number)->at + body->at);
 }
 
+/* The name of in[k], or of out, in a group: it is in a C variable. */
+static unsigned named(const struct body *body, unsigned k)
+{
+    return body->group && body->is_tracked ? body->name[k] : 0;
+}
+
 static void get_slot(struct body *body, unsigned i)
 {
     const struct sem *node = &body->nodes[i];
@@ -274,11 +331,10 @@ static void get_slot(struct body *body, unsigned i)
     }
     file = slot_file(body, node->a);
     for (unsigned k = 0; k < ACC_IN; k++)
-        if (body->from[k] != FROM_MEMORY && body->acc.in[k] == node->a + 1) {
-            const char *from =
-                body->from[k] == FROM_ACC
-                    ? "in"
-                    : arena_printf(body->arena, "r%u", body->from[k] - FROM_OP);
+        if (body->acc.in[k] == node->a + 1 && (body->form >> k & 1 || named(body, k))) {
+            const char *from = body->form >> k & 1
+                                   ? "in"
+                                   : arena_printf(body->arena, "c%u", named(body, k));
 
             body_line(body, "%s v%u = %s;", expr_type(node->w), i,
                       node->w < file->width ? expr_mask(body->arena, node->w, from)
@@ -305,10 +361,14 @@ static void put_slot(struct body *body, const struct sem *node)
     }
     file = slot_file(body, node->a);
     if (body->acc.out == node->a + 1) {
-        if (body->in_group)
-            body_line(body, "acc = r%u = %s;", body->place, value);
-        else
-            body_line(body, "acc = %s;", value);
+        unsigned name = named(body, ACC_IN);
+
+        if (name) {
+            body_line(body, "acc = c%u = %s;", name, value);
+            group_write(body);
+            return;
+        }
+        body_line(body, "acc = %s;", value);
         value = "acc";
     }
     body_line(body, "%s",
@@ -434,6 +494,7 @@ static void jump(struct body *body, const struct sem *node)
 {
     unsigned flags = body->variant ? body->variant->flags : 0;
 
+    group_store(body, true);
     if (node->x & GOTO_DIRECT)
         body_line(body, "JUMP(%u, OP_S32(%u));", body->at / 16,
                   slot_of(body, node->a)->at + body->at);
@@ -455,6 +516,7 @@ static void trap(struct body *body, const struct sem *node)
         body_line(body, "return 0;");
         return;
     }
+    group_store(body, true);
     body_line(body, "TRAP(%u, %u, %s, %s);", body->at / 16, node->a, b, c);
 }
 

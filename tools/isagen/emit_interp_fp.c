@@ -278,9 +278,13 @@ static void emit_fast(struct body *body, unsigned number, const char *round,
     body_line(body, "uint8_t flags%u = env%u.flags;", number, number);
     body_line(body, "%s v%u = %s;", expr_type(node->w), number,
               fp_expr(body->arena, body->isa, node, v, widths, true, where));
-    body_line(body, "if (UNLIKELY(env%u.cause == FP_DEFERRED))", number);
-    body_line(body, "    GO_SLOW(%u, %s_v%u_slow);", body->at / 16, body->target,
+    body_line(body, "if (UNLIKELY(env%u.cause == FP_DEFERRED)) {", number);
+    body->depth++;
+    group_store(body, true);
+    body_line(body, "GO_SLOW(%u, %s_v%u_slow);", body->at / 16, body->target,
               body->number);
+    body->depth--;
+    body_line(body, "}");
     body_line(body, "if (UNLIKELY(env%u.flags != flags%u))", number, number);
     body_line(body, "    %s_env%u_raise(cpu, env%u.flags, 0);", body->target, env,
               number);

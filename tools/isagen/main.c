@@ -92,8 +92,9 @@ static void close_file(FILE *f)
     }
 }
 
-/* NAME.d: the specs that were read, in make's syntax. */
-static void write_depends(struct isagen *g, const char *dir)
+/* NAME.d: what was read, in make's syntax. */
+static void write_depends(struct isagen *g, const char *dir, const char *const *targets,
+                          unsigned count)
 {
     FILE *f = create(g, dir, g->isa_name, ".d");
 
@@ -101,6 +102,13 @@ static void write_depends(struct isagen *g, const char *dir)
     for (const struct source *s = g->sources; s; s = s->next)
         if (!s->nparts)
             fprintf(f, " %s", s->name);
+    for (unsigned i = 0; i < count; i++) {
+        const char *pairs = emit_pairs_path(&g->arena, g->isa_name, targets[i]);
+        FILE *file = fopen(pairs, "r");
+
+        if (file && !fclose(file))
+            fprintf(f, " %s", pairs);
+    }
     fputc('\n', f);
     close_file(f);
 }
@@ -121,7 +129,7 @@ static void write_family(struct isagen *g, struct isa *const *isas, unsigned cou
     f = create(g, dir, "isas", ".c");
     emit_list(names, count, f);
     close_file(f);
-    write_depends(g, dir);
+    write_depends(g, dir, names, count);
 }
 
 static int list_main(int argc, char **argv)
