@@ -5,6 +5,7 @@
 #include "base/report.h"
 #include "debug/debug.h"
 #include "isa/engine.h"
+#include "user/binfmt.h"
 #include "user/run.h"
 
 #ifndef RHEA_VERSION
@@ -16,6 +17,8 @@ static const char help[] =
     "\n"
     "  rhea run [OPTION]... PROGRAM [ARGUMENT]...   run a Linux program (rhea run "
     "--help)\n"
+    "  rhea binfmt --install                        let the kernel run them so\n"
+    "                                               (rhea binfmt --help)\n"
     "  rhea isa COMMAND ...                         look into instruction sets\n"
     "                                               (rhea isa --help)\n"
     "  rhea --version                               version, and what is built in\n"
@@ -42,6 +45,8 @@ int main(int argc, char **argv)
     const char *slash = argc ? strrchr(argv[0], '/') : NULL;
     const char *called = slash ? slash + 1 : argc ? argv[0] : "rhea";
 
+    if (binfmt_called(argc))
+        return binfmt_run(argc, argv);
     if (strncmp(called, "rhea-", 5) == 0)
         return run_main(argc, argv);
     if (argc < 2) {
@@ -50,6 +55,8 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "run") == 0)
         return run_main(argc - 1, argv + 1);
+    if (strcmp(argv[1], "binfmt") == 0)
+        return binfmt_main(argc - 1, argv + 1);
     if (strcmp(argv[1], "isa") == 0)
         return isa_main(argc - 1, argv + 1);
     if (is_option(argv[1], "version"))
@@ -59,5 +66,5 @@ int main(int argc, char **argv)
         fputs(help, stdout);
         return 0;
     }
-    die("no command `%s`; there are run, isa, --version and --help", argv[1]);
+    die("no command `%s`; there are run, binfmt, isa, --version and --help", argv[1]);
 }

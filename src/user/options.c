@@ -13,7 +13,7 @@
 extern char **environ;
 
 struct option {
-    const char *name;
+    const char *word;     /* as it is written, with its dash */
     const char *argument; /* what it is called in the help; NULL: none */
     const char *variable; /* of the environment, with the same meaning; or NULL */
     void (*take)(struct run_options *options,
@@ -90,20 +90,71 @@ static void take_seed(struct run_options *options, const char *argument)
         die("-seed %s: not a number", argument);
 }
 
-static void take_stack(struct run_options *options, const char *argument)
+static uint64_t read_size(const char *option, const char *text)
 {
-    static const char units[] = "bkmg";
+    static const char units[] = "bkmgt";
     unsigned long long size;
     char *end;
     const char *unit;
 
     errno = 0;
-    size = strtoull(argument, &end, 0);
+    size = strtoull(text, &end, 0);
     unit = *end ? strchr(units, *end | 0x20) : units;
-    if (errno || end == argument || !unit || (*end && end[1]) || *argument == '-' ||
-        size > (1ull << 34) >> 10 * (unit - units))
+    if (errno || end == text || !unit || (*end && end[1]) || *text == '-' ||
+        size > UINT64_MAX >> 10 * (unit - units))
+        die("%s %s: not a size (as 4G)", option, text);
+    return size << 10 * (unit - units);
+}
+
+static void take_stack(struct run_options *options, const char *argument)
+{
+    options->stack_size = read_size("-s", argument);
+    if (options->stack_size > (uint64_t)16 << 30)
         die("-s %s: not a size of at most 16G (as 8M)", argument);
-    options->stack_size = size << 10 * (unit - units);
+}
+
+static void take_reserved(struct run_options *options, const char *argument)
+{
+    options->reserved = read_size("-R", argument);
+    if (options->reserved && options->reserved < (uint64_t)16 << 20)
+        die("-R %s: want at least 16M", argument);
+}
+
+static void take_base(struct run_options *options, const char *argument)
+{
+    (void)options;
+    if (read_size("-B", argument) != 0)
+        die("-B %s: rhea knows 0 only (where a 32-bit guest's window is, it decides)",
+            argument);
+}
+
+/* START+SIZE, END-SIZE, START..LAST: as in QEMU. */
+static void take_filter(struct run_options *options, const char *argument)
+{
+    for (const char *at = argument; *at; at += *at == ',') {
+        struct log_range *range = &options->filter[options->nfilters];
+        unsigned long long first, second = 0;
+        char *end;
+        const char *op;
+
+        first = strtoull(at, &end, 0);
+        op = end;
+        if (end == at || options->nfilters == MAX_FILTERS)
+            die("-dfilter %s: want up to %d ranges, as 0x1000+0x200", argument,
+                MAX_FILTERS);
+        if (strncmp(op, "..", 2) == 0)
+            second = strtoull(op + 2, &end, 0);
+        else if (*op == '+' || *op == '-')
+            second = strtoull(op + 1, &end, 0);
+        else
+            die("-dfilter %s: want START+SIZE, END-SIZE or START..LAST", argument);
+        range->first = *op == '-' ? first - second + 1 : first;
+        range->last = *op == '.' ? second : *op == '+' ? first + second - 1 : first;
+        if (end == op + 1 || (*end && *end != ',') || range->last < range->first)
+            die("-dfilter %s: not a range", argument);
+        options->nfilters++;
+        at = end;
+    }
 }
 
 static void take_accel(struct run_options *options, const char *argument)
@@ -212,41 +263,44 @@ static void take_unset(struct run_options *options, const char *argument)
 
 /* clang-format off */
 static const struct option table[] = {
-    { "L", "DIR", "QEMU_LD_PREFIX", take_prefix, false,
+    { "-L", "DIR", "QEMU_LD_PREFIX", take_prefix, false,
       "look up the guest's files below DIR first" },
-    { "root", "DIR", NULL, take_root, false,
+    { "-root", "DIR", NULL, take_root, false,
       "the guest sees DIR as /, and nothing else (but /proc, /sys, /dev)" },
-    { "cpu", "MODEL[,EXT][,-EXT]", "QEMU_CPU", take_cpu, false,
+    { "-cpu", "MODEL[,EXT][,-EXT]", "QEMU_CPU", take_cpu, false,
       "CPU model and extensions (-cpu help)" },
-    { "E", "NAME=VALUE", "QEMU_SET_ENV", take_set, true, "set a variable of the guest's" },
-    { "U", "NAME", "QEMU_UNSET_ENV", take_unset, true, "remove a variable" },
-    { "0", "ARGV0", "QEMU_ARGV0", take_argv0, true, "the program's argv[0]" },
-    { "r", "RELEASE", "QEMU_UNAME", take_release, false, "kernel release that uname tells" },
-    { "s", "SIZE", "QEMU_STACK_SIZE", take_stack, false, "size of the stack (8M)" },
-    { "seed", "N", "QEMU_RAND_SEED", take_seed, false, "make AT_RANDOM and addresses repeatable" },
-    { "strace", NULL, "QEMU_STRACE", take_strace, false, "print system calls" },
-    { "d", "ITEM,...", "QEMU_LOG", take_log, false,
+    { "-E", "NAME=VALUE", "QEMU_SET_ENV", take_set, true, "set a variable of the guest's" },
+    { "-U", "NAME", "QEMU_UNSET_ENV", take_unset, true, "remove a variable" },
+    { "-0", "ARGV0", "QEMU_ARGV0", take_argv0, true, "the program's argv[0]" },
+    { "-r", "RELEASE", "QEMU_UNAME", take_release, false, "kernel release that uname tells" },
+    { "-s", "SIZE", "QEMU_STACK_SIZE", take_stack, false, "size of the stack (8M)" },
+    { "-seed", "N", "QEMU_RAND_SEED", take_seed, false, "make AT_RANDOM and addresses repeatable" },
+    { "-strace", NULL, "QEMU_STRACE", take_strace, false, "print system calls" },
+    { "-d", "ITEM,...", "QEMU_LOG", take_log, false,
       "log in_asm, exec, cpu, unimp, strace (-d help)" },
-    { "D", "FILE", "QEMU_LOG_FILENAME", take_log_file, false, "log to FILE, not to stderr" },
-    { "accel", "ENGINE", NULL, take_accel, false, "interp (the default) or eval (slow)" },
-    { "lockstep", NULL, NULL, take_lockstep, false,
+    { "-D", "FILE", "QEMU_LOG_FILENAME", take_log_file, false, "log to FILE, not to stderr" },
+    { "-accel", "ENGINE", NULL, take_accel, false, "interp (the default) or eval (slow)" },
+    { "-lockstep", NULL, NULL, take_lockstep, false,
       "check interp against eval, stop where they differ" },
-    { "paged", NULL, NULL, take_paged, false,
+    { "-paged", NULL, NULL, take_paged, false,
       "memory through a page table, as on 32-bit hosts" },
-    { "h", NULL, NULL, take_help, true, "this text" },
-    { "help", NULL, NULL, take_help, true, NULL },
-    { "g", "PORT", "QEMU_GDB", NULL, false, NULL },
-    { "B", "ADDRESS", "QEMU_GUEST_BASE", NULL, false, NULL },
-    { "R", "SIZE", "QEMU_RESERVED_VA", NULL, false, NULL },
-    { "p", "SIZE", "QEMU_PAGESIZE", NULL, false, NULL },
-    { "t", "MAP", "QEMU_RTSIG_MAP", NULL, false, NULL },
-    { "plugin", "FILE", "QEMU_PLUGIN", NULL, false, NULL },
-    { "dfilter", "RANGE", "QEMU_DFILTER", NULL, false, NULL },
-    { "singlestep", NULL, "QEMU_SINGLESTEP", NULL, false, NULL },
-    { "one-insn-per-tb", NULL, "QEMU_ONE_INSN_PER_TB", NULL, false, NULL },
-    { "tb-size", "SIZE", "QEMU_TB_SIZE", NULL, false, NULL },
-    { "perfmap", NULL, NULL, NULL, false, NULL },
-    { "jitdump", NULL, NULL, NULL, false, NULL },
+    { "-h", NULL, NULL, take_help, true, "this text" },
+    { "-help", NULL, NULL, take_help, true, NULL },
+    { "-R", "SIZE", "QEMU_RESERVED_VA", take_reserved, false,
+      "the guest's addresses are below SIZE" },
+    { "-B", "ADDRESS", "QEMU_GUEST_BASE", take_base, false,
+      "only 0: 64-bit guests live at their own addresses" },
+    { "-g", "PORT", "QEMU_GDB", NULL, false, NULL },
+    { "-p", "SIZE", "QEMU_PAGESIZE", NULL, false, NULL },
+    { "-t", "MAP", "QEMU_RTSIG_MAP", NULL, false, NULL },
+    { "-plugin", "FILE", "QEMU_PLUGIN", NULL, false, NULL },
+    { "-dfilter", "RANGE,...", "QEMU_DFILTER", take_filter, false,
+      "log code of START+SIZE, END-SIZE or START..LAST only" },
+    { "-singlestep", NULL, "QEMU_SINGLESTEP", NULL, false, NULL },
+    { "-one-insn-per-tb", NULL, "QEMU_ONE_INSN_PER_TB", NULL, false, NULL },
+    { "-tb-size", "SIZE", "QEMU_TB_SIZE", NULL, false, NULL },
+    { "-perfmap", NULL, NULL, NULL, false, NULL },
+    { "-jitdump", NULL, NULL, NULL, false, NULL },
 };
 /* clang-format on */
 
@@ -259,7 +313,7 @@ void options_help(void)
            "dashes.\n\n");
     for (size_t i = 0; i < ROWS; i++)
         if (table[i].help)
-            printf("  -%s %-*s %s\n", table[i].name, 26 - (int)strlen(table[i].name),
+            printf("  %s %-*s %s\n", table[i].word, 27 - (int)strlen(table[i].word),
                    table[i].argument ? table[i].argument : "", table[i].help);
     printf(
         "\nRHEA_COUNT=1 in the environment: print how many instructions ran.\n"
@@ -272,7 +326,7 @@ void options_help(void)
 static const struct option *find_option(const char *name)
 {
     for (size_t i = 0; i < ROWS; i++)
-        if (strcmp(table[i].name, name) == 0)
+        if (strcmp(table[i].word + 1, name) == 0)
             return &table[i];
     return NULL;
 }
@@ -288,13 +342,55 @@ static void again(struct run_options *options, const char *word)
     options->again[options->nagain++] = word;
 }
 
+/* The variable of an option: rhea's name for it, or QEMU's. */
+static const char *value_of(const struct option *option, char name[64])
+{
+    static const char qemu[] = "QEMU_";
+    const char *value;
+
+    if (!option->variable)
+        return NULL;
+    snprintf(name, 64, "RHEA_%s", option->variable + sizeof(qemu) - 1);
+    value = getenv(name);
+    if (!value) {
+        snprintf(name, 64, "%s", option->variable);
+        value = getenv(name);
+    }
+    return value;
+}
+
+/* `A=1,B=2` is two variables; others are one value. */
+static void take_values(struct run_options *options, const struct option *option,
+                        const char *value)
+{
+    bool list = option->take == take_set || option->take == take_unset;
+    char *copy = strdup(value), *save = NULL; /* stays: options point into it */
+
+    if (!copy)
+        die("no memory for options");
+    for (char *at = list ? strtok_r(copy, ",", &save) : copy; at;
+         at = list ? strtok_r(NULL, ",", &save) : NULL)
+        option->take(options, at);
+}
+
+/* What programs that the guest executes are to be run with they get as options: they may
+ * have another environment.  What is for this program alone is taken from theirs. */
 static void from_environment(struct run_options *options)
 {
     for (size_t i = 0; i < ROWS; i++) {
-        const char *value = table[i].variable ? getenv(table[i].variable) : NULL;
+        char name[64];
+        const char *value = value_of(&table[i], name);
 
-        if (value && table[i].take && !table[i].once)
-            table[i].take(options, value);
+        if (!value || !table[i].take)
+            continue;
+        take_values(options, &table[i], value);
+        if (table[i].once) {
+            take_unset(options, name);
+        } else {
+            again(options, table[i].word);
+            if (table[i].argument)
+                again(options, value);
+        }
     }
     options->count = getenv("RHEA_COUNT") != NULL;
 }

@@ -292,6 +292,8 @@ static void make_guest(struct program *program, char **argv)
     proc.space = space_new(proc.abi->address_bits, options.paged || sizeof(void *) == 4);
     if (!image || !proc.space)
         die("no room for a guest's memory");
+    if (options.reserved && options.reserved < space_top(proc.space))
+        space_set_top(proc.space, options.reserved & ~(space_page(proc.space) - 1));
     find_registers(&proc);
     find_traps(&proc);
     name_process(&proc, program);
@@ -352,7 +354,7 @@ int run_main(int argc, char **argv)
     if (options.log_file && log_open(options.log_file) < 0)
         die("-D %s: %s", options.log_file, strerror(errno));
     report_set_context(describe);
-    trace_start(options.log, options.count);
+    trace_start(&options);
     task.engine = choose_engine();
     argv = find_program(&program, find_root(argv[at]), argv + at);
     if (options.argv0)

@@ -14,6 +14,11 @@ enum { EXIT_USAGE = 1, EXIT_CANNOT_RUN = 126, EXIT_NOT_FOUND = 127 };
 
 enum { LOG_IN_ASM = 1, LOG_EXEC = 2, LOG_CPU = 4, LOG_UNIMP = 8 };
 
+enum { MAX_FILTERS = 16 };
+struct log_range {
+    uint64_t first, last;
+};
+
 struct run_options {
     const char *prefix;  /* -L: guest paths are looked up here first; or NULL */
     bool confined;       /* -root: and nowhere else */
@@ -21,7 +26,10 @@ struct run_options {
     const char *argv0;   /* -0 */
     const char *release; /* -r: what uname says; or NULL */
     uint64_t stack_size; /* -s; 0: the host's limit */
-    uint64_t seed;       /* -seed, if has_seed: of AT_RANDOM */
+    uint64_t reserved;   /* -R: addresses are below; 0: as the guest's Linux has it */
+    struct log_range filter[MAX_FILTERS]; /* -dfilter: what -d shows */
+    unsigned nfilters;                    /* 0: all */
+    uint64_t seed;                        /* -seed, if has_seed: of AT_RANDOM */
     bool has_seed;
     unsigned log;         /* -d */
     const char *log_file; /* -D */

@@ -14,7 +14,7 @@
 #include "user/trace.h"
 
 static struct trace trace;
-static unsigned wanted;
+static const struct run_options *wanted;
 
 static void show_insn(const struct isa_decoded *insn, const uint8_t *bytes,
                       struct cpu *cpu)
@@ -28,8 +28,20 @@ static void show_insn(const struct isa_decoded *insn, const uint8_t *bytes,
     log_line("0x%08" PRIx64 ":  %-16s  %s", insn->pc, hex, text);
 }
 
+/* Whether -dfilter lets code of [pc, end) through. */
+static bool is_shown(uint64_t pc, uint64_t end)
+{
+    bool shown = wanted->nfilters == 0;
+
+    for (unsigned i = 0; i < wanted->nfilters; i++)
+        shown = shown || (pc <= wanted->filter[i].last && end > wanted->filter[i].first);
+    return shown;
+}
+
 static void show_block(struct cpu *cpu, uint64_t pc, uint64_t end, uint64_t mode)
 {
+    if (!is_shown(pc, end))
+        return;
     log_line("IN:");
     while (pc < end) {
         uint8_t bytes[ISA_MAX_ILEN] = { 0 };
@@ -77,20 +89,22 @@ static void show_registers(struct cpu *cpu)
 
 static void show_entry(struct cpu *cpu)
 {
-    if (wanted & LOG_EXEC)
+    if (!is_shown(cpu->pc, cpu->pc + 1))
+        return;
+    if (wanted->log & LOG_EXEC)
         log_line("Trace %u: %016" PRIx64, cpu->id, cpu->pc);
-    if (wanted & LOG_CPU)
+    if (wanted->log & LOG_CPU)
         show_registers(cpu);
 }
 
-void trace_start(unsigned log, bool count)
+void trace_start(const struct run_options *options)
 {
-    wanted = log;
-    if (log & LOG_IN_ASM)
+    wanted = options;
+    if (options->log & LOG_IN_ASM)
         trace.translated = show_block;
-    if (log & (LOG_EXEC | LOG_CPU))
+    if (options->log & (LOG_EXEC | LOG_CPU))
         trace.block = show_entry;
-    trace.count = count;
-    if (trace.translated || trace.block || count)
+    trace.count = options->count;
+    if (trace.translated || trace.block || trace.count)
         isa_trace = &trace;
 }

@@ -2,10 +2,9 @@
 #ifndef RHEA_USER_TRACE_H
 #define RHEA_USER_TRACE_H
 
-#include <stdbool.h>
+struct run_options;
 
-/* `log`: LOG_* bits; `count`: instructions are counted.  Before the engine is attached.
- */
-void trace_start(unsigned log, bool count);
+/* Before the engine is attached. */
+void trace_start(const struct run_options *options);
 
 #endif

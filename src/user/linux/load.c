@@ -139,7 +139,9 @@ static uint64_t stack_size(const struct run_options *options)
  * or 8 bits in 4 GiB. */
 static uint64_t random_room(const struct proc *p)
 {
-    return space_page(p->space) << (p->abi->bits == 64 ? 18 : 8);
+    uint64_t room = space_page(p->space) << (p->abi->bits == 64 ? 18 : 8);
+
+    return room < space_top(p->space) / 64 ? room : space_page(p->space);
 }
 
 /* At the top of the address space, with a gap below that stays free. */
@@ -307,9 +309,9 @@ void load_program(struct task *t, const char *name, int fd, const struct elf_ima
     char error[ELF_ERROR];
 
     draw(&start);
+    hint = (p->options->reserved ? space_top(p->space) : space_limit(p->space)) / 3 * 2;
     map_stack(&start, image);
-    hint = (space_limit(p->space) / 3 * 2 & ~(page - 1)) +
-           random_pages(&start, random_room(p));
+    hint = (hint & ~(page - 1)) + random_pages(&start, random_room(p));
     if (elf_map(p->space, image, fd, hint, &bias, error) < 0)
         refuse(EXIT_CANNOT_RUN, "%s: %s", name, error);
     p->brk_start = p->brk = p->brk_mapped =

@@ -17,6 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
+extern char **environ;
+
 static volatile int frames;
 static void *trace[64];
 
@@ -137,6 +139,19 @@ static void root(const char *host)
 int main(int argc, char **argv)
 {
     setvbuf(stdout, NULL, _IONBF, 0);
+    if (argc > 1 && strcmp(argv[1], "-env") == 0) {
+        for (int i = 0; environ[i]; i++)
+            if (strchr("AB", environ[i][0]) && environ[i][1] == '=')
+                printf("%s ", environ[i]);
+        return 0;
+    }
+    if (argc > 1 && strcmp(argv[1], "-exec") == 0) {
+        char *const args[] = { "x", "1", "2", "3", NULL }, *const none[] = { NULL };
+
+        execve("/data/dynamic", args, none);
+        printf("exec: %s\n", strerror(errno));
+        return 1;
+    }
     if (argc > 2) {
         char name[256] = "";
 
