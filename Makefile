@@ -55,11 +55,13 @@ compile     = $(Q)echo '  CC   $@' && $(CC) $(BASE_CFLAGS) -Isrc -Itools -I$(O)/
               $(HARDEN) $(CFLAGS) $(SAN_FLAGS) $(OWN_CFLAGS) -c -o $@ $<
 link        = $(Q)echo '  LD   $@' && $(CC) $(SAN_FLAGS) $(SMALL_LDFLAGS) $(LDFLAGS) -o $@ $^
 
-# Unused functions and libraries are left out, and relocations are packed (of 24 bytes, a bit
-# is left), where linker and C library know how.  Asked once, at the first link.
+# Unused functions and libraries are left out, code and constants are one segment (without
+# padding between them, mapped at once), and relocations are packed (of 24 bytes, a bit is
+# left), where linker and C library know how.  Asked once, at the first link.
 SMALL_LDFLAGS = $(eval SMALL_LDFLAGS := $(call links,$(LEAVE_OUT),1) \
-                $(call links,$(PACK_RELOCS),__GLIBC__ * 100 + __GLIBC_MINOR__ > 235))$(SMALL_LDFLAGS)
+                $(call links,$(FEW_SEGMENTS),1) $(call links,$(PACK_RELOCS),__GLIBC__ * 100 + __GLIBC_MINOR__ > 235))$(SMALL_LDFLAGS)
 LEAVE_OUT   := -Wl,--gc-sections,--as-needed
+FEW_SEGMENTS := -Wl,-z,noseparate-code
 PACK_RELOCS := -Wl,-z,pack-relative-relocs
 links = $(shell echo 'int main(void) { return sizeof(int[$2 ? 1 : -1]) == 0; }' | \
         $(CC) -x c -include limits.h -Wl,--fatal-warnings $1 -o $(O)/probe - 2>/dev/null && echo '$1')

@@ -221,21 +221,18 @@ static void print_features(const struct isa *isa, uint16_t set)
     }
 }
 
-static void show_variants(const struct isa *isa, uint32_t root, unsigned indent)
+static void show_variants(const struct isa *isa, const struct isa_insn *insn,
+                          uint32_t link, unsigned indent)
 {
-    const struct isa_choice *choice = &isa->choices[root];
-    const struct isa_insn *insn;
+    const struct isa_choice *choice;
 
-    if (!choice->expr.count) {
-        print_variant(stdout, isa, &isa->variants[choice->leaf], indent);
+    if (link & LINK_VARIANT) {
+        print_variant(stdout, isa, &isa->variants[link & ~(uint32_t)LINK_VARIANT],
+                      indent);
         return;
     }
+    choice = &isa->choices[link];
     for (unsigned v = choice->values; v-- > 0;) {
-        const struct isa_choice *first = &isa->choices[choice->leaf + v];
-
-        while (first->expr.count)
-            first = &isa->choices[first->leaf];
-        insn = &isa->insns[isa->variants[first->leaf].insn];
         if (choice->values == 2 && v == 0) {
             printf("%*sotherwise:\n", (int)indent, "");
         } else {
@@ -243,7 +240,7 @@ static void show_variants(const struct isa *isa, uint32_t root, unsigned indent)
             print_expression(stdout, isa, insn, choice->expr);
             printf(choice->values == 2 ? ":\n" : " is %u:\n", v);
         }
-        show_variants(isa, choice->leaf + v, indent + 2);
+        show_variants(isa, insn, isa->links[choice->first + v], indent + 2);
     }
 }
 
@@ -298,7 +295,7 @@ static void show_insn(const struct isa *isa, unsigned number)
         printf(", else %s\n", kinds[insn->else_kind]);
     }
     printf("  does\n");
-    show_variants(isa, insn->choice, 4);
+    show_variants(isa, insn, insn->choice, 4);
     printf("  examples\n");
     show_examples(isa, number);
 }

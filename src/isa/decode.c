@@ -343,23 +343,26 @@ void isa_decode(const struct isa *isa, const struct isa_features *features, uint
     isa_decoder_decode(&decoder, pc, bytes, size, out);
 }
 
-static uint32_t choose_among(const struct isa *isa, const struct isa_choice *choice,
+static uint32_t choose_among(const struct isa *isa, uint32_t link,
                              const struct isa_decoded *insn)
 {
-    while (choice->expr.count) {
+    while (!(link & LINK_VARIANT)) {
+        const struct isa_choice *choice = &isa->choices[link];
         uint64_t v = isa_decode_value(isa, choice->expr, insn);
 
         if (v >= choice->values)
             bug("%s: choice %llu of %u", isa_string(isa, isa->insns[insn->insn].name),
                 (unsigned long long)v, choice->values);
-        choice = &isa->choices[choice->leaf + v];
+        link = isa->links[choice->first + v];
     }
-    return choice->leaf;
+    return link;
 }
 
 uint32_t isa_choose(const struct isa *isa, const struct isa_decoded *insn)
 {
-    const struct isa_choice *choice = &isa->choices[isa->insns[insn->insn].choice];
+    uint32_t link = isa->insns[insn->insn].choice;
 
-    return choice->expr.count ? choose_among(isa, choice, insn) : choice->leaf;
+    if (!(link & LINK_VARIANT))
+        link = choose_among(isa, link, insn);
+    return link & ~(uint32_t)LINK_VARIANT;
 }

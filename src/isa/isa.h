@@ -177,12 +177,16 @@ struct isa_view {
     uint32_t name;
     uint32_t names; /* first of isa->names, count of them, as printed; 0: name + number */
     uint16_t file;
-    uint16_t count;   /* valid indices 0..count-1 */
-    uint16_t width;   /* bits seen; the rest by the policy of the spec, in the bodies */
-    uint16_t low_bit; /* lowest bit seen of the element */
-    uint16_t zero;    /* index that reads as zero and ignores writes, or ISA_NONE */
-    /* A view that is computed (register windows): file is ISA_NONE.
-       get: ARG 0 the index; put: ARG 0 the index, ARG 1 the value */
+    uint16_t count;    /* valid indices 0..count-1 */
+    uint16_t width;    /* bits seen; the rest by the policy of the spec, in the bodies */
+    uint16_t low_bit;  /* lowest bit seen of the element */
+    uint16_t zero;     /* index that reads as zero and ignores writes, or ISA_NONE */
+    uint16_t computed; /* where file is ISA_NONE: of isa->view_bodies */
+};
+
+/* How a computed view (register windows) is reached by name.  get: ARG 0 the index; put:
+ * ARG 0 the index, ARG 1 the value; count 0: only operands reach it. */
+struct isa_view_bodies {
     struct sem_body get, put;
 };
 
@@ -306,11 +310,14 @@ struct isa_variant {
                                NONE */
 };
 
-/* Decision tree from fields to a variant: decide nodes are in isa->choices. */
+/* Decision trees from fields to a variant.  A link is a variant's number with
+ * LINK_VARIANT set, or one of isa->choices: value v of its expression leads to
+ * isa->links[first + v]. */
+enum { LINK_VARIANT = 1 << 30 };
 struct isa_choice {
-    struct sem_body expr; /* decode time; count 0: leaf */
-    uint32_t leaf;        /* variant; or first child: value v goes to choices[leaf + v] */
-    uint16_t values;      /* number of children */
+    struct sem_body expr; /* decode time */
+    uint32_t first;       /* of isa->links */
+    uint16_t values;      /* number of links */
 };
 
 /* clang-format off */
@@ -340,7 +347,7 @@ struct isa_insn {
     struct sem_body where_ok; /* decode time, 1 bit: constraints; count 0: none */
     /* decode time, 1 bit: modes in which it exists; count 0: all */
     struct sem_body guard;
-    uint32_t choice;   /* root in isa->choices */
+    uint32_t choice;   /* a link: the root of its decision tree */
     uint16_t features; /* feature condition: isa->feature_sets; ISA_NONE: always there */
     uint16_t mode_set; /* the fetch clause it belongs to, or ISA_NONE: every one */
 };
@@ -513,19 +520,22 @@ struct isa_ex_code { /* one instruction of a test */
     uint32_t text;
     uint8_t at; /* in the bytes */
 };
-struct isa_ex_row {
-    uint32_t text; /* 0: only bytes; of a test: its name */
+struct isa_ex_case { /* what targets have in common */
+    uint32_t text;   /* 0: only bytes; of a test: its name */
     struct isa_where where;
-    uint16_t insn;  /* ISA_NONE for `ex invalid` */
-    uint16_t model; /* ISA_NONE: the default */
     uint32_t start; /* of isa->values: the pc and the mode key */
     uint8_t length; /* of bytes */
     uint8_t npre, npost, ncode;
-    uint32_t bytes;     /* first of isa->ex_bytes, in memory order */
-    uint32_t pre, post; /* first of isa->ex_items */
+    uint32_t bytes; /* first of isa->ex_bytes, in memory order */
+    uint32_t items; /* first of isa->ex_items: those before, then those after */
     uint32_t code; /* a test: first of isa->ex_codes; it runs until it leaves its bytes */
 };
-struct isa_example {  /* the same, unpacked: isa_example() */
+struct isa_ex_row {
+    uint32_t number; /* of isa->ex_cases */
+    uint16_t insn;   /* ISA_NONE for `ex invalid` */
+    uint16_t model;  /* ISA_NONE: the default */
+};
+struct isa_example {  /* both, unpacked: isa_example() */
     const char *text; /* NULL: only bytes */
     struct isa_where where;
     uint16_t insn, model;
@@ -558,6 +568,7 @@ struct isa {
     const uint64_t *consts;
     const struct isa_file *files;
     const struct isa_view *views;
+    const struct isa_view_bodies *view_bodies; /* [0] has none */
     const struct isa_regname *regnames;
     const struct isa_piece *pieces;
     const struct isa_field *fields_all;
@@ -570,6 +581,7 @@ struct isa {
     const struct isa_insn *insns;
     const struct isa_variant *variants;
     const struct isa_choice *choices;
+    const uint32_t *links;
     const struct isa_alias *aliases;
     const struct isa_fix *fixes;
     const struct isa_fetch *fetches;
@@ -594,6 +606,7 @@ struct isa {
     const struct isa_sysreg *sysregs;
     const struct isa_sysreg_field *sysreg_fields;
     const struct isa_ex_row *examples;
+    const struct isa_ex_case *ex_cases;
     const struct isa_ex_item *ex_items;
     const struct isa_ex_code *ex_codes;
     const uint8_t *ex_bytes;
@@ -601,13 +614,13 @@ struct isa {
     const struct isa_stream *streams;
     const uint64_t *effects;
     uint32_t nnodes, nconsts, npieces, nfields, noperands, nslots, nvariants, nchoices,
-        neffects, ndtable, ndleaves, nliterals, nstrings, nnames, nnumbers, nenums, nalts,
-        ntexts, nfixes, nlengths, nsysreg_fields, nex_items, nex_codes, nex_bytes,
-        nvalues;
-    uint16_t nfiles, nviews, nregnames, ninsns, naliases, nfetches, ndnodes, naccesses,
-        ntraps, nhelpers, nfns, nfpcalls, nfpenvs, nflags, nflagfns, nlaws, nmodes,
-        nfeatures, nfeature_sets, nmodels, nsysregs, nexamples, nstreams, nsources,
-        effect_words;
+        nlinks, neffects, ndtable, ndleaves, nliterals, nstrings, nnames, nnumbers,
+        nenums, nalts, ntexts, nfixes, nlengths, nsysreg_fields, nex_cases, nex_items,
+        nex_codes, nex_bytes, nvalues;
+    uint16_t nfiles, nviews, nview_bodies, nregnames, ninsns, naliases, nfetches, ndnodes,
+        naccesses, ntraps, nhelpers, nfns, nfpcalls, nfpenvs, nflags, nflagfns, nlaws,
+        nmodes, nfeatures, nfeature_sets, nmodels, nsysregs, nexamples, nstreams,
+        nsources, effect_words;
 };
 
 static inline const char *isa_string(const struct isa *isa, uint32_t text)
@@ -631,22 +644,23 @@ static inline uint64_t isa_ex_value(const struct isa *isa, const struct isa_ex_i
 static inline struct isa_example isa_example(const struct isa *isa, unsigned number)
 {
     const struct isa_ex_row *row = &isa->examples[number];
+    const struct isa_ex_case *it = &isa->ex_cases[row->number];
 
     return (struct isa_example){
-        .text = row->text ? isa_string(isa, row->text) : 0,
-        .where = row->where,
+        .text = it->text ? isa_string(isa, it->text) : 0,
+        .where = it->where,
         .insn = row->insn,
         .model = row->model,
-        .length = row->length,
-        .npre = row->npre,
-        .npost = row->npost,
-        .ncode = row->ncode,
-        .pc = isa->values[row->start],
-        .mode = isa->values[row->start + 1],
-        .bytes = isa->ex_bytes + row->bytes,
-        .pre = isa->ex_items + row->pre,
-        .post = isa->ex_items + row->post,
-        .code = row->ncode ? isa->ex_codes + row->code : 0,
+        .length = it->length,
+        .npre = it->npre,
+        .npost = it->npost,
+        .ncode = it->ncode,
+        .pc = isa->values[it->start],
+        .mode = isa->values[it->start + 1],
+        .bytes = isa->ex_bytes + it->bytes,
+        .pre = isa->ex_items + it->items,
+        .post = isa->ex_items + it->items + it->npre,
+        .code = it->ncode ? isa->ex_codes + it->code : 0,
     };
 }
 

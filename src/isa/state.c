@@ -149,7 +149,8 @@ struct fp128 view_get(struct cpu *cpu, unsigned number, unsigned index, unsigned
     if (index == view->zero)
         return u128(0, 0);
     if (view->file == ISA_NONE)
-        return value_mask(eval_state_body(cpu, view->get, &arg), width);
+        return value_mask(
+            eval_state_body(cpu, cpu->isa->view_bodies[view->computed].get, &arg), width);
     return state_get(cpu, view->file, index, view->low_bit, width);
 }
 
@@ -162,7 +163,7 @@ void view_put(struct cpu *cpu, unsigned number, unsigned index, unsigned width,
     if (index == view->zero)
         return;
     if (view->file == ISA_NONE)
-        eval_state_body(cpu, view->put, args);
+        eval_state_body(cpu, cpu->isa->view_bodies[view->computed].put, args);
     else
         state_put(cpu, view->file, index, view->low_bit, width, value);
 }

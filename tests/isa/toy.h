@@ -197,36 +197,35 @@ static const struct isa_variant toy_variants[] = {
     { .body = { 5, 2, 0 }, .slot = 3, .slots = 2, .insn = TOY_LI32 },
 };
 static const struct isa_choice toy_choices[] = {
-    { .leaf = 0 }, { .leaf = 1 }, { .leaf = 2 }, { .leaf = 3 }, { .leaf = 4 },
-    { .expr = { 64, 3, 0 }, .leaf = 6, .values = 2 }, { .leaf = 5 }, { .leaf = 6 },
-    { .leaf = 7 }, { .leaf = 8 },
+    { .expr = { 64, 3, 0 }, .first = 0, .values = 2 },
 };
+static const uint32_t toy_links[] = { LINK_VARIANT | 5, LINK_VARIANT | 6 };
 static const uint16_t toy_numbers[] = { 0, 1 };
 static const uint32_t toy_features[] = { T(long_), T(extra) };
 static const struct isa_feature_set toy_feature_sets[] = { { 0, 1, false } };
 static const struct isa_model toy_models[] = { { T(toy1), 0, 2 }, { T(toy0), 0, 0 } };
 static const struct isa_insn toy_insns[] = {
     { .name = T(add), .mnemonic = T(add), .text = TOY_TEXT_ADD, .mask = 0xf007, .value = 0x1000,
-      .length = 2, .fields = 3, .operands = 3, .features = ISA_NONE, .choice = 0 },
+      .length = 2, .fields = 3, .operands = 3, .features = ISA_NONE, .choice = LINK_VARIANT | 0 },
     { .name = T(li), .mnemonic = T(li), .text = TOY_TEXT_LI, .mask = 0xf007, .value = 0x2000,
       .length = 2, .fields = 2, .operands = 2, .field = 3, .operand = 3,
-      .features = ISA_NONE, .choice = 1 },
+      .features = ISA_NONE, .choice = LINK_VARIANT | 1 },
     { .name = T(lw), .mnemonic = T(lw), .text = TOY_TEXT_LW, .mask = 0xf03f, .value = 0x3000,
-      .length = 2, .fields = 2, .operands = 2, .features = ISA_NONE, .choice = 2 },
+      .length = 2, .fields = 2, .operands = 2, .features = ISA_NONE, .choice = LINK_VARIANT | 2 },
     { .name = T(sw), .mnemonic = T(sw), .text = TOY_TEXT_SW, .mask = 0xf03f, .value = 0x3001,
-      .length = 2, .fields = 2, .operands = 2, .features = ISA_NONE, .choice = 3 },
+      .length = 2, .fields = 2, .operands = 2, .features = ISA_NONE, .choice = LINK_VARIANT | 3 },
     { .name = T(bz), .mnemonic = T(bz), .text = TOY_TEXT_BZ, .mask = 0xfe00, .value = 0x4000,
       .length = 2, .fields = 1, .operands = 1, .field = 5, .operand = 5,
-      .features = ISA_NONE, .choice = 4 },
+      .features = ISA_NONE, .choice = LINK_VARIANT | 4 },
     { .name = T(shift), .mnemonic = T(shift), .text = TOY_TEXT_SHIFT, .mask = 0xf004,
       .value = 0x5000, .length = 2, .fields = 3, .operands = 3, .field = 6, .operand = 6,
       .where_ok = { 45, 3, 0 }, .else_kind = ILLEGAL_RESERVED, .features = ISA_NONE,
-      .choice = 5 },
+      .choice = 0 },
     { .name = T(halt), .mnemonic = T(halt), .text = TOY_TEXT_HALT, .mask = 0xffff, .value = 0,
-      .length = 2, .features = ISA_NONE, .choice = 8 },
+      .length = 2, .features = ISA_NONE, .choice = LINK_VARIANT | 7 },
     { .name = T(li32), .mnemonic = T(li), .text = TOY_TEXT_LI, .mask = 0xf1ff0000,
       .value = 0x80000000, .length = 4, .fields = 2, .operands = 2, .field = 9, .operand = 9,
-      .features = 0, .choice = 9 },
+      .features = 0, .choice = LINK_VARIANT | 8 },
 };
 static const struct isa_fix toy_fixes[] = { { 0, { 58, 1, 0 } }, { 1, { 58, 1, 0 } },
                                             { 2, { 58, 1, 0 } } };
@@ -264,14 +263,17 @@ static const struct isa_ex_item toy_ex_items[] = {
     { .loc = EX_TRAP, .index = 0 },
 };
 static const uint8_t toy_ex_bytes[] = { 0x12, 0x98, 0x32, 0x80, 0, 0, 0x80, 0, 0, 0 };
+static const struct isa_ex_case toy_ex_cases[] = {
+    { .text = T(full_add), .start = 7, .bytes = 0, .length = 2, .items = 0, .npre = 2,
+      .npost = 3 },
+    { .text = T(full_lw), .start = 9, .bytes = 2, .length = 2, .items = 5, .npre = 2,
+      .npost = 1 },
+    { .text = T(halt), .start = 7, .bytes = 4, .length = 2, .items = 8, .npost = 1 },
+    { .start = 7, .bytes = 6, .length = 4 },
+};
 static const struct isa_ex_row toy_examples[] = {
-    { .text = T(full_add), .insn = TOY_ADD, .model = ISA_NONE, .start = 7, .bytes = 0,
-      .length = 2, .pre = 0, .npre = 2, .post = 2, .npost = 3 },
-    { .text = T(full_lw), .insn = TOY_LW, .model = ISA_NONE, .start = 9, .bytes = 2,
-      .length = 2, .pre = 5, .npre = 2, .post = 7, .npost = 1 },
-    { .text = T(halt), .insn = TOY_HALT, .model = ISA_NONE, .start = 7, .bytes = 4,
-      .length = 2, .post = 8, .npost = 1 },
-    { .insn = ISA_NONE, .model = 1, .start = 7, .bytes = 6, .length = 4 },
+    { 0, TOY_ADD, ISA_NONE }, { 1, TOY_LW, ISA_NONE }, { 2, TOY_HALT, ISA_NONE },
+    { 3, ISA_NONE, 1 },
 };
 
 /* Everything but the decode tree, which dtree_build() makes in a copy. */
@@ -295,7 +297,7 @@ static const struct isa toy = {
     .literals = (const char *)&toy_literals, .nliterals = sizeof(toy_literals),
     .insns = toy_insns, .ninsns = TOY_INSNS,
     .variants = toy_variants, .nvariants = TOY_COUNT(toy_variants),
-    .choices = toy_choices, .nchoices = TOY_COUNT(toy_choices),
+    .choices = toy_choices, .nchoices = 1, .links = toy_links, .nlinks = 2,
     .aliases = toy_aliases, .naliases = 2,
     .fetches = &toy_fetch, .nfetches = 1,
     .accesses = toy_accesses, .naccesses = 1,
@@ -305,7 +307,7 @@ static const struct isa toy = {
     .feature_sets = toy_feature_sets, .nfeature_sets = 1,
     .models = toy_models, .nmodels = 2,
     .examples = toy_examples, .nexamples = TOY_COUNT(toy_examples),
-    .ex_items = toy_ex_items, .ex_bytes = toy_ex_bytes, .values = toy_values,
+    .ex_cases = toy_ex_cases, .ex_items = toy_ex_items, .ex_bytes = toy_ex_bytes, .values = toy_values,
 };
 /* clang-format on */
 

@@ -177,8 +177,8 @@ struct build {
         insns, variants, choices, literals, aliases, fetches, accesses, traps, helpers,
         fns, fpcalls, fpenvs, flags, flagfns, laws, modes, features, feature_sets, models,
         sysregs, examples, effects, streams, strings, names, sources, numbers, texts,
-        alt_rows, enums, fixes, lengths, sysreg_fields, ex_items, ex_codes, ex_bytes,
-        values;
+        alt_rows, enums, fixes, lengths, sysreg_fields, ex_cases, ex_items, ex_codes,
+        ex_bytes, links, view_bodies, values;
     struct vec kinds[32];                /* struct item *, by enum item_kind */
     struct vec view_info;                /* struct view, beside views */
     struct vec insn_items;               /* const struct insn *, beside insns */

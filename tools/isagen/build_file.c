@@ -222,9 +222,9 @@ void build_view_bodies(struct build *b, uint32_t i)
     p->index = val_run(emit(b, S_ARG, 16, 0, ISA_NONE, ISA_NONE), 16);
     node = emit(b, S_ARG, row->width, 1, ISA_NONE, ISA_NONE);
     place_put(b, p, val_run(node, row->width), v->item->pos);
-    row = AT(b, views, struct isa_view, i);
-    row->get = get;
-    row->put = body_finish(b);
+    struct isa_view_bodies bodies = { get, body_finish(b) };
+    AT(b, views, struct isa_view, i)->computed =
+        (uint16_t)RUN(b, view_bodies, &bodies, 1);
 }
 
 void build_flags(struct build *b, struct item *item)

@@ -165,7 +165,7 @@ static void emit_view(struct emitter *e, unsigned number)
         fprintf(e->header, "    if (a0 == %u)\n        return 0;\n", view->zero);
     fprintf(e->header, "    (void)cpu;\n    (void)a0;\n");
     get.inner = put.inner = true;
-    body_pure(&get, view->get);
+    body_pure(&get, e->isa->view_bodies[view->computed].get);
     fprintf(
         e->header,
         "}\nstatic inline void %s_view%u_put(struct cpu *cpu, uint32_t a0, %s a1)\n{\n",
@@ -173,7 +173,7 @@ static void emit_view(struct emitter *e, unsigned number)
     if (view->zero != ISA_NONE)
         fprintf(e->header, "    if (a0 == %u)\n        return;\n", view->zero);
     fprintf(e->header, "    (void)cpu;\n    (void)a0;\n    (void)a1;\n");
-    body_begin(&put, view->put);
+    body_begin(&put, e->isa->view_bodies[view->computed].put);
     body_statements(&put);
     fprintf(e->header, "}\n");
 }

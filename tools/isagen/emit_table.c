@@ -154,7 +154,7 @@ EACH(isa_file, files, nfiles)
 END
 EACH(isa_view, views, nviews)
     ALWAYS(file); NUMBER(name); NUMBER(count); NUMBER(width); NUMBER(low_bit); NUMBER(zero);
-    NUMBER(names); BODY(get); BODY(put);
+    NUMBER(names); NUMBER(computed);
 END
 EACH(isa_regname, regnames, nregnames)
     ALWAYS(view); NUMBER(name); NUMBER(index);
@@ -170,7 +170,10 @@ EACH(isa_variant, variants, nvariants)
     NUMBER(reads); NUMBER(writes); NUMBER(without_flags);
 END
 EACH(isa_choice, choices, nchoices)
-    ALWAYS(leaf); BODY(expr); NUMBER(values);
+    ALWAYS(values); BODY(expr); NUMBER(first);
+END
+EACH(isa_view_bodies, view_bodies, nview_bodies)
+    fputs(".get={0},", out); BODY(get); BODY(put);
 END
 EACH(isa_alias, aliases, naliases)
     ALWAYS(insn); NUMBER(text); NUMBER(prefer); BODY(when); NUMBER(fixes);
@@ -239,9 +242,11 @@ EACH(isa_sysreg, sysregs, nsysregs)
     BODY(read); BODY(write); NUMBER(fields); NUMBER(nfields);
 END
 EACH(isa_ex_row, examples, nexamples)
-    ALWAYS(length); NUMBER(text); WHERE; NUMBER(insn); NUMBER(model); NUMBER(start);
-    NUMBER(npre); NUMBER(npost); NUMBER(ncode); NUMBER(bytes); NUMBER(pre); NUMBER(post);
-    NUMBER(code);
+    ALWAYS(number); NUMBER(insn); NUMBER(model);
+END
+EACH(isa_ex_case, ex_cases, nex_cases)
+    ALWAYS(length); NUMBER(text); WHERE; NUMBER(start); NUMBER(npre); NUMBER(npost);
+    NUMBER(ncode); NUMBER(bytes); NUMBER(items); NUMBER(code);
 END
 EACH(isa_dnode, dnodes, ndnodes)
     ALWAYS(shift); NUMBER(bits); NUMBER(first);
@@ -292,6 +297,7 @@ NUMBERS(uint16_t, dtable, ndtable)
 NUMBERS(uint16_t, dleaves, ndleaves)
 NUMBERS(uint32_t, features, nfeatures)
 NUMBERS(uint32_t, sources, nsources)
+NUMBERS(uint32_t, links, nlinks)
 
 static void emit_strings(struct emit *e)
 {
@@ -323,10 +329,10 @@ void put_numbers(FILE *out, const char *name, const uint16_t *numbers, uint32_t 
     X(operands_all, noperands) X(enums, nenums) X(alts, nalts) X(texts, ntexts)          \
     X(literals, nliterals) X(fixes, nfixes) X(lengths, nlengths)                         \
     X(feature_sets, nfeature_sets) X(sysreg_fields, nsysreg_fields)                      \
-    X(ex_items, nex_items) X(ex_codes, nex_codes) X(ex_bytes, nex_bytes) X(values, nvalues)
+    X(ex_cases, nex_cases) X(ex_items, nex_items) X(ex_codes, nex_codes) X(ex_bytes, nex_bytes) X(values, nvalues)
 #define OWN(X)                                                                           \
-    X(sources, nsources) X(files, nfiles) X(views, nviews) X(regnames, nregnames)        \
-    X(insns, ninsns) X(variants, nvariants) X(choices, nchoices) X(aliases, naliases)    \
+    X(sources, nsources) X(files, nfiles) X(views, nviews) X(view_bodies, nview_bodies) X(regnames, nregnames)        \
+    X(insns, ninsns) X(variants, nvariants) X(choices, nchoices) X(links, nlinks) X(aliases, naliases)    \
     X(fetches, nfetches) X(dnodes, ndnodes) X(dtable, ndtable) X(dleaves, ndleaves)      \
     X(accesses, naccesses) X(traps, ntraps) X(helpers, nhelpers) X(fns, nfns)            \
     X(fpcalls, nfpcalls) X(fpenvs, nfpenvs) X(flags, nflags) X(flagfns, nflagfns)        \

@@ -50,7 +50,7 @@ static unsigned hex_bytes(struct build *b, const char *hex, struct pos pos,
 
 /* The bytes of an instruction, or of a test's instructions one after the other. */
 static void example_bytes(struct build *b, const struct example *ex,
-                          struct isa_ex_row *out, const struct isa_fetch *fetch)
+                          struct isa_ex_case *out, const struct isa_fetch *fetch)
 {
     uint8_t bytes[255 + ISA_MAX_ILEN];
     unsigned n = 0;
@@ -195,7 +195,7 @@ static struct isa_ex_item *example_items(struct build *b, const struct list *lis
         if (items[n].loc == EX_REG) {
             const struct isa_view *v = AT(b, views, struct isa_view, items[n].view);
 
-            if (v->file == ISA_NONE && !v->get.count)
+            if (v->file == ISA_NONE && !v->computed)
                 fail(b->g, l->pos, "E-NAME",
                      "view %s needs an instruction's pc: name the element of its file",
                      text_at(b, v->name));
@@ -362,14 +362,15 @@ static void example_order(struct build *b, struct isa_ex_item *items, unsigned n
 
 /* The mode key of the state before an example that is not in the table yet. */
 static uint64_t mode_at(struct build *b, const struct isa_ex_row *row,
-                        const struct isa_ex_item *pre, const uint64_t *start)
+                        const struct isa_ex_item *pre, uint8_t npre,
+                        const uint64_t *start)
 {
     struct isa_example example = { .insn = row->insn,
                                    .model = row->model,
                                    .pc = start[0],
                                    .mode = start[1],
                                    .pre = pre,
-                                   .npre = row->npre };
+                                   .npre = npre };
 
     b->isa.values = b->values.items; /* that may have moved */
     b->isa.strings = b->strings.items;
@@ -378,12 +379,13 @@ static uint64_t mode_at(struct build *b, const struct isa_ex_row *row,
 
 static void build_example(struct build *b, const struct example *ex, uint16_t insn)
 {
-    struct isa_ex_row out = { .insn = insn, .model = ISA_NONE };
+    struct isa_ex_row row = { .insn = insn, .model = ISA_NONE };
+    struct isa_ex_case out = { .text = 0 };
     uint64_t start[2] = { b->isa.pc_width > 12 ? 0x1000 : 0, 0 }; /* pc and mode */
     struct isa_ex_item *pre, *post;
 
     begin_body(b, true);
-    if (!example_model(b, ex, &out, &start[1]))
+    if (!example_model(b, ex, &row, &start[1]))
         return;
     out.text = text_add(b, ex->text);
     out.where = where_is(b, ex->pos);
@@ -397,11 +399,11 @@ static void build_example(struct build *b, const struct example *ex, uint16_t in
     if (ex->pc)
         start[0] = (uint64_t)decide(b, lower_expr(b, ex->pc, 0), ex->pos, "the address");
     if (ex->invalid)
-        out.insn = ISA_NONE;
+        row.insn = ISA_NONE;
     pre = example_items(b, ex->pre, &out.npre);
     post = example_items(b, ex->post, &out.npost);
     if (b->modes.count)
-        start[1] = mode_at(b, &out, pre, start);
+        start[1] = mode_at(b, &row, pre, out.npre, start);
     out.start = RUN(b, values, start, 2);
     example_order(b, pre, out.npre, start[1]);
     example_order(b, post, out.npost, start[1]);
@@ -414,9 +416,10 @@ static void build_example(struct build *b, const struct example *ex, uint16_t in
         post[out.npost].loc = EX_TRAP;
         post[out.npost++].index = (uint16_t)trap;
     }
-    out.pre = RUN(b, ex_items, pre, out.npre);
-    out.post = RUN(b, ex_items, post, out.npost);
-    *VEC(b, examples, struct isa_ex_row) = out;
+    out.items = RUN(b, ex_items, pre, out.npre);
+    RUN(b, ex_items, post, out.npost);
+    row.number = RUN(b, ex_cases, &out, 1);
+    *VEC(b, examples, struct isa_ex_row) = row;
     *VEC(b, example_pos, struct pos) = ex->pos;
 }
 

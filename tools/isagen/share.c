@@ -7,6 +7,7 @@
  * run is there, and points the user to it.  The new arrays are those of all targets.
  * Parts come before what is made of them, so that equal parts have equal numbers.
  * Requires: complete tables.  Breaks: no two runs that differ; the order of arrays. */
+#include <stddef.h>
 #include <string.h>
 
 #include "base/report.h"
@@ -97,7 +98,8 @@ struct sharing {
     struct arena *arena;
     struct shared *strings, *names, *numbers, *consts, *nodes, *slots, *pieces,
         *fields_all, *operands_all, *enums, *alts, *texts, *literals, *fixes, *lengths,
-        *feature_sets, *sysreg_fields, *ex_items, *ex_codes, *ex_bytes, *values;
+        *feature_sets, *sysreg_fields, *ex_cases, *ex_items, *ex_codes, *ex_bytes,
+        *values;
 };
 
 #define FOR_EACH(type, array, count)                                                     \
@@ -115,28 +117,47 @@ static const void *copy(struct arena *arena, const void *array, size_t count, si
 }
 
 /* clang-format off */
-/* Gives the table its own copy of every array that is changed below. */
+/* The arrays that are changed below: where struct isa has them and their counts. */
+#define OWN(array, count)                                                                \
+    { offsetof(struct isa, array), offsetof(struct isa, count),                          \
+      sizeof ((struct isa *)0)->count, sizeof *((struct isa *)0)->array }
+static const struct own { uint16_t array, count; uint8_t count_size, size; } owns[] = {
+    OWN(names, nnames), OWN(sources, nsources), OWN(files, nfiles), OWN(views, nviews),
+    OWN(view_bodies, nview_bodies), OWN(regnames, nregnames), OWN(fields_all, nfields),
+    OWN(operands_all, noperands), OWN(enums, nenums), OWN(alts, nalts),
+    OWN(slots, nslots), OWN(texts, ntexts), OWN(insns, ninsns), OWN(variants, nvariants),
+    OWN(choices, nchoices), OWN(aliases, naliases), OWN(fixes, nfixes),
+    OWN(fetches, nfetches), OWN(traps, ntraps), OWN(helpers, nhelpers), OWN(fns, nfns),
+    OWN(fpenvs, nfpenvs), OWN(flags, nflags), OWN(flagfns, nflagfns), OWN(laws, nlaws),
+    OWN(modes, nmodes), OWN(features, nfeatures), OWN(feature_sets, nfeature_sets),
+    OWN(models, nmodels), OWN(sysregs, nsysregs), OWN(sysreg_fields, nsysreg_fields),
+    OWN(examples, nexamples), OWN(ex_cases, nex_cases), OWN(ex_items, nex_items),
+    OWN(ex_codes, nex_codes), OWN(streams, nstreams),
+};
+/* clang-format on */
+
+/* Gives the table its own copy of those. */
 static void own_arrays(struct isa *isa, struct arena *arena)
 {
-#define OWN(array, count) isa->array = copy(arena, isa->array, isa->count, sizeof *isa->array)
-    OWN(names, nnames); OWN(sources, nsources); OWN(files, nfiles); OWN(views, nviews);
-    OWN(regnames, nregnames); OWN(fields_all, nfields); OWN(operands_all, noperands);
-    OWN(enums, nenums); OWN(alts, nalts); OWN(slots, nslots); OWN(texts, ntexts);
-    OWN(insns, ninsns); OWN(variants, nvariants); OWN(choices, nchoices);
-    OWN(aliases, naliases); OWN(fixes, nfixes); OWN(fetches, nfetches); OWN(traps, ntraps);
-    OWN(helpers, nhelpers); OWN(fns, nfns); OWN(fpenvs, nfpenvs); OWN(flags, nflags);
-    OWN(flagfns, nflagfns); OWN(laws, nlaws); OWN(modes, nmodes); OWN(features, nfeatures);
-    OWN(feature_sets, nfeature_sets); OWN(models, nmodels); OWN(sysregs, nsysregs);
-    OWN(sysreg_fields, nsysreg_fields); OWN(examples, nexamples); OWN(ex_items, nex_items);
-    OWN(ex_codes, nex_codes); OWN(streams, nstreams);
-#undef OWN
+    for (unsigned i = 0; i < sizeof owns / sizeof *owns; i++) {
+        char *member = (char *)isa + owns[i].array;
+        uint16_t few;
+        uint32_t count;
+        const void *array;
+
+        memcpy(&few, (char *)isa + owns[i].count, sizeof few);
+        memcpy(&count, (char *)isa + owns[i].count, sizeof count);
+        memcpy(&array, member, sizeof array);
+        array = copy(arena, array, owns[i].count_size == sizeof few ? few : count,
+                     owns[i].size);
+        memcpy(member, &array, sizeof array);
+    }
     FOR_EACH (isa_stream, isa->streams, isa->nstreams) {
         it->prefixes = copy(arena, it->prefixes, it->nprefixes, sizeof *it->prefixes);
         it->rows = copy(arena, it->rows, it->nrows, sizeof *it->rows);
         it->steps = copy(arena, it->steps, it->nsteps, sizeof *it->steps);
     }
 }
-/* clang-format on */
 
 /* ------------------------------------------------------------------------- text */
 
@@ -169,6 +190,8 @@ static void share_common_texts(const struct isa *isa, struct shared *strings)
     }
     FOR_EACH (isa_ex_code, isa->ex_codes, isa->nex_codes)
         TEXT(text);
+    FOR_EACH (isa_ex_case, isa->ex_cases, isa->nex_cases)
+        TEXT(text);
 }
 
 /* In arrays of one target. */
@@ -186,8 +209,6 @@ static void share_own_texts(const struct isa *isa, struct shared *strings)
     }
     FOR_EACH (isa_alias, isa->aliases, isa->naliases)
         TEXT(mnemonic);
-    FOR_EACH (isa_ex_row, isa->examples, isa->nexamples)
-        TEXT(text);
     NAMES_OF(isa_file, files, nfiles);
     NAMES_OF(isa_view, views, nviews);
     NAMES_OF(isa_regname, regnames, nregnames);
@@ -296,7 +317,7 @@ static void share_stream_bodies(struct isa *isa, struct bodies *b)
 
 static void share_state_bodies(struct isa *isa, struct bodies *b)
 {
-    FOR_EACH (isa_view, isa->views, isa->nviews) {
+    FOR_EACH (isa_view_bodies, isa->view_bodies, isa->nview_bodies) {
         share_body(b, &it->get);
         share_body(b, &it->put);
     }
@@ -512,15 +533,16 @@ static void share_examples(struct isa *isa, struct sharing *s)
 {
     FOR_EACH (isa_ex_item, isa->ex_items, isa->nex_items)
         RUN_OF(values, value, nvalues);
-    FOR_EACH (isa_ex_row, isa->examples, isa->nexamples) {
-        const uint64_t *start = &isa->values[it->start];
+    FOR_EACH (isa_ex_case, isa->ex_cases, isa->nex_cases) {
+        const struct isa_ex_item *items = &isa->ex_items[it->items];
 
-        it->start = keep_bytes(s->values, start, 2);
+        it->start = keep_bytes(s->values, &isa->values[it->start], 2);
         RUN_OF(ex_bytes, bytes, length);
-        RUN_OF(ex_items, pre, npre);
-        RUN_OF(ex_items, post, npost);
+        it->items = keep_bytes(s->ex_items, items, (uint32_t)it->npre + it->npost);
         it->code = keep(s->ex_codes, &isa->ex_codes[it->code], it->ncode, it->ncode);
     }
+    FOR_EACH (isa_ex_row, isa->examples, isa->nexamples)
+        it->number = keep_bytes(s->ex_cases, &isa->ex_cases[it->number], 1);
 }
 
 /* ---------------------------------------------------------------------- the whole */
@@ -537,7 +559,7 @@ static void sharing_begin(struct sharing *s, struct arena *arena)
     NEW(operands_all, same_operand); NEW(enums, NULL); NEW(alts, NULL); NEW(texts, NULL);
     NEW(literals, NULL); NEW(fixes, same_fix); NEW(lengths, same_length);
     NEW(feature_sets, same_feature_set); NEW(sysreg_fields, same_sysreg_field);
-    NEW(ex_items, NULL); NEW(ex_codes, same_code); NEW(ex_bytes, NULL); NEW(values, NULL);
+    NEW(ex_cases, NULL); NEW(ex_items, NULL); NEW(ex_codes, same_code); NEW(ex_bytes, NULL); NEW(values, NULL);
 #undef NEW
     keep_bytes(s->strings, "", 1); /* 0 is no text */
 }
@@ -549,7 +571,7 @@ static void sharing_end(struct isa *isa, const struct sharing *s)
     SET(slots, nslots); SET(pieces, npieces); SET(fields_all, nfields);
     SET(operands_all, noperands); SET(enums, nenums); SET(alts, nalts); SET(texts, ntexts);
     SET(literals, nliterals); SET(fixes, nfixes); SET(lengths, nlengths);
-    SET(sysreg_fields, nsysreg_fields); SET(ex_items, nex_items); SET(ex_codes, nex_codes);
+    SET(sysreg_fields, nsysreg_fields); SET(ex_cases, nex_cases); SET(ex_items, nex_items); SET(ex_codes, nex_codes);
     SET(ex_bytes, nex_bytes); SET(values, nvalues); SET(strings, nstrings);
 #undef SET
     isa->feature_sets = (const struct isa_feature_set *)s->feature_sets->items;

@@ -64,12 +64,12 @@ static void finish(struct build *b)
 #define TABLE(field, n) isa->field = b->field.items; isa->n = b->field.count
 #define TABLE16(field, n) isa->field = b->field.items; isa->n = (uint16_t)b->field.count
     TABLE(nodes, nnodes); TABLE(consts, nconsts); TABLE(pieces, npieces); TABLE(slots, nslots);
-    TABLE(variants, nvariants); TABLE(choices, nchoices);
+    TABLE(variants, nvariants); TABLE(choices, nchoices); TABLE(links, nlinks); TABLE(ex_cases, nex_cases);
     TABLE(literals, nliterals); TABLE(strings, nstrings); TABLE(names, nnames);
     TABLE(numbers, nnumbers); TABLE(texts, ntexts); TABLE(enums, nenums); TABLE(fixes, nfixes);
     TABLE(lengths, nlengths); TABLE(sysreg_fields, nsysreg_fields); TABLE(values, nvalues);
     TABLE(ex_items, nex_items); TABLE(ex_codes, nex_codes); TABLE(ex_bytes, nex_bytes);
-    TABLE16(files, nfiles); TABLE16(views, nviews); TABLE16(regnames, nregnames);
+    TABLE16(files, nfiles); TABLE16(views, nviews); TABLE16(view_bodies, nview_bodies); TABLE16(regnames, nregnames);
     TABLE16(insns, ninsns); TABLE16(aliases, naliases); TABLE16(fetches, nfetches);
     TABLE16(accesses, naccesses); TABLE16(traps, ntraps); TABLE16(helpers, nhelpers);
     TABLE16(fns, nfns); TABLE16(fpcalls, nfpcalls); TABLE16(fpenvs, nfpenvs);
@@ -123,6 +123,7 @@ static void build_target(struct build *b)
     VEC(b, strings, char); /* 0 is no text, no list of names, no place */
     VEC(b, names, uint32_t);
     VEC(b, sources, uint32_t);
+    VEC(b, view_bodies, struct isa_view_bodies);
     b->isa.name = b->target ? b->target->name : g->isa_name;
     b->isa.family = g->isa_name;
     b->isa.doc = g->isa_doc;

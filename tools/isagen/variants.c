@@ -142,24 +142,20 @@ static bool next_path(struct lower *l)
     return false;
 }
 
-/* `none`: for the paths that the constraint rules out. */
-static void flatten(struct build *b, const struct path *p, uint32_t at, uint32_t none)
+/* The tree as a link.  `none`: for the paths that the constraint rules out. */
+static uint32_t flatten(struct build *b, const struct path *p, uint32_t none)
 {
-    uint32_t first;
+    struct isa_choice choice = { .values = (uint16_t)p->values };
+    uint32_t *links;
 
-    if (!p->on) {
-        AT(b, choices, struct isa_choice, at)->leaf =
-            p->variant == UINT32_MAX ? none : p->variant;
-        return;
-    }
-    first = b->choices.count;
+    if (!p->on)
+        return LINK_VARIANT | (p->variant == UINT32_MAX ? none : p->variant);
+    links = arena_array(&b->g->arena, p->values, sizeof *links);
     for (unsigned i = 0; i < p->values; i++)
-        VEC(b, choices, struct isa_choice);
-    struct sem_body expr = dx_body(b, p->on);
-    *AT(b, choices, struct isa_choice, at) =
-        (struct isa_choice){ expr, first, (uint16_t)p->values };
-    for (unsigned i = 0; i < p->values; i++)
-        flatten(b, p->children[i], first + i, none);
+        links[i] = flatten(b, p->children[i], none);
+    choice.expr = dx_body(b, p->on);
+    choice.first = RUN(b, links, links, p->values);
+    return RUN(b, choices, &choice, 1);
 }
 
 /* Lowers the body along the decisions; false where they contradict the constraint, or it
@@ -233,8 +229,5 @@ uint32_t lower_variants(struct build *b, struct insn_context *c, uint16_t insn)
         fail_again(b->g);
     check_effects(b, c->insn, first);
     check_budget(b, c->insn, first, root);
-    uint32_t at = b->choices.count;
-    VEC(b, choices, struct isa_choice);
-    flatten(b, root, at, last);
-    return at;
+    return flatten(b, root, last);
 }

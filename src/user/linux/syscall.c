@@ -9,9 +9,10 @@
 #include "user/run.h"
 
 struct call {
-    const char *name, *kinds;
     sys_fn *fn; /* NULL: answers -error */
-    int error;
+    const char *name;
+    char kinds[7];
+    uint8_t error;
 };
 
 enum { CALLS = 470 };
@@ -20,8 +21,8 @@ enum { CALLS = 470 };
 #define PASS CALL
 #define CALL64 CALL
 #define CALL32 CALL
-#define CALL(number, name, kinds) { #name, kinds, sys_##name, 0 },
-#define REFUSE(number, name, error) { #name, "xxxxxx", NULL, error },
+#define CALL(number, name, kinds) { sys_##name, #name, kinds, 0 },
+#define REFUSE(number, name, error) { NULL, #name, "xxxxxx", error },
 static const struct call calls[] = {
 #include "user/linux/calls.h"
 };
@@ -198,7 +199,7 @@ static void strace_enter(struct task *t, struct line *line, const struct call *c
     add(line, "%d ", t->tid);
     if (!call) {
         add(line, "unknown system call %llu(", (unsigned long long)number);
-        call = &(const struct call){ "", "xxxxxx", NULL, ENOSYS };
+        call = &(const struct call){ NULL, "", "xxxxxx", ENOSYS };
     } else {
         add(line, "%s(", call->name);
     }
