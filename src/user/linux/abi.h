@@ -212,7 +212,8 @@ struct abi {
     uint16_t frame_size, frame_uc, frame_mcontext;
     const struct abi_sigreg *sigregs; /* ended by reg NULL; "pc" is the pc */
     const struct abi_function
-        *vdso; /* ended by name NULL; the first calls rt_sigreturn */
+        *vdso;                /* ended by name NULL; the first calls rt_sigreturn */
+    const char *vdso_version; /* of its symbols */
     /* Writes what /proc/cpuinfo says of one processor; `features`: bits of the isa's. */
     void (*cpuinfo)(FILE *out, unsigned cpu, const struct isa *isa,
                     const uint64_t *features);

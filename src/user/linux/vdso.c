@@ -2,17 +2,16 @@
  * library looks up by name, and the code that returns from signal handlers.
  *
  * It is put together in one page when a program starts: ELF header, program headers,
- * dynamic section, symbols, names, hash table, then the code of abi->vdso.
+ * dynamic section, symbols, names, hash table, versions, then the code of abi->vdso.
  *
- * Not modelled: symbol versions (an object without them satisfies any); .eh_frame
- * (unwinders know the code of rt_sigreturn). */
+ * Not modelled: .eh_frame (unwinders know the code of rt_sigreturn). */
 #include <elf.h>
 #include <string.h>
 
 #include "user/linux/linux.h"
 #include "user/run.h"
 
-enum { VDSO_SIZE = 4096, CODE_ALIGN = 16, TAGS = 6, MAX_FUNCTIONS = 32 };
+enum { VDSO_SIZE = 4096, CODE_ALIGN = 16, TAGS = 9, MAX_FUNCTIONS = 32 };
 
 struct writer {
     const struct abi *abi;
@@ -33,11 +32,13 @@ static void word(struct writer *w, uint64_t value)
 
 /* Where the parts are. */
 struct parts {
-    unsigned dynamic, symbols, names, hash, code, count;
+    unsigned dynamic, symbols, names, hash, versym, verdef, code, count;
     unsigned name[MAX_FUNCTIONS], value[MAX_FUNCTIONS]; /* of each function */
-    unsigned soname;
+    unsigned soname, version;                           /* among the names */
     unsigned end;
 };
+
+enum { VERDEF = 20, VERDAUX = 8, VERSIONS = 2 }; /* the object itself, and its only one */
 
 static const char soname[] = "linux-vdso.so.1";
 
@@ -53,10 +54,14 @@ static void place_parts(const struct abi *abi, struct parts *parts)
     }
     parts->soname = names;
     names += sizeof(soname);
+    parts->version = names;
+    names += (unsigned)strlen(abi->vdso_version) + 1;
     parts->dynamic = wide ? 64 + 2 * 56 : 52 + 2 * 32;
     parts->symbols = parts->dynamic + TAGS * 2 * (wide ? 8 : 4);
     parts->hash = parts->symbols + (1 + parts->count) * (wide ? 24 : 16);
-    parts->names = parts->hash + 4 * (2 + 1 + 1 + parts->count);
+    parts->verdef = parts->hash + 4 * (2 + 1 + 1 + parts->count);
+    parts->versym = parts->verdef + VERSIONS * (VERDEF + VERDAUX);
+    parts->names = parts->versym + 2 * (1 + parts->count);
     parts->code = parts->names + names;
     for (unsigned i = 0, at = parts->code; i < parts->count; i++) {
         at = (at + CODE_ALIGN - 1) & ~(CODE_ALIGN - 1u);
@@ -112,9 +117,15 @@ static void put_segment(struct writer *w, unsigned type, unsigned flags, unsigne
 static void put_dynamic(struct writer *w, const struct parts *parts)
 {
     const uint64_t tags[TAGS][2] = {
-        { DT_HASH, parts->hash },     { DT_SYMTAB, parts->symbols },
-        { DT_STRTAB, parts->names },  { DT_STRSZ, parts->code - parts->names },
-        { DT_SONAME, parts->soname }, { DT_NULL, 0 },
+        { DT_HASH, parts->hash },
+        { DT_SYMTAB, parts->symbols },
+        { DT_STRTAB, parts->names },
+        { DT_STRSZ, parts->code - parts->names },
+        { DT_SONAME, parts->soname },
+        { DT_VERSYM, parts->versym },
+        { DT_VERDEF, parts->verdef },
+        { DT_VERDEFNUM, VERSIONS },
+        { DT_NULL, 0 },
     };
 
     for (unsigned i = 0; i < TAGS; i++) {
@@ -145,6 +156,32 @@ static void put_symbol(struct writer *w, uint64_t name, uint64_t value, uint64_t
     }
 }
 
+/* The hash of a name in ELF files. */
+static uint32_t elf_hash(const char *name)
+{
+    uint32_t hash = 0;
+
+    for (; *name; name++) {
+        hash = (hash << 4) + (uint8_t)*name;
+        hash = (hash ^ (hash >> 24 & 0xf0)) & 0x0fffffff;
+    }
+    return hash;
+}
+
+static void put_version(struct writer *w, unsigned flags, unsigned index, uint64_t name,
+                        const char *text)
+{
+    put(w, 2, VER_DEF_CURRENT);
+    put(w, 2, flags);
+    put(w, 2, index);
+    put(w, 2, 1); /* names of it */
+    put(w, 4, elf_hash(text));
+    put(w, 4, VERDEF);
+    put(w, 4, index == VERSIONS ? 0 : VERDEF + VERDAUX); /* to the next */
+    put(w, 4, name);
+    put(w, 4, 0);
+}
+
 static void put_tables(struct writer *w, const struct parts *parts)
 {
     const struct abi_function *functions = w->abi->vdso;
@@ -157,10 +194,16 @@ static void put_tables(struct writer *w, const struct parts *parts)
     put(w, 4, parts->count);
     for (unsigned i = 0; i <= parts->count; i++)
         put(w, 4, i ? i - 1 : 0);
+    put_version(w, VER_FLG_BASE, 1, parts->soname, soname);
+    put_version(w, 0, VERSIONS, parts->version, w->abi->vdso_version);
+    for (unsigned i = 0; i <= parts->count; i++)
+        put(w, 2, i ? VERSIONS : 0);
     for (unsigned i = 0; i < parts->count; i++)
         memcpy(w->bytes + parts->names + parts->name[i], functions[i].name,
                strlen(functions[i].name) + 1);
     memcpy(w->bytes + parts->names + parts->soname, soname, sizeof(soname));
+    memcpy(w->bytes + parts->names + parts->version, w->abi->vdso_version,
+           strlen(w->abi->vdso_version) + 1);
     for (unsigned i = 0; i < parts->count; i++)
         memcpy(w->bytes + parts->value[i], functions[i].code, functions[i].size);
 }

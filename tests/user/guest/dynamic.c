@@ -65,6 +65,30 @@ static int in_map(unsigned long addr, const char *name)
     return found;
 }
 
+/* The version of the vDSO's symbol number 1, as a run-time library walks there. */
+static const char *version_of_vdso(unsigned long vdso)
+{
+    Elf64_Ehdr *header = (void *)vdso;
+    Elf64_Phdr *phdr = (void *)(vdso + header->e_phoff);
+    Elf64_Dyn *d = (void *)(vdso + phdr[1].p_vaddr);
+    unsigned long at[64] = { 0 }, names = 0, sym = 0, def = 0;
+    Elf64_Verdef *v;
+
+    for (; d->d_tag; d++) {
+        if (d->d_tag == DT_STRTAB)
+            names = vdso + d->d_un.d_ptr;
+        if (d->d_tag == DT_VERSYM)
+            sym = vdso + d->d_un.d_ptr;
+        if (d->d_tag == DT_VERDEF)
+            def = vdso + d->d_un.d_ptr;
+    }
+    for (v = (void *)def; v->vd_ndx != ((unsigned short *)sym)[1];
+         v = (void *)((char *)v + v->vd_next))
+        if (!v->vd_next)
+            return "none";
+    return (char *)names + ((Elf64_Verdaux *)((char *)v + v->vd_aux))->vda_name;
+}
+
 static void process(void)
 {
     unsigned long vdso = getauxval(AT_SYSINFO_EHDR), aux[64] = { 0 };
@@ -78,6 +102,7 @@ static void process(void)
     for (int i = 0; i + 1 < n / 8; i += 2)
         same |= aux[i] == AT_ENTRY && aux[i + 1] == getauxval(AT_ENTRY);
     printf("auxv file %d, base %d\n", same, getauxval(AT_BASE) != 0);
+    printf("version %s\n", version_of_vdso(vdso));
     printf("clock %d\n", clock_gettime(CLOCK_MONOTONIC, &now) == 0 && now.tv_sec > 0);
     printf("own code %d, libc %d, stack %d\n", in_map((unsigned long)process, "dynamic"),
            in_map((unsigned long)strlen, "libc.so.6"),
