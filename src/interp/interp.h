@@ -93,6 +93,13 @@ struct stub {
     uint32_t unused2;
 };
 
+/* Where the elements of a view are in the cpu struct: what slots for registers hold. */
+struct register_map {
+    uint16_t base, stride;
+    uint16_t zero; /* element that reads as zero, or ISA_NONE */
+    uint16_t zero_at, sink_at;
+};
+
 /* What the CPUs of a process share. */
 struct interp {
     struct interp_cpu *cpus;
@@ -103,7 +110,8 @@ struct interp {
     volatile bool is_stopping; /* the owner wants the others outside */
     const struct interp_isa *tables;
     const struct isa *isa;
-    struct isa_features features; /* of all CPUs */
+    struct isa_features features;   /* of all CPUs */
+    struct register_map *registers; /* by view */
     struct mode_table *modes;
     unsigned nmodes;
     struct op *ops;
@@ -198,6 +206,7 @@ struct position op_position(struct interp *ip, const struct op *op);
 
 /* predecode.c.  A new block in the current mode table, or NULL with cpu->event. */
 struct block *predecode(struct interp *ip, uint64_t pc, bool is_hot);
+void predecode_prepare(struct interp *ip); /* ip->registers; free() it */
 /* Goes on with the newest block behind its end `op`, which is overwritten. */
 void predecode_more(struct interp *ip, struct op *op, uint64_t pc);
 

@@ -9,8 +9,10 @@
  * So do instructions that only write a zero register. */
 #include "interp/interp.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/report.h"
 #include "interp/fuse.h"
 #include "interp/profile.h"
 #include "isa/decode.h"
@@ -24,7 +26,7 @@ struct builder {
     struct interp *ip;
     const struct isa *isa;
     struct block *block;
-    uint64_t pc;
+    uint64_t pc, pc_mask;
     bool is_hot, is_counting;
     uint64_t page;   /* noted last */
     bool wrote_sink; /* by the newest op: a zero register */
@@ -35,29 +37,25 @@ struct builder {
     uint8_t code[CODE_BYTES];
 };
 
-static uint64_t pc_mask(const struct isa *isa)
-{
-    return mask64(isa->pc_width);
-}
-
 /* --------------------------------------------------------------------- fetching */
+
+static void fetch_code(struct builder *b)
+{
+    uint64_t left = b->pc_mask - b->pc, fault;
+
+    b->code_pc = b->pc;
+    b->code_size = left < CODE_BYTES ? (unsigned)left + 1 : CODE_BYTES;
+    if (space_fetch(b->ip->cpu->space, b->pc, b->code, b->code_size, &fault))
+        b->code_size = fault - b->pc < b->code_size ? (unsigned)(fault - b->pc) : 0;
+}
 
 /* Bytes at b->pc, as many as there are up to ISA_MAX_ILEN at least. */
 static const uint8_t *get_code(struct builder *b, unsigned *size)
 {
-    uint64_t at = b->pc - b->code_pc, fault;
-
-    if (b->pc < b->code_pc || at + ISA_MAX_ILEN > b->code_size) {
-        uint64_t left = pc_mask(b->isa) - b->pc;
-
-        b->code_pc = b->pc;
-        b->code_size = left < CODE_BYTES ? (unsigned)left + 1 : CODE_BYTES;
-        if (space_fetch(b->ip->cpu->space, b->pc, b->code, b->code_size, &fault))
-            b->code_size = fault - b->pc < b->code_size ? (unsigned)(fault - b->pc) : 0;
-        at = 0;
-    }
-    *size = b->code_size - (unsigned)at;
-    return b->code + at;
+    if (b->code_size < ISA_MAX_ILEN || b->pc - b->code_pc > b->code_size - ISA_MAX_ILEN)
+        fetch_code(b);
+    *size = b->code_size - (unsigned)(b->pc - b->code_pc);
+    return b->code + (b->pc - b->code_pc);
 }
 
 /* Takes note of the page of pc.  false: the block has enough pages already. */
@@ -125,7 +123,7 @@ static void add_link(struct builder *b, struct op *op, const struct isa_slot *sl
     struct op *stub;
     struct block *block;
 
-    target &= pc_mask(b->isa);
+    target &= b->pc_mask;
     if (variant->flags & VAR_DELAY)
         fn = x_stub_delayed;
     else if (variant->flags & VAR_MODE || b->block->table->kind & TABLE_SLOT)
@@ -138,20 +136,41 @@ static void add_link(struct builder *b, struct op *op, const struct isa_slot *sl
         block_link(b->ip, stub, block);
 }
 
-static uint16_t register_offset(struct builder *b, const struct isa_slot *slot,
-                                uint64_t number)
+/* An element of a view that has no file is its own offset. */
+static struct register_map map_view(const struct isa *isa, const struct isa_view *view)
 {
-    const struct isa_view *view = &b->isa->views[slot->view];
+    struct register_map map = { .base = 0, .stride = 1, .zero = ISA_NONE };
     const struct isa_file *file;
 
     if (view->file == ISA_NONE)
-        return (uint16_t)number;
-    file = &b->isa->files[view->file];
-    if (number == view->zero) {
-        b->wrote_sink |= slot->kind == SLOT_WRITE;
-        number = file->count + (slot->kind == SLOT_WRITE);
-    }
-    return (uint16_t)(CPU_STATE + file->offset + number * file->stride);
+        return map;
+    file = &isa->files[view->file];
+    map.base = (uint16_t)(CPU_STATE + file->offset);
+    map.stride = file->stride;
+    map.zero = view->zero;
+    map.zero_at = (uint16_t)(map.base + file->count * file->stride);
+    map.sink_at = (uint16_t)(map.zero_at + file->stride);
+    return map;
+}
+
+void predecode_prepare(struct interp *ip)
+{
+    ip->registers = calloc(ip->isa->nviews + 1u, sizeof *ip->registers);
+    if (!ip->registers)
+        die("out of memory");
+    for (unsigned i = 0; i < ip->isa->nviews; i++)
+        ip->registers[i] = map_view(ip->isa, &ip->isa->views[i]);
+}
+
+static uint16_t register_offset(struct builder *b, const struct isa_slot *slot,
+                                uint64_t number)
+{
+    const struct register_map *map = &b->ip->registers[slot->view];
+
+    if (number != map->zero || map->zero == ISA_NONE)
+        return (uint16_t)(map->base + number * map->stride);
+    b->wrote_sink |= slot->kind == SLOT_WRITE;
+    return slot->kind == SLOT_WRITE ? map->sink_at : map->zero_at;
 }
 
 static void put_value(uint8_t *at, unsigned size, uint64_t value)
@@ -193,34 +212,28 @@ static void fill_slots(struct builder *b, struct op *op,
 {
     const struct isa_slot *slot = &b->isa->slots[variant->slot];
 
-    for (unsigned i = 0; i < variant->slots; i++, slot++) {
+    for (const struct isa_slot *end = slot + variant->slots; slot != end; slot++) {
         uint64_t value = slot_number(b->isa, slot, insn);
         uint8_t *at = (uint8_t *)op + slot->at;
 
-        switch (slot->kind) {
-        case SLOT_VALUE:
-            if (slot->size > 8)
-                put_wide(b, slot, at, insn, value);
-            else
-                put_value(at, slot->size, value);
-            break;
-        case SLOT_LINK: add_link(b, op, slot, variant, value); break;
-        default: put_value(at, 2, register_offset(b, slot, value));
-        }
+        if (slot->kind == SLOT_READ || slot->kind == SLOT_WRITE)
+            put_value(at, 2, register_offset(b, slot, value));
+        else if (slot->kind == SLOT_LINK)
+            add_link(b, op, slot, variant, value);
+        else if (slot->size > 8)
+            put_wide(b, slot, at, insn, value);
+        else
+            put_value(at, slot->size, value);
     }
 }
 
 /* ------------------------------------------------------------ without an effect */
 
-static bool is_sink(const struct isa *isa, const struct isa_slot *slot, uint16_t offset)
+static bool is_sink(const struct builder *b, const struct isa_slot *slot, uint16_t offset)
 {
-    const struct isa_view *view = &isa->views[slot->view];
-    const struct isa_file *file;
+    const struct register_map *map = &b->ip->registers[slot->view];
 
-    if (view->file == ISA_NONE || view->zero == ISA_NONE)
-        return false;
-    file = &isa->files[view->file];
-    return offset == CPU_STATE + file->offset + (file->count + 1u) * file->stride;
+    return map->zero != ISA_NONE && offset == map->sink_at;
 }
 
 /* Whether nothing but zero registers is written, and perhaps jumped (then the last node).
@@ -236,7 +249,7 @@ static bool has_no_effect(const struct builder *b, const struct op *op,
         if (node->op == S_CONST || node->op == S_SLOT || node->op == S_GET ||
             node->op == S_CALL || (node->op >= S_ADD && node->op <= S_CLMUL))
             continue;
-        if (node->op == S_PUT && is_sink(b->isa, slot, op_register(op, slot)))
+        if (node->op == S_PUT && is_sink(b, slot, op_register(op, slot)))
             continue;
         if (node->op == S_GOTO && node->x & GOTO_DIRECT && i == variant->body.count - 1u)
             continue;
@@ -268,7 +281,7 @@ static bool thread_jump(struct builder *b, const struct isa_variant *variant,
     struct block *target;
     uint64_t pc;
 
-    pc = slot_number(b->isa, &slot[jump->a], insn) & pc_mask(b->isa);
+    pc = slot_number(b->isa, &slot[jump->a], insn) & b->pc_mask;
     target = block_find(b->ip, pc);
     if (target || !take_page(b, pc))
         return false;
@@ -315,7 +328,7 @@ static enum next add_insn(struct builder *b, const struct isa_decoded *insn)
     op = add_op(b, NULL, variant->op_units);
     b->wrote_sink = false;
     fill_slots(b, op, variant, insn);
-    b->pc = (b->pc + insn->length) & pc_mask(b->isa);
+    b->pc = (b->pc + insn->length) & b->pc_mask;
     if ((b->wrote_sink || variant->flags & VAR_ENDS_BLOCK || !variant->slots) &&
         !(variant->flags & ~jumps) && !b->is_counting && !b->block->table->kind &&
         has_no_effect(b, op, variant)) {
@@ -340,7 +353,7 @@ static enum next step(struct builder *b)
 
     isa_decoder_decode(&b->block->table->decoder, b->pc, code, size, &insn);
     if (insn.truncated || !take_page(b, b->pc) ||
-        !take_page(b, (b->pc + insn.length - 1) & pc_mask(b->isa))) {
+        !take_page(b, (b->pc + insn.length - 1) & b->pc_mask)) {
         add_goto(b);
         return BLOCK_ENDS;
     }
@@ -351,7 +364,7 @@ static enum next step(struct builder *b)
             return add_insn(b, &insn);
         if (b->is_counting)
             add_op(b, x_count, 1);
-        b->pc = (b->pc + insn.length) & pc_mask(b->isa);
+        b->pc = (b->pc + insn.length) & b->pc_mask;
         return b->block->table->kind & TABLE_SLOT ? (add_exit(b, x_slot_end), BLOCK_ENDS)
                                                   : GO_ON;
     }
@@ -389,6 +402,7 @@ static void begin(struct builder *b, struct interp *ip, uint64_t pc, bool is_hot
     b->ip = ip;
     b->isa = ip->isa;
     b->pc = pc;
+    b->pc_mask = mask64(ip->isa->pc_width);
     b->is_hot = is_hot;
     b->is_counting = (ip->mode->kind & TABLE_COUNT) != 0;
     b->count = 0;
@@ -414,7 +428,7 @@ static bool is_fetchable(struct builder *b)
     cpu->pc = b->pc;
     interp_leave(cpu, EXEC_FETCH_FAULT);
     cpu->event.access = ACCESS_FETCH;
-    cpu->event.addr = (b->pc + size) & pc_mask(b->isa);
+    cpu->event.addr = (b->pc + size) & b->pc_mask;
     return false;
 }
 

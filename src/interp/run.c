@@ -57,6 +57,7 @@ static struct interp *interp_new(const struct cpu *cpu, const struct interp_isa 
     ip->positions = interp_reserve(MAX_UNITS, sizeof *ip->positions);
     ip->blocks = interp_reserve(MAX_BLOCKS, sizeof *ip->blocks);
     ip->is_counting = (isa_trace && isa_trace->count) || getenv("RHEA_COUNT");
+    predecode_prepare(ip);
     fuse_prepare(ip);
     block_flush(ip);
     return ip;
@@ -119,6 +120,7 @@ static void free_interp(struct interp *ip, struct space *space)
     host_unmap((uintptr_t)ip->blocks, MAX_BLOCKS * sizeof *ip->blocks);
     free(ip->map);
     free(ip->pages);
+    free(ip->registers);
     free(ip->groups);
     free(ip);
 }

@@ -114,13 +114,9 @@ static unsigned length_of(const struct isa *isa, const struct isa_fetch *fetch,
     return 0;
 }
 
-static uint64_t get_raw(const struct isa_piece *piece, unsigned pieces, uint64_t word)
+static inline uint64_t get_piece(const struct isa_piece *piece, uint64_t word)
 {
-    uint64_t raw = 0;
-
-    for (const struct isa_piece *end = piece + pieces; piece != end; piece++)
-        raw |= (word >> piece->at & UINT64_MAX >> (64 - piece->len)) << piece->to;
-    return raw;
+    return (word >> piece->at & UINT64_MAX >> (64 - piece->len)) << piece->to;
 }
 
 static void get_fields(const struct isa *isa, const struct isa_insn *insn,
@@ -129,10 +125,14 @@ static void get_fields(const struct isa *isa, const struct isa_insn *insn,
     const struct isa_field *field = &isa->fields_all[insn->field];
 
     for (unsigned i = 0; i < insn->fields; i++, field++) {
-        uint64_t raw = get_raw(&isa->pieces[field->piece], field->pieces, out->word);
+        const struct isa_piece *piece = &isa->pieces[field->piece];
+        uint64_t raw = field->pieces ? get_piece(piece, out->word) : 0;
 
-        out->field[i] = (field->is_signed ? sext64(raw, field->bits) : raw)
-                        << field->scale;
+        for (unsigned k = 1; k < field->pieces; k++)
+            raw |= get_piece(piece + k, out->word);
+        if (field->is_signed)
+            raw = sext64(raw, field->bits);
+        out->field[i] = raw << field->scale;
     }
 }
 
@@ -151,7 +151,7 @@ static bool exists(const struct isa_decoder *decoder, uint16_t number)
     return !insn->guard.count || (isa_decode_value(isa, insn->guard, &probe) & 1);
 }
 
-static bool is_known(const struct isa_decoder *decoder, uint16_t number)
+static inline bool is_known(const struct isa_decoder *decoder, uint16_t number)
 {
     enum { NOT_ASKED, NO, YES };
     uint8_t *known = decoder->known + number;
