@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "base/report.h"
+#include "isa/sem.h"
 #include "isa/space.h"
 
 enum { MAP_START = 1 << 10, PAGES_START = 1 << 6 };
+enum { JUMPS_START = 1 << 8, JUMPS_FULL = 1 << 12 };
 
 static uint32_t hash(uint64_t key)
 {
@@ -32,10 +34,19 @@ static unsigned jump_shift(const struct isa *isa)
 }
 
 /* All entries zero: pc 0 belongs to entry 0 only, so that one gets another pc. */
-static void clear_jumps(const struct interp *ip, struct jump_entry *jumps)
+static void clear_jumps(const struct interp *ip, struct jump_cache *cache)
 {
-    memset(jumps, 0, JUMP_ENTRIES * sizeof *jumps);
-    jumps[0].pc = UINT64_C(1) << jump_shift(ip->isa);
+    memset(cache->entries, 0, (cache->mask + (size_t)1) * sizeof *cache->entries);
+    cache->entries[0].pc = UINT64_C(1) << jump_shift(ip->isa);
+}
+
+static void size_jumps(const struct interp *ip, struct jump_cache *cache, uint32_t size)
+{
+    free(cache->entries);
+    cache->entries = zeroed(size, sizeof *cache->entries);
+    cache->entries[0].pc = UINT64_C(1) << jump_shift(ip->isa);
+    cache->mask = size - 1;
+    cache->fills = 0;
 }
 
 static struct mode_table *find_table(const struct interp *ip, uint64_t mode,
@@ -72,11 +83,11 @@ struct mode_table *mode_table_get(struct interp_cpu *self, uint64_t mode, unsign
 }
 
 /* The jump cache for a mode. */
-static struct jump_entry *jumps_of(struct interp_cpu *self, unsigned index)
+static struct jump_cache *jumps_of(struct interp_cpu *self, unsigned index)
 {
     if (index >= self->njumps) {
         unsigned count = index + 4;
-        struct jump_entry **jumps = zeroed(count, sizeof *jumps);
+        struct jump_cache *jumps = zeroed(count, sizeof *jumps);
 
         if (self->njumps)
             memcpy(jumps, self->jumps, self->njumps * sizeof *jumps);
@@ -84,17 +95,21 @@ static struct jump_entry *jumps_of(struct interp_cpu *self, unsigned index)
         self->jumps = jumps;
         self->njumps = count;
     }
-    if (!self->jumps[index]) {
-        self->jumps[index] = interp_reserve(JUMP_ENTRIES, sizeof **self->jumps);
-        self->jumps[index][0].pc = UINT64_C(1) << jump_shift(self->isa);
-    }
-    return self->jumps[index];
+    if (!self->jumps[index].entries)
+        size_jumps(self->ip, &self->jumps[index], JUMPS_START);
+    return &self->jumps[index];
+}
+
+static void use_jumps(struct interp_cpu *self, const struct jump_cache *cache)
+{
+    self->head.jumps = cache->entries;
+    self->head.jump_mask = cache->mask;
 }
 
 void mode_table_use(struct interp_cpu *self, struct mode_table *table)
 {
     self->mode = table;
-    self->head.jumps = jumps_of(self, table->index);
+    use_jumps(self, jumps_of(self, table->index));
     self->head.counting = (table->kind & TABLE_COUNT) != 0;
     self->cpu->mode = table->mode;
 }
@@ -166,27 +181,38 @@ struct block *block_new(struct interp *ip, uint64_t pc)
     return block;
 }
 
+static void put_jump(struct interp *ip, uint64_t pc, const struct op *op)
+{
+    struct interp_cpu *self = ip->owner;
+    struct jump_cache *cache = jumps_of(self, self->mode->index);
+    struct jump_entry *entry;
+
+    if (cache->mask + 1 < JUMPS_FULL && ++cache->fills > JUMPS_START) {
+        size_jumps(ip, cache, JUMPS_FULL);
+        use_jumps(self, cache);
+    }
+    entry = &cache->entries[pc >> jump_shift(ip->isa) & cache->mask];
+    entry->pc = pc;
+    entry->op = op;
+}
+
 /* A new block is not put into the jump cache before it is looked for again: most are
- * reached by links from then on, and each entry may be a page more that is touched. */
+ * reached by links from then on. */
 const struct op *block_enter(struct interp *ip, uint64_t pc)
 {
     struct block *block = block_find(ip, pc);
-    struct jump_entry *entry;
 
-    if (!block) {
+    if (block)
+        put_jump(ip, pc, &ip->ops[block->unit]);
+    else
         block = predecode(ip, pc, false);
-        return block ? &ip->ops[block->unit] : NULL;
-    }
-    entry = &ip->owner->head.jumps[(pc >> jump_shift(ip->isa)) % JUMP_ENTRIES];
-    entry->pc = pc;
-    entry->op = &ip->ops[block->unit];
-    return entry->op;
+    return block ? &ip->ops[block->unit] : NULL;
 }
 
 const struct op *jump_cached(const struct interp_cpu *self, uint64_t pc)
 {
     const struct jump_entry *entry =
-        &self->head.jumps[(pc >> jump_shift(self->isa)) % JUMP_ENTRIES];
+        &self->head.jumps[pc >> jump_shift(self->isa) & self->head.jump_mask];
 
     return entry->pc == pc && entry->op->fn != x_dropped ? entry->op : NULL;
 }
@@ -212,6 +238,8 @@ struct position op_position(struct interp *ip, const struct op *op)
 {
     uint32_t unit = unit_of(ip, op), low = 0;
     uint32_t high = __atomic_load_n(&ip->npositions, __ATOMIC_ACQUIRE);
+    const struct packed_position *at;
+    uint64_t pc;
 
     if (unit >= *(volatile uint32_t *)&ip->stubs)
         return (struct position){ unit, 0, ((const struct stub *)op)->pc };
@@ -223,7 +251,9 @@ struct position op_position(struct interp *ip, const struct op *op)
         else
             high = middle;
     }
-    return ip->positions[low];
+    at = &ip->positions[low];
+    pc = block_of(ip, unit)->pc + (uint64_t)(int64_t)at->distance;
+    return (struct position){ at->unit, at->ilen, pc & mask64(ip->isa->pc_width) };
 }
 
 /* --------------------------------------------------------------------- links */
@@ -411,7 +441,7 @@ void block_flush(struct interp *ip)
     ip->flushes++;
     for (struct interp_cpu *cpu = ip->cpus; cpu; cpu = cpu->next)
         for (unsigned i = 0; i < cpu->njumps; i++)
-            if (cpu->jumps[i])
-                clear_jumps(ip, cpu->jumps[i]);
+            if (cpu->jumps[i].entries)
+                clear_jumps(ip, &cpu->jumps[i]);
     interp_resume(ip);
 }

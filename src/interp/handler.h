@@ -63,9 +63,9 @@ struct jump_entry {
     uint64_t pc;
     const struct op *op;
 };
-enum { JUMP_ENTRIES = 4096 };
 struct interp_head {
     struct jump_entry *jumps;   /* of the current mode: by pc */
+    uint64_t jump_mask;         /* of their indices */
     uint64_t acc;               /* between handlers, where they return to a loop */
     uint64_t target;            /* of a delayed jump, on its way to x_jump_delayed */
     bool has_jumped;            /* a helper has set cpu->pc */
@@ -135,7 +135,8 @@ struct interp_head {
     do {                                                                                 \
         uint64_t jump_pc = (target);                                                     \
         const struct jump_entry *jump_entry =                                            \
-            &INTERP_HEAD(cpu)->jumps[(jump_pc >> JUMP_SHIFT) % JUMP_ENTRIES];            \
+            &INTERP_HEAD(cpu)                                                            \
+                 ->jumps[jump_pc >> JUMP_SHIFT & INTERP_HEAD(cpu)->jump_mask];           \
         if (LIKELY(jump_entry->pc == jump_pc && !cpu->kick))                             \
             TAIL(jump_entry->op);                                                        \
         cpu->pc = jump_pc;                                                               \

@@ -52,7 +52,7 @@ struct mode_table {
     struct mode_table *next;
 };
 
-/* Where an op's instruction is: the last position at or before an op is its own. */
+/* Where an op's instruction is. */
 struct position {
     uint32_t unit;
     uint8_t ilen; /* 0: an exit, no instruction */
@@ -67,6 +67,15 @@ struct insn_op {
     uint16_t acc;              /* whose value acc is in front of it, or NO_REG */
     uint16_t reg[INTERP_REGS]; /* read, and last the one that it writes */
 };
+
+/* The same as it is kept: the last one at or before an op is its own. */
+struct packed_position {
+    uint32_t unit;
+    uint32_t ilen : 5;
+    int32_t distance : 27; /* of the pc from its block's */
+};
+_Static_assert(sizeof(struct packed_position) == 8, "there is one for each instruction");
+enum { MAX_DISTANCE = 1 << 25 }; /* of where a block goes on */
 
 struct block {
     uint64_t pc;
@@ -117,7 +126,7 @@ struct interp {
     struct op *ops;
     uint32_t units; /* used from the beginning */
     uint32_t stubs; /* first unit used at the end */
-    struct position *positions;
+    struct packed_position *positions;
     uint32_t npositions;
     struct block *blocks;
     uint32_t nblocks;
@@ -135,6 +144,13 @@ struct interp {
     uint16_t last_acc;         /* of the newest block's end */
 };
 
+/* Where indirect jumps lead, by pc: small in the beginning, as most programs are. */
+struct jump_cache {
+    struct jump_entry *entries; /* NULL: not used yet */
+    uint32_t mask;
+    uint32_t fills; /* of entries, since there are so many */
+};
+
 /* One CPU: cpu->engine. */
 struct interp_cpu {
     struct interp_head head; /* first: what handlers see */
@@ -143,7 +159,7 @@ struct interp_cpu {
     struct interp_cpu *next; /* of ip->cpus */
     const struct isa *isa;
     struct mode_table *mode;
-    struct jump_entry **jumps; /* by mode_table's index; NULL: not used yet */
+    struct jump_cache *jumps; /* by mode_table's index */
     unsigned njumps;
     bool is_fetch_fenced;     /* a fence was executed: changed code is to be seen */
     volatile bool is_running; /* handlers run: a fault is the guest's */
@@ -227,7 +243,5 @@ HANDLER(x_trace);
 /* run.c */
 void interp_leave(struct cpu *cpu, enum exec_kind kind); /* fills the event */
 uint64_t interp_mode(struct interp_cpu *self);           /* computed from the state */
-/* Zeroed memory that takes none before it is touched; for host_unmap(). */
-void *interp_reserve(size_t count, size_t size);
 
 #endif

@@ -174,7 +174,7 @@ static unsigned executed(struct interp_cpu *self, uint64_t head)
         bug("lockstep: ran from 0x%" PRIx64 " into the block at 0x%" PRIx64, head,
             block->pc);
     for (uint32_t i = block->position; i < ip->npositions; i++) {
-        const struct position *p = &ip->positions[i];
+        const struct packed_position *p = &ip->positions[i];
         bool is_last = i + 1 == ip->npositions || ip->positions[i + 1].unit > unit;
 
         count += p->ilen && (jumped || !is_last);

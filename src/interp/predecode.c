@@ -78,11 +78,18 @@ static bool take_page(struct builder *b, uint64_t pc)
 
 /* ---------------------------------------------------------------- making ops */
 
+/* From the block's pc, the short way around the address space. */
+static int64_t distance_of(const struct builder *b, uint64_t pc)
+{
+    return (int64_t)sext64(pc - b->block->pc, b->isa->pc_width);
+}
+
 static void add_position(struct builder *b, unsigned ilen)
 {
     uint32_t n = b->ip->npositions;
 
-    b->ip->positions[n] = (struct position){ b->ip->units, (uint8_t)ilen, b->pc };
+    b->ip->positions[n] = (struct packed_position){ b->ip->units, ilen & 31,
+                                                    (int32_t)distance_of(b, b->pc) };
     __atomic_store_n(&b->ip->npositions, n + 1, __ATOMIC_RELEASE);
 }
 
@@ -283,7 +290,7 @@ static bool thread_jump(struct builder *b, const struct isa_variant *variant,
 
     pc = slot_number(b->isa, &slot[jump->a], insn) & b->pc_mask;
     target = block_find(b->ip, pc);
-    if (target || !take_page(b, pc))
+    if (target || llabs(distance_of(b, pc)) > MAX_DISTANCE || !take_page(b, pc))
         return false;
     b->ip->units = unit;
     b->ip->stubs = stubs;

@@ -26,7 +26,8 @@ static const struct interp_isa *find_tables(const struct isa *isa)
     return NULL;
 }
 
-void *interp_reserve(size_t count, size_t size)
+/* Reserved, and touched as it is used. */
+static void *reserve(size_t count, size_t size)
 {
     int64_t at = host_map(0, count * size, HOST_READ | HOST_WRITE, HOST_NORESERVE, -1, 0);
 
@@ -53,9 +54,9 @@ static struct interp *interp_new(const struct cpu *cpu, const struct interp_isa 
     ip->tables = tables;
     ip->isa = cpu->isa;
     ip->features = cpu->features;
-    ip->ops = interp_reserve(MAX_UNITS, sizeof *ip->ops);
-    ip->positions = interp_reserve(MAX_UNITS, sizeof *ip->positions);
-    ip->blocks = interp_reserve(MAX_BLOCKS, sizeof *ip->blocks);
+    ip->ops = reserve(MAX_UNITS, sizeof *ip->ops);
+    ip->positions = reserve(MAX_UNITS, sizeof *ip->positions);
+    ip->blocks = reserve(MAX_BLOCKS, sizeof *ip->blocks);
     ip->is_counting = (isa_trace && isa_trace->count) || getenv("RHEA_COUNT");
     predecode_prepare(ip);
     fuse_prepare(ip);
@@ -128,8 +129,7 @@ static void free_interp(struct interp *ip, struct space *space)
 static void free_cpu(struct interp_cpu *self)
 {
     for (unsigned i = 0; i < self->njumps; i++)
-        if (self->jumps[i])
-            host_unmap((uintptr_t)self->jumps[i], JUMP_ENTRIES * sizeof **self->jumps);
+        free(self->jumps[i].entries);
     free(self->jumps);
     free(self);
 }
