@@ -3,8 +3,9 @@
  *
  * Text sets registers and numbers; prefixes, ModRM.mod and the like follow from which
  * alternative was matched.  So the conditions of those alternatives are gone through one
- * by one, each with all values of the fields in it that are still open, and everything
- * that satisfies them is encoded.  The shortest encoding wins. */
+ * by one, each with all values of the fields in it that are still open (those with few
+ * first), and everything that satisfies them is encoded.  The shortest encoding wins. */
+#include <limits.h>
 #include <string.h>
 
 #include "isa/assemble.h"
@@ -19,6 +20,7 @@ struct solver {
     const struct isa_stream *stream;
     const struct stream_row *row;
     uint64_t used_up; /* fields that the row needs: the encoder fills them in */
+    uint64_t fields[2 + MAX_PENDING]; /* of each condition, as a set */
     bool found;
 };
 
@@ -180,41 +182,69 @@ static void try_fields(struct solver *s)
 
 /* --------------------------------------------------------------------- search */
 
-/* Gives the fields of a set the bits of `value`, in order; returns their number. */
-static unsigned spread(struct matcher *m, uint64_t fields, uint64_t value)
+static unsigned width_of(const struct matcher *m, uint64_t fields)
 {
     unsigned bits = 0;
 
-    for (unsigned i = 0; i < m->insn->fields; i++) {
-        unsigned width = field_of(m, i)->bits;
-
-        if (!(fields >> i & 1))
-            continue;
-        m->decoded.field[i] = bits < 64 ? value >> bits & mask64(width) : 0;
-        bits += width;
-    }
+    for (unsigned i = 0; fields; i++, fields >>= 1)
+        if (fields & 1)
+            bits += field_of(m, i)->bits;
     return bits;
 }
 
-static void solve_from(struct solver *s, unsigned k)
+/* Gives the fields of a set the bits of `value`, in order. */
+static void spread(struct matcher *m, uint64_t fields, uint64_t value)
+{
+    for (unsigned i = 0; fields; i++, fields >>= 1) {
+        if (!(fields & 1))
+            continue;
+        unsigned width = field_of(m, i)->bits;
+
+        m->decoded.field[i] = value & mask64(width);
+        value = width < 64 ? value >> width : 0;
+    }
+}
+
+/* The condition of `left` with the fewest ways to go on. */
+static unsigned narrowest(const struct solver *s, uint64_t left, uint64_t *open,
+                          unsigned *bits)
+{
+    unsigned best = 0;
+
+    *bits = UINT_MAX;
+    for (unsigned k = 0; left && *bits; k++, left >>= 1) {
+        uint64_t fields = s->fields[k] & ~s->m->set & ~s->used_up;
+
+        if (!(left & 1) || width_of(s->m, fields) >= *bits)
+            continue;
+        best = k;
+        *open = fields;
+        *bits = width_of(s->m, fields);
+    }
+    return best;
+}
+
+/* Tries all values of the fields in the conditions that are left (a set). */
+static void solve(struct solver *s, uint64_t left)
 {
     struct matcher *m = s->m;
     struct isa_decoded kept = m->decoded;
-    uint64_t set = m->set, open;
+    uint64_t set = m->set, open = 0;
+    unsigned bits, k;
 
     stream_compose(m->isa, s->stream, &m->decoded);
-    if (k == 2 + m->npending) {
+    if (!left) {
         try_fields(s);
         return;
     }
-    open = condition_fields(s, k) & ~m->set & ~s->used_up;
-    unsigned bits = spread(m, open, 0);
+    k = narrowest(s, left, &open, &bits);
     m->set |= open;
     for (uint64_t v = 0; bits <= MAX_TRIED_BITS && v < UINT64_C(1) << bits; v++) {
         spread(m, open, v);
-        stream_compose(m->isa, s->stream, &m->decoded);
+        if (open)
+            stream_compose(m->isa, s->stream, &m->decoded);
         if (condition_holds(s, k))
-            solve_from(s, k + 1);
+            solve(s, left & ~(UINT64_C(1) << k));
     }
     m->decoded = kept;
     m->set = set;
@@ -231,7 +261,9 @@ bool stream_finish(struct matcher *m)
     m->set |= stream_fill(s.stream, s.row, &m->decoded);
     for (unsigned i = 0; i < s.row->needs; i++)
         s.used_up |= UINT64_C(1) << s.stream->needs[s.row->need + i].field;
-    solve_from(&s, 0);
+    for (unsigned k = 0; k < 2 + m->npending; k++)
+        s.fields[k] = condition_fields(&s, k);
+    solve(&s, mask64(2 + m->npending));
     m->decoded = kept;
     return s.found;
 }

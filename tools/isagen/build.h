@@ -374,6 +374,17 @@ void build_stream_insn(struct build *b, struct item *item); /* rows instead of e
 void build_examples(struct build *b);
 void build_isa(struct build *b);
 void begin_body(struct build *b, bool decode_only);
+/* text.c: whose operands {name} in a text means */
+struct text_holes {
+    unsigned (*operand)(struct build *b, const struct text_holes *holes, const char *name,
+                        struct pos pos);
+    uint16_t insn;
+    struct stream_info *row; /* of a stream, with the words of one of its rows; or NULL */
+    const struct list *words;
+};
+/* In isa.texts, ends with TEXT_END.  `pos` is the string's opening quote. */
+uint32_t text_of(struct build *b, const char *text, struct pos pos,
+                 const struct text_holes *holes);
 uint32_t build_text(struct build *b, const char *text, struct pos pos, uint16_t insn);
 uint16_t text_literal(struct build *b, const char *text, size_t length, struct pos pos);
 int find_operand(struct build *b, uint16_t insn, const char *name); /* index or -1 */

@@ -384,10 +384,13 @@ static bool is_decode(struct build *b, const struct expr *e)
     case E_INDEX:
     case E_SLICE: return is_decode(b, e->a) && is_decode(b, e->b) && is_decode(b, e->c);
     case E_MEMBER: return e->a->kind == E_NAME && !strcmp(e->a->name, "mode");
+    case E_IN:
     case E_CALL:
         for (unsigned i = 0; i < e->nargs; i++)
             if (!is_decode(b, e->args[i]))
                 return false;
+        if (e->kind == E_IN)
+            return is_decode(b, e->a);
         return !e->a && strcmp(e->name, "lane") &&
                find_named(b, &b->helper_items, e->name) < 0 &&
                strcmp(e->name, "sysread") && !find_item(b, I_FN, e->name);

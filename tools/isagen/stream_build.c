@@ -347,14 +347,15 @@ static int operand_number_of(struct build *b, const struct stream_info *si,
 /* ---------------------------------------------------------------------------- text */
 
 /* The operand of a hole: {name}, {0}, {view[field]}. */
-static unsigned hole_operand(struct build *b, struct stream_info *si, const char *name,
-                             const struct list *words, struct pos pos)
+static unsigned hole_operand(struct build *b, const struct text_holes *holes,
+                             const char *name, struct pos pos)
 {
+    struct stream_info *si = holes->row;
     char view[80], field[80];
     int number;
 
     if (name[0] >= '0' && name[0] <= '9') {
-        const struct list *word = words;
+        const struct list *word = holes->words;
 
         for (int n = atoi(name); word && n; n--)
             word = word->next;
@@ -375,30 +376,9 @@ static unsigned hole_operand(struct build *b, struct stream_info *si, const char
 uint32_t stream_text(struct build *b, struct stream_info *si, const char *text,
                      const struct list *words, struct pos pos)
 {
-    struct isa_text items[64];
-    unsigned n = 0;
+    struct text_holes holes = { .operand = hole_operand, .row = si, .words = words };
 
-    for (const char *p = text; *p && n < 62;) {
-        size_t length = strcspn(p, "{");
-        char name[80];
-
-        if (length)
-            items[n++] =
-                (struct isa_text){ TEXT_LITERAL, 0, text_literal(b, p, length, pos) };
-        p += length;
-        if (!*p)
-            break;
-        length = strcspn(p, "}");
-        if (!p[length] || length > 70)
-            fail(b->g, pos, "E-SYNTAX", "text: { without }");
-        snprintf(name, sizeof name, "%.*s", (int)length - 1, p + 1);
-        items[n++] =
-            (struct isa_text){ TEXT_OPERAND,
-                               (uint8_t)hole_operand(b, si, name, words, pos), 0 };
-        p += length + 1;
-    }
-    items[n++] = (struct isa_text){ .kind = TEXT_END };
-    return RUN(b, texts, items, n);
+    return text_of(b, text, pos, &holes);
 }
 
 static void build_alts(struct build *b, struct stream_info *si, const struct alts *a)

@@ -298,6 +298,10 @@ static uint64_t fields_of_text(struct build *b, const struct stream_info *si,
     uint64_t set = 0;
 
     for (const char *p = text ? strchr(text, '{') : NULL; p; p = strchr(p + 1, '{')) {
+        if (p[1] == '{') { /* a brace */
+            p++;
+            continue;
+        }
         size_t open = strcspn(p, "["), close = strcspn(p, "}");
         const char *name = open < close ? p + open + 1 : p + 1;
 

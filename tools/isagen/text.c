@@ -70,8 +70,22 @@ static const char *separator(struct build *b, uint16_t insn, const char *name)
     return NULL;
 }
 
-/* Ends with TEXT_END.  `pos` is the string's opening quote. */
-uint32_t build_text(struct build *b, const char *text, struct pos pos, uint16_t insn)
+static void add_hole(struct build *b, struct text_out *t, const struct text_holes *holes,
+                     const char *name, struct pos pos)
+{
+    unsigned operand = holes->operand(b, holes, name, pos);
+    const char *sep = holes->row ? NULL : separator(b, holes->insn, name);
+
+    if (sep && strlen(sep) < sizeof t->literal - t->length) {
+        flush(b, t, pos);
+        memcpy(t->literal, sep, t->length = strlen(sep));
+    }
+    flush(b, t, pos);
+    t->items[t->count++] = (struct isa_text){ TEXT_OPERAND, (uint8_t)operand, 0 };
+}
+
+uint32_t text_of(struct build *b, const char *text, struct pos pos,
+                 const struct text_holes *holes)
 {
     struct text_out t = { .count = 0 };
 
@@ -81,21 +95,11 @@ uint32_t build_text(struct build *b, const char *text, struct pos pos, uint16_t 
         } else if (*p == '{') {
             const char *end = strchr(p, '}');
             char name[80];
-            int operand;
 
             if (!end || end - p > 70)
                 fail(b->g, pos, "E-SYNTAX", "text: { without }");
             snprintf(name, sizeof name, "%.*s", (int)(end - p - 1), p + 1);
-            operand = find_operand(b, insn, name);
-            if (operand < 0)
-                fail(b->g, pos, "E-NAME", "text: no operand {%s}", name);
-            const char *sep = separator(b, insn, name);
-            if (sep && strlen(sep) < sizeof t.literal - t.length) {
-                flush(b, &t, pos);
-                memcpy(t.literal, sep, t.length = strlen(sep));
-            }
-            flush(b, &t, pos);
-            t.items[t.count++] = (struct isa_text){ TEXT_OPERAND, (uint8_t)operand, 0 };
+            add_hole(b, &t, holes, name, pos);
             p = end;
         } else {
             t.literal[t.length++] = *p;
@@ -106,4 +110,21 @@ uint32_t build_text(struct build *b, const char *text, struct pos pos, uint16_t 
     flush(b, &t, pos);
     t.items[t.count++] = (struct isa_text){ .kind = TEXT_END };
     return RUN(b, texts, t.items, t.count);
+}
+
+static unsigned insn_operand(struct build *b, const struct text_holes *holes,
+                             const char *name, struct pos pos)
+{
+    int operand = find_operand(b, holes->insn, name);
+
+    if (operand < 0)
+        fail(b->g, pos, "E-NAME", "text: no operand {%s}", name);
+    return (unsigned)operand;
+}
+
+uint32_t build_text(struct build *b, const char *text, struct pos pos, uint16_t insn)
+{
+    struct text_holes holes = { .operand = insn_operand, .insn = insn };
+
+    return text_of(b, text, pos, &holes);
 }
