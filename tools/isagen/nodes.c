@@ -432,6 +432,41 @@ static const struct dx *knowing(struct build *b, const struct dx *d, const struc
     return d;
 }
 
+/* What makes a value known at run time only: the first read that it stands on. */
+static const char *run_source(struct build *b, uint16_t node, unsigned depth)
+{
+    const struct sem *s = emitted(b, node);
+    const uint16_t parts[] = { s->a, s->b, s->c };
+
+    switch (s->op) {
+    case S_GET:
+    case S_GETL:
+        return text_at(b, AT(b, views, struct isa_view, b->l->slots[s->a].view)->name);
+    case S_GETF:
+    case S_GETX: return text_at(b, AT(b, files, struct isa_file, s->a)->name);
+    case S_FLAG:
+        return text_at(b, *AT(b, names, uint32_t,
+                              AT(b, flags, struct isa_flags, s->a)->names + s->b));
+    case S_HELPER: return text_at(b, AT(b, helpers, struct isa_helper, s->a)->name);
+    case S_LOCAL: return "a variable or counter";
+    case S_SYSREAD: return "a system register";
+    case S_LD:
+    case S_AMO:
+    case S_CAS:
+    case S_RESERVE:
+    case S_STCOND: return "memory";
+    default: break;
+    }
+    for (unsigned i = 0; i < 3 && depth < 20 && s->op >= S_ADD && s->op <= S_CLMUL; i++) {
+        bool is_node = parts[i] < node && !(s->op == S_EXTRACT && i);
+        const char *found = is_node ? run_source(b, parts[i], depth + 1) : NULL;
+
+        if (found)
+            return found;
+    }
+    return NULL;
+}
+
 /* Follows the path of decisions; the first new one takes its value 0. */
 int64_t decide(struct build *b, struct val v, struct pos pos, const char *what)
 {
@@ -457,9 +492,12 @@ int64_t decide(struct build *b, struct val v, struct pos pos, const char *what)
 
     if (v.time == SPEC)
         return (int64_t)v.lo;
-    if (v.time == RUN)
-        fail(b->g, pos, "E-BIND",
-             "%s must be known at decode time, this is a run-time value", what);
+    if (v.time == RUN) {
+        const char *source = run_source(b, v.node, 0);
+
+        fail(b->g, pos, "E-BIND", "%s must be known at decode time, but depends on %s",
+             what, source ? source : "a run-time value");
+    }
     for (unsigned i = 0; i < l->used; i++)
         if (dx_equal(l->decisions[i].on, v.d))
             return l->decisions[i].value;

@@ -33,10 +33,6 @@ static void parse_where(struct isagen *g, struct insn *insn)
     insn->where_else = "undefined";
     if (accept_word(g, "else")) {
         insn->where_else = expect_name(g, "undefined, reserved, unpredictable or nop");
-        if (take(g, '(')) {
-            expect_name(g, "the choice");
-            expect(g, ')', "')'");
-        }
     }
     expect(g, ';', "';'");
 }

@@ -247,15 +247,13 @@ void parse_mode(struct isagen *g, struct pos pos)
     }
 }
 
-/* fn name(params) [-> type] ( "=" expr ; | block ) */
+/* fn name(params) ( "=" expr ; | block ) */
 static void parse_fn(struct isagen *g, enum item_kind kind, struct pos pos)
 {
     struct item *item = add_item(g, kind, pos);
 
     item->name = expect_name(g, "the function's name");
     item->list = parse_params(g);
-    if (take(g, T_ARROW))
-        expect_name(g, "a type");
     if (take(g, '=')) {
         item->expr = parse_expr(g);
         expect(g, ';', "';'");
@@ -418,10 +416,8 @@ void parse_sysreg(struct isagen *g, struct pos pos)
             continue;
         } else if (accept_word(g, "field")) {
             parse_sysreg_field(g, list_add(g, &tail, at));
-        } else if (accept_word(g, "reset")) {
-            parse_expr(g);
         } else {
-            fail(g, at, "E-SYNTAX", "expected read, write, field or reset");
+            fail(g, at, "E-SYNTAX", "expected read, write or field");
         }
         expect(g, ';', "';'");
     }

@@ -466,6 +466,18 @@ static void slice_put(struct build *b, struct place *p, struct val v, struct pos
     place_put(b, p->of, v, pos);
 }
 
+/* The iterations of lanes are independent: each writes its own lane. */
+static void check_own_lane(struct build *b, const struct place *p)
+{
+    const struct lower *l = b->l;
+
+    if (l->lane_name && !same_index(p->index, l->lane) &&
+        !(p->index.time == RUN && l->lane.time == RUN &&
+          same_value(b, l->lane.node, p->index.node)))
+        fail(b->g, p->pos, "E-TYPE", "lanes are independent: each writes lane %s only",
+             l->lane_name);
+}
+
 void place_put(struct build *b, struct place *p, struct val v, struct pos pos)
 {
     uint16_t node, lane;
@@ -485,6 +497,7 @@ void place_put(struct build *b, struct place *p, struct val v, struct pos pos)
         b->l->flags |= VAR_BRANCHES;
         return;
     case P_LANE:
+        check_own_lane(b, p);
         node = val_node(b, v, p->w, pos);
         lane = val_node(b, p->index, p->index.w ? p->index.w : 32, p->pos);
         emit(b, S_PUTL, 0, lane_slot(b, p->of, SLOT_WRITE), lane, node);

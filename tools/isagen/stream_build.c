@@ -492,8 +492,13 @@ static void build_stream(struct build *b, struct item *item)
 
 void build_streams(struct build *b)
 {
-    for (uint32_t i = 0; i < b->kinds[I_STREAM].count; i++)
-        build_stream(b, ((struct item **)b->kinds[I_STREAM].items)[i]);
+    const struct vec *streams = &b->kinds[I_STREAM];
+
+    if (streams->count > 1)
+        fail(b->g, ((struct item **)streams->items)[1]->pos, "E-BUDGET",
+             "a target has one stream; modes are conditions in it");
+    for (uint32_t i = 0; i < streams->count; i++)
+        build_stream(b, ((struct item **)streams->items)[i]);
     for (uint32_t i = 0; i < b->kinds[I_FETCH].count && i < b->fetches.count; i++) {
         const struct item *item = ((struct item **)b->kinds[I_FETCH].items)[i];
 
