@@ -19,11 +19,17 @@ static int log_fd = STDERR_FILENO;
 
 int log_open(const char *path)
 {
+    enum { ABOVE = 512 }; /* the guest counts its descriptors from 3 on */
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
 
-    if (fd >= 0)
+    if (fd < 0)
+        return -1;
+    log_fd = fcntl(fd, F_DUPFD_CLOEXEC, ABOVE);
+    if (log_fd < 0)
         log_fd = fd;
-    return fd < 0 ? -1 : 0;
+    else
+        close(fd);
+    return 0;
 }
 
 void log_line(const char *fmt, ...)
