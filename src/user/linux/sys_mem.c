@@ -25,6 +25,10 @@ enum {
     G_PROTS = 7 | 8 | 0x3000000, /* with PROT_SEM, PROT_GROWSDOWN and UP: no effect */
     G_MAYMOVE = 1,
     G_REMAP_FIXED = 2,
+    G_DONTUNMAP = 4,
+    /* MAP_SHARED_VALIDATE: what a file system must not know. */
+    G_ANY_FILE = G_TYPE | G_FIXED | G_ANONYMOUS | 0x800 | 0x1000 | 0x2000 | G_NORESERVE |
+                 0x8000 | 0x10000 | 0x20000 | 0x40000 | G_NOREPLACE,
 };
 
 static uint64_t page_of(struct task *t)
@@ -74,6 +78,10 @@ int64_t sys_mmap(struct task *t, const uint64_t *a)
         return -EINVAL;
     if (!(a[3] & G_ANONYMOUS) && fd < 0)
         return -EBADF;
+    if (type == G_SHARED_VALIDATE && a[3] & G_ANONYMOUS)
+        return -EINVAL;
+    if (type == G_SHARED_VALIDATE && a[3] & ~(uint64_t)G_ANY_FILE)
+        return -EOPNOTSUPP; /* MAP_SYNC: persistent memory */
     if (a[3] & G_NOREPLACE)
         how |= SPACE_NOREPLACE;
     else if (a[3] & G_FIXED)
@@ -96,50 +104,109 @@ int64_t sys_mprotect(struct task *t, const uint64_t *a)
     return space_protect(t->proc->space, a[0], a[1], a[2] & 7);
 }
 
+/* Moves pages and leaves zeros where they were.  Private anonymous memory has no other
+ * use of this; shared memory would stay the same at both places: not modelled. */
+static int64_t move_and_keep(struct task *t, const uint64_t *a)
+{
+    struct space *space = t->proc->space;
+    struct space_area area;
+    uint64_t end = a[0] + a[1];
+    int64_t at;
+
+    if (a[1] != a[2] || a[1] == 0 || a[0] % page_of(t) || end < a[0])
+        return -EINVAL;
+    if (!space_next(space, a[0], &area) || area.start > a[0] || area.end < end)
+        return -EFAULT;
+    if (area.shared)
+        return -EINVAL;
+    at = a[3] & G_REMAP_FIXED
+             ? (int64_t)a[4]
+             : space_map(space, a[4], a[1], 0, SPACE_NORESERVE, false, -1, 0);
+    if (at >= 0)
+        at = space_remap(space, a[0], a[1], a[1], SPACE_MAYMOVE | SPACE_FIXED,
+                         (uint64_t)at);
+    if (at >= 0)
+        space_map(space, a[0], a[1], area.prot, SPACE_FIXED | SPACE_NORESERVE, false, -1,
+                  0);
+    return at;
+}
+
 int64_t sys_mremap(struct task *t, const uint64_t *a)
 {
     unsigned how = a[3] & G_MAYMOVE ? SPACE_MAYMOVE : 0;
 
-    if (a[3] & ~(uint64_t)(G_MAYMOVE | G_REMAP_FIXED) || a[3] == G_REMAP_FIXED)
-        return -EINVAL; /* MREMAP_DONTUNMAP: not modelled */
+    if (a[3] & ~(uint64_t)(G_MAYMOVE | G_REMAP_FIXED | G_DONTUNMAP) ||
+        (a[3] & (G_REMAP_FIXED | G_DONTUNMAP) && !(a[3] & G_MAYMOVE)))
+        return -EINVAL;
+    if (a[3] & G_DONTUNMAP)
+        return move_and_keep(t, a);
     if (a[3] & G_REMAP_FIXED)
         how |= SPACE_FIXED;
     return space_remap(t->proc->space, a[0], a[1], a[2], how, a[4]);
 }
 
-/* Calls `each` on the host pieces of a page range; -ENOMEM where nothing is mapped. */
+/* Calls `each` on the host pieces of a page range; -ENOMEM, in the end, where nothing is
+ * mapped. */
 static int64_t on_pieces(struct task *t, uint64_t addr, uint64_t size,
                          int (*each)(void *host, size_t size, int how), int how)
 {
-    uint64_t page = page_of(t);
+    uint64_t page = page_of(t), end;
+    int64_t result = 0;
 
     size = (size + page - 1) & ~(page - 1);
-    if (addr % page || addr + size < addr)
+    end = addr + size;
+    if (addr % page || end < addr)
         return -EINVAL;
-    while (size) {
+    while (addr < end) {
         uint8_t *host;
-        size_t piece = space_span(t->proc->space, addr, (size_t)size, 0, &host);
+        size_t piece = space_span(t->proc->space, addr, (size_t)(end - addr), 0, &host);
+        struct space_area area;
 
-        if (piece == 0)
-            return -ENOMEM;
+        if (piece == 0) {
+            result = -ENOMEM;
+            if (!space_next(t->proc->space, addr, &area))
+                break;
+            addr = area.start;
+            continue;
+        }
         if (each && each(host, piece, how) < 0)
             return -errno;
         addr += piece;
-        size -= piece;
     }
-    return 0;
+    return result;
 }
 
+/* Advice that changes what is there, or what a child gets, is the host's as well. */
 int64_t sys_madvise(struct task *t, const uint64_t *a)
 {
-    enum { DONTNEED = 4, FREE = 8, REMOVE = 9, LAST = 25 };
+    static const struct {
+        uint8_t guest;
+        bool contents; /* they change */
+        int host;
+    } rows[] = {
+        { 4, true, MADV_DONTNEED },
+        { 8, true, MADV_FREE },
+        { 9, true, MADV_REMOVE },
+        { 10, false, MADV_DONTFORK },
+        { 11, false, MADV_DOFORK },
+        { 18, false, MADV_WIPEONFORK },
+        { 19, false, MADV_KEEPONFORK },
+        { 20, false, 20 /* MADV_COLD */ },
+        { 21, false, 21 /* PAGEOUT */ },
+        { 22, false, 22 /* POPULATE_READ */ },
+        { 23, false, 23 /* POPULATE_WRITE */ },
+    };
+    enum { LAST = 25 };
 
-    switch (a[2]) {
-    case DONTNEED: return on_pieces(t, a[0], a[1], madvise, MADV_DONTNEED);
-    case FREE: return on_pieces(t, a[0], a[1], madvise, MADV_FREE);
-    case REMOVE: return on_pieces(t, a[0], a[1], madvise, MADV_REMOVE);
-    }
-    return a[2] > LAST ? -EINVAL : on_pieces(t, a[0], a[1], NULL, 0); /* only advice */
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (rows[i].guest == a[2]) {
+            if (rows[i].contents && space_prot(t->proc->space, a[0]) & SPACE_EXEC)
+                t->engine->invalidate(t->cpu, a[0], a[1]);
+            return on_pieces(t, a[0], a[1], madvise, rows[i].host);
+        }
+    if (a[2] > LAST || (a[2] > 4 && a[2] < 8))
+        return -EINVAL;
+    return on_pieces(t, a[0], a[1], NULL, 0); /* only advice */
 }
 
 int64_t sys_msync(struct task *t, const uint64_t *a)
@@ -153,14 +220,22 @@ static int lock_piece(void *host, size_t size, int on)
     return on ? mlock(host, size) : munlock(host, size);
 }
 
+static int64_t lock_range(struct task *t, const uint64_t *a,
+                          int (*each)(void *host, size_t size, int on), int on)
+{
+    uint64_t within = a[0] % page_of(t);
+
+    return on_pieces(t, a[0] - within, a[1] + within, each, on);
+}
+
 int64_t sys_mlock(struct task *t, const uint64_t *a)
 {
-    return on_pieces(t, a[0] & ~(page_of(t) - 1), a[1], lock_piece, 1);
+    return lock_range(t, a, lock_piece, 1);
 }
 
 int64_t sys_munlock(struct task *t, const uint64_t *a)
 {
-    return on_pieces(t, a[0] & ~(page_of(t) - 1), a[1], lock_piece, 0);
+    return lock_range(t, a, lock_piece, 0);
 }
 
 int64_t sys_mlock2(struct task *t, const uint64_t *a)
@@ -169,8 +244,7 @@ int64_t sys_mlock2(struct task *t, const uint64_t *a)
 
     if (a[2] & ~(uint64_t)ONFAULT)
         return -EINVAL;
-    return a[2] & ONFAULT ? on_pieces(t, a[0] & ~(page_of(t) - 1), a[1], NULL, 0)
-                          : sys_mlock(t, a);
+    return a[2] & ONFAULT ? lock_range(t, a, NULL, 0) : sys_mlock(t, a);
 }
 
 /* All of it would be rhea's memory, too: a promise that is not kept. */
@@ -223,19 +297,28 @@ int64_t sys_process_vm_writev(struct task *t, const uint64_t *a)
     return copy_process(t, a, SPACE_READ, SPACE_WRITE);
 }
 
+/* The host's pages are the guest's. */
 int64_t sys_mincore(struct task *t, const uint64_t *a)
 {
-    uint64_t page = page_of(t);
+    uint64_t page = page_of(t), end = a[0] + a[1];
 
-    if (a[0] % page)
-        return -EINVAL;
-    for (uint64_t at = 0; at < a[1]; at += page) {
-        uint8_t resident = 1;
+    if (a[0] % page || end < a[0])
+        return a[0] % page ? -EINVAL : -ENOMEM;
+    for (uint64_t at = a[0], out = a[2]; at < end;) {
+        unsigned char resident[256];
+        uint64_t size = end - at < 256 * page ? end - at : 256 * page;
+        uint8_t *host;
+        size_t piece = space_span(t->proc->space, at, (size_t)size, 0, &host);
+        size_t pages = (piece + page - 1) / page;
 
-        if (!space_is_mapped(t->proc->space, a[0] + at))
+        if (piece == 0)
             return -ENOMEM;
-        if (space_write(t->proc->space, a[2] + at / page, &resident, 1, NULL) < 0)
+        if (mincore(host, piece, resident) < 0)
+            return -errno;
+        if (space_write(t->proc->space, out, resident, pages, NULL) < 0)
             return -EFAULT;
+        at += pages * page;
+        out += pages;
     }
     return 0;
 }
