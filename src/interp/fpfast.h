@@ -7,6 +7,7 @@
 #ifndef RHEA_INTERP_FPFAST_H
 #define RHEA_INTERP_FPFAST_H
 
+#include "base/compiler.h"
 #include "isa/fp/fp.h"
 
 enum { FP_DEFERRED = 0xff };
@@ -68,15 +69,15 @@ static inline uint32_t fp_defer(struct fp_env *env)
 
 /* f64 fma needs the instruction.  Where only some hosts of the kind have it, handlers
  * that use it are compiled for those, and predecode looks (struct interp_variant). */
-#if defined(__x86_64__) && !defined(__FMA__) && FP_HAS_HOST
-#define FP_FMA_TARGET __attribute__((target("fma")))
-#define FP_FMA_OPTIONAL 1
+#if FP_HAS_HOST
+#define FP_FMA_TARGET HOST_FMA_TARGET
+#define FP_FMA_OPTIONAL HOST_FMA_OPTIONAL
 #else
 #define FP_FMA_TARGET
 #define FP_FMA_OPTIONAL 0
 #endif
 
-#if FP_FMA_OPTIONAL || ((defined(__FP_FAST_FMA) || defined(__FMA__)) && FP_HAS_HOST)
+#if HOST_FMA && FP_HAS_HOST
 #define FP_HAS_FMA 1
 #else
 #define FP_HAS_FMA 0

@@ -11,36 +11,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/compiler.h"
+
 struct cpu;
 struct op;
 
-#ifdef __has_attribute
-#if __has_attribute(musttail)
-#define INTERP_MUSTTAIL __attribute__((musttail))
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(INTERP_LOOP)
-#define INTERP_NO_TAIL 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
-#define INTERP_NO_TAIL 1
-#endif
-#endif
-
-/* gcc makes sibling calls of these at -O2 (tests/interp/tailcall.test looks). */
-#if defined(INTERP_NO_TAIL)
+#ifdef INTERP_LOOP
 #define INTERP_TAIL 0
-#elif defined(INTERP_MUSTTAIL) && UINTPTR_MAX > 0xffffffff
-#define INTERP_TAIL 1
-#elif defined(__GNUC__) && defined(__OPTIMIZE__) &&                                      \
-    (defined(__x86_64__) || defined(__aarch64__) || defined(__riscv))
-#define INTERP_TAIL 1
 #else
-#define INTERP_TAIL 0
+#define INTERP_TAIL HOST_TAIL_CALLS
 #endif
-#ifndef INTERP_MUSTTAIL
-#define INTERP_MUSTTAIL
-#endif
+#define INTERP_MUSTTAIL HOST_MUSTTAIL
 
 #if INTERP_TAIL
 typedef void interp_result;
@@ -50,9 +31,8 @@ typedef const struct op *interp_result;
 
 /* Generated handlers do not save the registers that other functions save (the Makefile's
  * HANDLER_CFLAGS): whoever calls the first one does. */
-#if INTERP_TAIL && defined(__GNUC__) && defined(__x86_64__)
-#define INTERP_CLOBBERS_ALL()                                                            \
-    __asm__ volatile("" ::: "rbx", "rbp", "r12", "r13", "r14", "r15", "memory")
+#if INTERP_TAIL && defined(HOST_SAVED_REGISTERS)
+#define INTERP_CLOBBERS_ALL() __asm__ volatile("" ::: HOST_SAVED_REGISTERS, "memory")
 #else
 #define INTERP_CLOBBERS_ALL() (void)0
 #endif

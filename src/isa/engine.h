@@ -32,6 +32,6 @@ extern const struct engine interp_engine; /* src/interp */
 
 /* Compiled-in instruction sets, ended by NULL (generated: gen/isas.c). */
 extern const struct isa *const isa_list[];
-const struct isa *isa_find(const char *name); /* or NULL; state.c */
+const struct isa *isa_find(const char *name); /* or NULL; src/debug/isa_find.c */
 
 #endif
