@@ -12,8 +12,11 @@ static uint64_t mode_value(const struct isa *isa, unsigned mode, uint64_t key)
     return key >> isa->modes[mode].at & mask64(isa->modes[mode].bits);
 }
 
-bool sem_quick(const struct isa *isa, struct sem_body body,
-               const struct isa_decoded *insn, uint64_t *result)
+/* Not for the short way: its array wants a frame. */
+__attribute__((noinline)) static bool run_quick(const struct isa *isa,
+                                                struct sem_body body,
+                                                const struct isa_decoded *insn,
+                                                uint64_t *result)
 {
     const struct sem *nodes = &isa->nodes[body.first], *node = nodes;
     uint64_t v[QUICK_NODES], x;
@@ -65,5 +68,21 @@ bool sem_quick(const struct isa *isa, struct sem_body body,
         v[i] = x & UINT64_MAX >> (64 - node->w);
     }
     *result = v[body.count - 1];
+    return true;
+}
+
+/* What most conditions are: a field is or is not a constant. */
+bool sem_quick(const struct isa *isa, struct sem_body body,
+               const struct isa_decoded *insn, uint64_t *result)
+{
+    const struct sem *nodes = &isa->nodes[body.first];
+    uint64_t constant;
+
+    if (body.count != 3 || nodes[0].op != S_FIELD || nodes[0].w != 64 ||
+        nodes[1].op != S_CONST || (nodes[2].op != S_NE && nodes[2].op != S_EQ) ||
+        nodes[2].a != 0 || nodes[2].b != 1)
+        return run_quick(isa, body, insn, result);
+    constant = isa->consts[nodes[1].a | (uint32_t)nodes[1].b << 16];
+    *result = (insn->field[nodes[0].a] == constant) == (nodes[2].op == S_EQ);
     return true;
 }

@@ -3,6 +3,7 @@
 
 #include <check.h>
 #include <stdlib.h>
+#include <string.h>
 
 #ifdef __SIZEOF_INT128__
 
@@ -63,11 +64,17 @@ static void check_quick(unsigned op, unsigned width, unsigned result, uint64_t a
         { S_FIELD, 0, (uint16_t)width, 1, 0, 0, 0 },
         { (uint8_t)op, 0, (uint16_t)result, 0, 1, 0, 0 },
     };
+    struct sem with_const[3];
     const struct isa isa = { .nodes = nodes, .nnodes = 3 };
+    const struct isa isa2 = { .nodes = with_const, .nnodes = 3, .consts = &b };
     const struct isa_decoded insn = { .field = { a, b } };
     uint64_t value;
 
     if (sem_quick(&isa, (struct sem_body){ 0, 3, 0 }, &insn, &value))
+        ck_assert_uint_eq(value, expected);
+    memcpy(with_const, nodes, sizeof(nodes));
+    with_const[1] = (struct sem){ S_CONST, 0, (uint16_t)width, 0, 0, 0, 0 };
+    if (sem_quick(&isa2, (struct sem_body){ 0, 3, 0 }, &insn, &value))
         ck_assert_uint_eq(value, expected);
 }
 
