@@ -219,8 +219,14 @@ static int64_t operate(struct task *t, const uint64_t *a, const struct timespec 
         ops[i].sem_op = (short)get_guest(t->proc->abi, bytes + 2, 2);
         ops[i].sem_flg = (short)get_guest(t->proc->abi, bytes + 4, 2);
     }
+#ifdef SYS_semtimedop
     return BLOCKING(t, NO_RESTART, SYS_semtimedop, (int)a[0], (long)ops, (long)a[2],
                     (long)timeout);
+#else /* 32-bit hosts; a signal just before it is not seen */
+    if (semtimedop((int)a[0], ops, (size_t)a[2], timeout) < 0)
+        return errno == EINTR ? -NO_RESTART : -errno;
+    return 0;
+#endif
 }
 
 int64_t sys_semtimedop(struct task *t, const uint64_t *a)
