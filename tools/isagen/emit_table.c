@@ -173,7 +173,8 @@ EACH(isa_choice, choices, nchoices)
     ALWAYS(values); BODY(expr); NUMBER(first);
 END
 EACH(isa_view_bodies, view_bodies, nview_bodies)
-    fputs(".get={0},", out); BODY(get); BODY(put);
+    fprintf(out, "{%" PRIu32 ",%u,%u},", it->get.first, it->get.count, it->get.locals);
+    BODY(put);
 END
 EACH(isa_alias, aliases, naliases)
     ALWAYS(insn); NUMBER(text); NUMBER(prefer); BODY(when); NUMBER(fixes);
