@@ -239,9 +239,8 @@ uint64_t field_mask(uint64_t hi, uint64_t lo)
 
 /* ---------------------------------------------------------------------- in order */
 
-/* Runs `make` for each item of a kind; an error in one goes on with the next. */
-static void each(struct build *b, enum item_kind kind,
-                 void (*make)(struct build *, struct item *))
+void each_item(struct build *b, enum item_kind kind,
+               void (*make)(struct build *, struct item *))
 {
     jmp_buf here, *outer = b->g->recover;
 
@@ -303,29 +302,29 @@ static void build_model_item(struct build *b, struct item *item)
 void build_state(struct build *b)
 {
     b->isa.sysreg_trap = ISA_NONE;
-    each(b, I_FEATURE, build_feature);
-    each(b, I_MODEL, build_model_item);
-    each(b, I_PC, build_pc);
+    each_item(b, I_FEATURE, build_feature);
+    each_item(b, I_MODEL, build_model_item);
+    each_item(b, I_PC, build_pc);
     if (!b->isa.pc_width)
         error_at(b->g, (struct pos){ b->g->sources, 0 }, "E-SYNTAX", "no `pc: WIDTH;`");
-    each(b, I_TRAP, build_trap);
-    each(b, I_HELPER, build_helper);
-    each(b, I_FILE, build_file);
-    each(b, I_FLAGS, build_flags);
-    each(b, I_SYSREG, build_sysreg);
-    each(b, I_VIEW, build_view);
+    each_item(b, I_TRAP, build_trap);
+    each_item(b, I_HELPER, build_helper);
+    each_item(b, I_FILE, build_file);
+    each_item(b, I_FLAGS, build_flags);
+    each_item(b, I_SYSREG, build_sysreg);
+    each_item(b, I_VIEW, build_view);
     b->mode_inputs = arena_array(&b->g->arena, effect_words(b) + 1, sizeof(uint64_t));
-    each(b, I_MODE, declare_mode);
+    each_item(b, I_MODE, declare_mode);
     stop_if_errors(b->g);
     each_index(b, b->helpers.count, build_helper_effects);
     each_index(b, b->modes.count, build_mode_body);
     stop_if_errors(b->g);
     each_index(b, b->helpers.count, check_helper_modes);
-    each(b, I_FPENV, build_fpenv);
+    each_item(b, I_FPENV, build_fpenv);
     each_index(b, b->views.count, build_view_bodies);
     each_index(b, b->sysregs.count, build_sysreg_bodies);
-    each(b, I_SYSREGS, build_sysregs_item);
-    each(b, I_FETCH, build_fetch);
+    each_item(b, I_SYSREGS, build_sysregs_item);
+    each_item(b, I_FETCH, build_fetch);
     if (!b->fetches.count && !b->g->errors)
         error_at(b->g, (struct pos){ b->g->sources, 0 }, "E-SYNTAX", "no fetch clause");
 }

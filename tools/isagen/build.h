@@ -283,6 +283,9 @@ uint16_t access_new(struct build *b, const struct item *space, bool big, unsigne
                     unsigned order, unsigned kind);
 
 /* build.c, binsn.c, ...: items to tables */
+/* Runs `make` for each item of a kind; an error in one goes on with the next. */
+void each_item(struct build *b, enum item_kind kind,
+               void (*make)(struct build *, struct item *));
 struct item *find_item(struct build *b, enum item_kind kind, const char *name);
 struct view *find_view(struct build *b, const char *name);
 int find_flag(struct build *b, const char *group, const char *flag, uint16_t *out_group);

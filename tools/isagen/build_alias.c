@@ -115,14 +115,5 @@ static void build_alias(struct build *b, struct item *item)
 
 void build_aliases(struct build *b)
 {
-    jmp_buf here, *outer = b->g->recover;
-
-    for (volatile uint32_t i = 0; i < b->kinds[I_ALIAS].count; i++) {
-        b->g->recover = &here;
-        struct item *item = ((struct item **)b->kinds[I_ALIAS].items)[i];
-
-        if (!setjmp(here))
-            build_alias(b, item);
-    }
-    b->g->recover = outer;
+    each_item(b, I_ALIAS, build_alias);
 }

@@ -345,14 +345,5 @@ bool target_has(struct build *b, const struct expr *when)
 
 void build_insns(struct build *b)
 {
-    jmp_buf here, *outer = b->g->recover;
-
-    for (volatile uint32_t i = 0; i < b->kinds[I_INSN].count; i++) {
-        struct item *item = ((struct item **)b->kinds[I_INSN].items)[i];
-
-        b->g->recover = &here;
-        if (!setjmp(here))
-            build_insn(b, item);
-    }
-    b->g->recover = outer;
+    each_item(b, I_INSN, build_insn);
 }

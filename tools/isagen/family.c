@@ -77,14 +77,7 @@ static void expand_row(struct isagen *g, const struct family *f,
     s->nparts = t.nparts;
     s->note = arena_printf(&g->arena, "in family %s, row %s of %s", f->name,
                            columns->name, source_place(g, columns->pos));
-    const struct source *was = g->source;
-    struct token tok = g->tok;
-    uint32_t cur = g->cur;
-    lex_open(g, s);
-    parse_items(g, T_END);
-    g->source = was;
-    g->cur = cur;
-    g->tok = tok;
+    parse_inserted(g, s);
 }
 
 /* Families whose rows are being expanded, innermost first: none may be in itself. */

@@ -102,7 +102,7 @@ static void add_law(struct build *b, const struct item *law, const struct item *
     *VEC(b, laws, struct isa_law) = row;
 }
 
-static void build_law(struct build *b, const struct item *law)
+static void build_law(struct build *b, struct item *law)
 {
     const struct item *fn = find_item(b, I_FLAGFN, law->name);
     struct isa_flagfn narrow = { .name = text_add(b, law->name) };
@@ -124,12 +124,5 @@ static void build_law(struct build *b, const struct item *law)
 
 void build_laws(struct build *b)
 {
-    jmp_buf here, *outer = b->g->recover;
-
-    for (volatile uint32_t i = 0; i < b->kinds[I_LAW].count; i++) {
-        b->g->recover = &here;
-        if (!setjmp(here))
-            build_law(b, ((struct item **)b->kinds[I_LAW].items)[i]);
-    }
-    b->g->recover = outer;
+    each_item(b, I_LAW, build_law);
 }

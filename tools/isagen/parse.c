@@ -160,24 +160,14 @@ static void parse_operand_item(struct isagen *g, struct pos pos)
 static void parse_alias(struct isagen *g, struct pos pos)
 {
     struct item *item = add_item(g, I_ALIAS, pos);
-    struct list **tail = &item->list, *l;
     struct pos at;
 
     item->word = expect_string(g, "the alias's text");
     if (!is(g, '='))
         fail(g, g->tok.pos, "E-SYNTAX", "expected '='");
     item->name = raw_word(g, &at);
-    if (take(g, '(')) {
-        while (!is(g, ')')) {
-            l = list_add(g, &tail, g->tok.pos);
-            l->name = expect_name(g, "an operand of the instruction");
-            expect(g, '=', "'='");
-            l->expr = parse_expr(g);
-            if (!take(g, ','))
-                break;
-        }
-        expect(g, ')', "')'");
-    }
+    if (take(g, '('))
+        item->list = parse_bindings(g);
     for (;;) {
         if (accept_word(g, "prefer"))
             item->flag = true;
@@ -236,14 +226,7 @@ static void parse_section(struct isagen *g, struct pos pos)
     const struct around *around = g->around;
 
     (void)pos;
-    for (;;) {
-        if (accept_word(g, "needs"))
-            g->section_needs = expr_and(g, g->section_needs, parse_expr(g));
-        else if (accept_word(g, "when"))
-            g->section_when = expr_and(g, g->section_when, parse_expr(g));
-        else
-            break;
-    }
+    parse_conditions(g, &g->section_needs, &g->section_when);
     expect(g, '{', "'{'");
     if (++g->depth > MAX_DEPTH)
         fail(g, pos, "E-SYNTAX", "nested too deeply");
@@ -289,10 +272,22 @@ static void parse_alts_item(struct isagen *g, struct pos pos)
     parse_alts(g, &g->alts);
 }
 
+void parse_inserted(struct isagen *g, const struct source *source)
+{
+    const struct source *was = g->source;
+    struct token tok = g->tok;
+    uint32_t cur = g->cur;
+
+    lex_open(g, source);
+    parse_items(g, T_END);
+    g->source = was;
+    g->cur = cur;
+    g->tok = tok;
+}
+
 static void parse_import(struct isagen *g, struct pos pos)
 {
     const char *file = expect_string(g, "a file's name"), *slash = strrchr(g->path, '/');
-    const struct source *was = g->source;
     char *path = arena_printf(&g->arena, "%.*s%s", slash ? (int)(slash + 1 - g->path) : 0,
                               g->path, file);
     struct source *source;
@@ -306,13 +301,7 @@ static void parse_import(struct isagen *g, struct pos pos)
         fail(g, pos, "E-IMPORT", "cannot read %s", path);
     if (++g->depth > MAX_DEPTH)
         fail(g, pos, "E-IMPORT", "imports nested too deeply");
-    struct token tok = g->tok;
-    uint32_t cur = g->cur;
-    lex_open(g, source);
-    parse_items(g, T_END);
-    g->source = was;
-    g->cur = cur;
-    g->tok = tok;
+    parse_inserted(g, source);
     g->depth--;
 }
 

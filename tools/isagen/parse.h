@@ -7,8 +7,11 @@
 struct list *parse_params(struct isagen *g);     /* (name [":" type], ...) */
 const char *parse_dotted_name(struct isagen *g); /* fadd.s */
 bool is_number_kind(const char *name);           /* sN, uN */
-struct list *parse_effects(struct isagen *g); /* pure reads(a, b) ...; expr: the atoms */
-struct list *parse_budget(struct isagen *g);  /* variants N, nodes N ; */
+struct list *parse_effects(struct isagen *g);  /* pure reads(a, b) ...; expr: the atoms */
+struct list *parse_budget(struct isagen *g);   /* variants N, nodes N ; */
+struct list *parse_bindings(struct isagen *g); /* name = expr, ... ")" */
+void parse_conditions(struct isagen *g, struct expr **needs, struct expr **when);
+void parse_inserted(struct isagen *g, const struct source *source); /* its items, here */
 
 /* parse_state.c: items; the keyword was read, `pos` is where it stands */
 void parse_file_item(struct isagen *g, struct pos pos);

@@ -76,6 +76,36 @@ void parse_alts(struct isagen *g, struct alts **end)
     *end = alts;
 }
 
+/* { needs expr | when expr } */
+void parse_conditions(struct isagen *g, struct expr **needs, struct expr **when)
+{
+    for (;;) {
+        if (accept_word(g, "needs"))
+            *needs = expr_and(g, *needs, parse_expr(g));
+        else if (accept_word(g, "when"))
+            *when = expr_and(g, *when, parse_expr(g));
+        else
+            break;
+    }
+}
+
+/* name = expr, ... ")" */
+struct list *parse_bindings(struct isagen *g)
+{
+    struct list *first = NULL, **tail = &first, *l;
+
+    while (!is(g, ')')) {
+        l = list_add(g, &tail, g->tok.pos);
+        l->name = expect_name(g, "an operand of the instruction");
+        expect(g, '=', "'='");
+        l->expr = parse_expr(g);
+        if (!take(g, ','))
+            break;
+    }
+    expect(g, ')', "')'");
+    return first;
+}
+
 /* variants N, nodes N ; */
 struct list *parse_budget(struct isagen *g)
 {
@@ -128,19 +158,10 @@ static void parse_insn_part(struct isagen *g, struct insn *insn)
         insn->body = parse_body(g);
     } else if (accept_word(g, "expands")) {
         struct expr *e = expr_new(g, E_CALL, pos);
-        struct list *args = NULL, **tail = &args, *l;
 
         e->name = parse_dotted_name(g);
         expect(g, '(', "'('");
-        while (!is(g, ')')) {
-            l = list_add(g, &tail, g->tok.pos);
-            l->name = expect_name(g, "an operand of the other instruction");
-            expect(g, '=', "'='");
-            l->expr = parse_expr(g);
-            if (!take(g, ','))
-                break;
-        }
-        expect(g, ')', "')'");
+        struct list *args = parse_bindings(g);
         expect(g, ';', "';'");
         e->args = (struct expr **)(void *)args; /* a list of names and values */
         insn->expands = e;
@@ -184,14 +205,7 @@ struct insn *parse_insn(struct isagen *g, struct pos pos)
 
     insn->name = raw_word(g, &insn->pos);
     (void)pos;
-    for (;;) {
-        if (accept_word(g, "needs"))
-            insn->needs = expr_and(g, insn->needs, parse_expr(g));
-        else if (accept_word(g, "when"))
-            insn->when = expr_and(g, insn->when, parse_expr(g));
-        else
-            break;
-    }
+    parse_conditions(g, &insn->needs, &insn->when);
     expect(g, '{', "'{'");
     while (!take(g, '}'))
         parse_insn_part(g, insn);

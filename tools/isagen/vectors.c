@@ -152,7 +152,7 @@ static unsigned count(const struct list *l)
     return n;
 }
 
-static void check_table(struct build *b, const struct item *item)
+static void check_table(struct build *b, struct item *item)
 {
     const struct item *fn = find_item(b, I_FN, item->name);
     const struct item *flagfn = find_item(b, I_FLAGFN, item->name);
@@ -173,12 +173,5 @@ static void check_table(struct build *b, const struct item *item)
 
 void check_vectors(struct build *b)
 {
-    jmp_buf here, *outer = b->g->recover;
-
-    for (volatile uint32_t i = 0; i < b->kinds[I_VEC].count; i++) {
-        b->g->recover = &here;
-        if (!setjmp(here))
-            check_table(b, ((struct item **)b->kinds[I_VEC].items)[i]);
-    }
-    b->g->recover = outer;
+    each_item(b, I_VEC, check_table);
 }
