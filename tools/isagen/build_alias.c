@@ -33,25 +33,13 @@ static bool in_alts_of(const struct insn *insn, const char *text, const char *ho
     return false;
 }
 
-static void build_alias(struct build *b, struct item *item)
+/* The instruction's operands, as numbers of its fields. */
+static void alias_operands(struct build *b, const struct insn *insn, struct pos pos)
 {
-    int number = insn_number(b, item->name);
-    struct isa_alias alias = { .insn = (uint16_t)number, .prefer = item->flag };
-    struct val fits = val_bits(1, 1);
-    struct isa_fix *fixes;
-    unsigned n = 0, nopers;
-
-    if (number < 0) {
-        if (is_declared_insn(b, item->name))
-            return; /* of another target */
-        fail(b->g, item->pos, "E-NAME", "no instruction %s", item->name);
-    }
-    const struct insn *insn = *AT(b, insn_items, const struct insn *, number);
-    const struct isa_insn *row = AT(b, insns, struct isa_insn, number);
-    begin_body(b, true);
-    b->l->insn = insn;
+    unsigned nopers;
     struct oper *opers = make_opers(b, insn, &nopers);
-    b->field_base = row->field;
+
+    b->l->insn = insn;
     b->l->opers = opers;
     b->l->nopers = nopers;
     for (unsigned i = 0; i < nopers; i++) {
@@ -59,40 +47,41 @@ static void build_alias(struct build *b, struct item *item)
 
         opers[i].number = val_decode(f, 0);
         if (opers[i].kind && opers[i].kind->bias)
-            opers[i].number = op2(b, S_ADD, 0, opers[i].number,
-                                  val_number(opers[i].kind->bias), item->pos);
+            opers[i].number =
+                op2(b, S_ADD, 0, opers[i].number, val_number(opers[i].kind->bias), pos);
         opers[i].raw = val_decode(f, 64);
     }
-    for (const struct list *l = item->list; l; l = l->next)
-        n++;
-    fixes = arena_array(&b->g->arena, n ? n : 1, sizeof *fixes);
-    n = 0;
-    for (const struct list *l = item->list; l; l = l->next, n++) {
-        unsigned i = 0;
+}
 
-        while (i < nopers && strcmp(opers[i].name, l->name))
-            i++;
-        if (i == nopers)
-            fail(b->g, l->pos, "E-NAME", "%s has no operand %s", item->name, l->name);
-        struct val v = lower_expr(b, l->expr, 0);
-        const struct dx *want = val_dx(b, v, 64);
-        fits =
-            op2(b, S_AND, 1, fits,
-                val_decode(
-                    dx_new(b, S_EQ, 1, 0, val_dx(b, opers[i].number, 64), want, NULL), 1),
-                l->pos);
-        if (opers[i].kind && opers[i].kind->bias)
-            want = dx_new(b, S_SUB, 64, 0, want,
-                          val_dx(b, val_number(opers[i].kind->bias), 64), NULL);
-        fixes[n] = (struct isa_fix){ (uint8_t)i, dx_body(b, want) };
-    }
-    if (item->expr)
-        fits = op2(b, S_AND, 1, fits, lower_cond(b, item->expr), item->pos);
-    if (fits.time == SPEC && !fits.lo)
-        return;
-    if (fits.time == DECODE)
-        alias.when = dx_body(b, fits.d);
-    for (unsigned i = 0; i < field_count(opers, nopers); i++) {
+/* One operand that the alias fixes; adds to the condition that it fits. */
+static struct isa_fix fix_operand(struct build *b, const struct item *item,
+                                  const struct list *l, struct val *fits)
+{
+    const struct oper *opers = b->l->opers;
+    unsigned i = 0;
+
+    while (i < b->l->nopers && strcmp(opers[i].name, l->name))
+        i++;
+    if (i == b->l->nopers)
+        fail(b->g, l->pos, "E-NAME", "%s has no operand %s", item->name, l->name);
+    struct val v = lower_expr(b, l->expr, 0);
+    const struct dx *want = val_dx(b, v, 64);
+    const struct dx *equal =
+        dx_new(b, S_EQ, 1, 0, val_dx(b, opers[i].number, 64), want, NULL);
+    *fits = op2(b, S_AND, 1, *fits, val_decode(equal, 1), l->pos);
+    if (opers[i].kind && opers[i].kind->bias)
+        want = dx_new(b, S_SUB, 64, 0, want,
+                      val_dx(b, val_number(opers[i].kind->bias), 64), NULL);
+    return (struct isa_fix){ (uint8_t)i, dx_body(b, want) };
+}
+
+/* E-ALIAS: an operand that nothing gives a value. */
+static void check_complete(struct build *b, const struct item *item,
+                           const struct insn *insn)
+{
+    const struct oper *opers = b->l->opers;
+
+    for (unsigned i = 0; i < field_count(opers, b->l->nopers); i++) {
         const char *hole = arena_printf(&b->g->arena, "{%s}", opers[i].name);
         const struct list *l = item->list;
 
@@ -104,6 +93,38 @@ static void build_alias(struct build *b, struct item *item)
         fail(b->g, item->pos, "E-ALIAS", "%s of %s is neither in the text nor fixed",
              opers[i].name, item->name);
     }
+}
+
+static void build_alias(struct build *b, struct item *item)
+{
+    int number = insn_number(b, item->name);
+    struct isa_alias alias = { .insn = (uint16_t)number, .prefer = item->flag };
+    struct val fits = val_bits(1, 1);
+    struct isa_fix *fixes;
+    unsigned n = 0;
+
+    if (number < 0) {
+        if (is_declared_insn(b, item->name))
+            return; /* of another target */
+        fail(b->g, item->pos, "E-NAME", "no instruction %s", item->name);
+    }
+    const struct insn *insn = *AT(b, insn_items, const struct insn *, number);
+    begin_body(b, true);
+    b->field_base = AT(b, insns, struct isa_insn, number)->field;
+    alias_operands(b, insn, item->pos);
+    for (const struct list *l = item->list; l; l = l->next)
+        n++;
+    fixes = arena_array(&b->g->arena, n ? n : 1, sizeof *fixes);
+    n = 0;
+    for (const struct list *l = item->list; l; l = l->next)
+        fixes[n++] = fix_operand(b, item, l, &fits);
+    if (item->expr)
+        fits = op2(b, S_AND, 1, fits, lower_cond(b, item->expr), item->pos);
+    if (fits.time == SPEC && !fits.lo)
+        return;
+    if (fits.time == DECODE)
+        alias.when = dx_body(b, fits.d);
+    check_complete(b, item, insn);
     alias.text = build_text(b, item->word, item->pos, (uint16_t)number);
     alias.mnemonic = first_word(b, item->word);
     alias.fixes = RUN(b, fixes, fixes, n);

@@ -234,28 +234,17 @@ static void mark_used(struct oper *opers, unsigned n, const struct expr *e)
         mark_used(opers, n, e->args[i]);
 }
 
-static void build_insn(struct build *b, struct item *item)
+/* Its encoding and fields, and the operands that are made of them. */
+static void build_fields(struct build *b, const struct insn *insn, struct isa_insn *row)
 {
-    const struct insn *insn = with_shared_alts(b, item->insn);
-    struct isa_insn row = { .name = text_add(b, insn->name),
-                            .doc = text_add(b, insn->doc),
-                            .choice = UINT32_MAX };
     struct drawn *d = arena_alloc(&b->g->arena, sizeof *d);
     unsigned nopers, nfields;
-    struct oper *opers;
+    struct oper *opers = make_opers(b, insn, &nopers);
 
-    if (insn->rows || !insn->enc) {
-        build_stream_insn(b, item);
-        return;
-    }
-    begin_body(b, true);
-    if (find_item(b, I_INSN, insn->name) != item)
-        fail(b->g, insn->pos, "E-NAME", "instruction %s is declared twice", insn->name);
-    opers = make_opers(b, insn, &nopers);
     nfields = field_count(opers, nopers);
     draw_enc(b, d, insn, opers, nfields);
-    row.field = b->field_base = b->fields.count;
-    row.fields = (uint8_t)nfields;
+    row->field = b->field_base = b->fields.count;
+    row->fields = (uint8_t)nfields;
     b->l->insn = insn;
     b->l->opers = opers;
     const struct operand *ops = insn->operands;
@@ -265,30 +254,23 @@ static void build_insn(struct build *b, struct item *item)
     }
     derive(b, opers, nopers);
     b->l->nopers = nopers;
-    row.where = where_is(b, insn->pos);
-    row.mask = d->mask;
-    row.value = d->value;
-    row.length = (uint8_t)(d->total / 8);
-    row.features = feature_set(b, insn->needs);
-    struct val where = constraints(b, insn);
-    if (where.time == SPEC && !where.lo)
-        return; /* never, in this target */
-    row.else_kind = else_kind(b, insn);
-    if (insn->when) {
-        struct val when = lower_cond(b, insn->when);
+    row->where = where_is(b, insn->pos);
+    row->mask = d->mask;
+    row->value = d->value;
+    row->length = (uint8_t)(d->total / 8);
+}
 
-        if (when.time == DECODE)
-            row.guard = dx_body(b, when.d);
-    }
-    if (where.time == DECODE)
-        row.where_ok = dx_body(b, where.d);
-    row.operand = b->operands.count;
-    for (unsigned i = 0; i < nopers; i++)
-        add_operand(b, &opers[i], i < nfields ? i : 0);
-    add_text_operands(b, insn);
-    row.operands = (uint8_t)(b->operands.count - row.operand);
+/* The row with its operands and text; returns its number. */
+static uint16_t add_insn(struct build *b, const struct insn *insn, struct isa_insn *row)
+{
     uint16_t number = (uint16_t)b->insns.count;
-    *VEC(b, insns, struct isa_insn) = row;
+
+    row->operand = b->operands.count;
+    for (unsigned i = 0; i < b->l->nopers; i++)
+        add_operand(b, &b->l->opers[i], i < row->fields ? i : 0);
+    add_text_operands(b, insn);
+    row->operands = (uint8_t)(b->operands.count - row->operand);
+    *VEC(b, insns, struct isa_insn) = *row;
     *VEC(b, insn_items, const struct insn *) = insn;
     if (!insn->text)
         fail(b->g, insn->pos, "E-SYNTAX", "insn %s has no text", insn->name);
@@ -296,8 +278,18 @@ static void build_insn(struct build *b, struct item *item)
     AT(b, insns, struct isa_insn, number)->text = text;
     uint32_t mnemonic = first_word(b, insn->text);
     AT(b, insns, struct isa_insn, number)->mnemonic = mnemonic;
-    fill_alts(b, insn, number, row.operand);
+    fill_alts(b, insn, number, row->operand);
+    return number;
+}
+
+/* Its meaning, or that of the instruction that it stands for. */
+static void build_meaning(struct build *b, const struct insn *insn, uint16_t number,
+                          unsigned nfields, struct val where)
+{
+    struct oper *opers = b->l->opers;
+    unsigned nopers = b->l->nopers;
     struct insn_context c = { insn, opers, nopers, insn->body, NULL };
+
     if (insn->expands) {
         for (const struct list *a =
                  (const struct list *)(const void *)insn->expands->args;
@@ -315,6 +307,37 @@ static void build_insn(struct build *b, struct item *item)
     uint32_t choice = lower_variants(b, &c, number);
     AT(b, insns, struct isa_insn, number)->choice = choice;
     check_unused(b, insn, opers, nopers);
+}
+
+static void build_insn(struct build *b, struct item *item)
+{
+    const struct insn *insn = with_shared_alts(b, item->insn);
+    struct isa_insn row = { .name = text_add(b, insn->name),
+                            .doc = text_add(b, insn->doc),
+                            .choice = UINT32_MAX };
+
+    if (insn->rows || !insn->enc) {
+        build_stream_insn(b, item);
+        return;
+    }
+    begin_body(b, true);
+    if (find_item(b, I_INSN, insn->name) != item)
+        fail(b->g, insn->pos, "E-NAME", "instruction %s is declared twice", insn->name);
+    build_fields(b, insn, &row);
+    row.features = feature_set(b, insn->needs);
+    struct val where = constraints(b, insn);
+    if (where.time == SPEC && !where.lo)
+        return; /* never, in this target */
+    row.else_kind = else_kind(b, insn);
+    if (insn->when) {
+        struct val when = lower_cond(b, insn->when);
+
+        if (when.time == DECODE)
+            row.guard = dx_body(b, when.d);
+    }
+    if (where.time == DECODE)
+        row.where_ok = dx_body(b, where.d);
+    build_meaning(b, insn, add_insn(b, insn, &row), row.fields, where);
 }
 
 /* Is the item there in this target? `when` may say no at spec time. */
