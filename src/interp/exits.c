@@ -271,6 +271,19 @@ HANDLER(x_trace)
     NEXT(1);
 }
 
+HANDLER(x_break)
+{
+    uint64_t pc = pc_of_payload(op), skip = cpu->skip_stop;
+
+    cpu->skip_stop = UINT64_MAX;
+    if (skip != pc) {
+        cpu->pc = pc;
+        interp_leave(cpu, EXEC_BREAK);
+        LEAVE();
+    }
+    NEXT(1);
+}
+
 /* --------------------------------------------------------------- delay slots */
 
 /* The slot at cpu->pc, then cpu->npc. */

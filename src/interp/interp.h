@@ -239,6 +239,7 @@ HANDLER(x_dropped);      /* the first of a block that is no more */
 HANDLER(x_illegal);
 HANDLER(x_count);
 HANDLER(x_trace);
+HANDLER(x_break); /* pc at 8: a debugger stops here */
 
 /* run.c */
 void interp_leave(struct cpu *cpu, enum exec_kind kind); /* fills the event */

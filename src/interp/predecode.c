@@ -18,6 +18,7 @@
 #include "isa/decode.h"
 #include "isa/sem.h"
 #include "isa/space.h"
+#include "isa/stops.h"
 #include "isa/trace.h"
 
 enum { CODE_BYTES = 128 };
@@ -383,10 +384,17 @@ static enum next step(struct builder *b)
 
 /* ---------------------------------------------------------------------- blocks */
 
+static bool is_stop(const struct builder *b, uint64_t pc)
+{
+    const struct stops *stops = b->ip->cpu->stops;
+
+    return stops && stops_has_break(stops, pc);
+}
+
 /* Whether the block is to end in front of b->pc. */
 static bool ends_here(const struct builder *b)
 {
-    if (b->count >= MAX_BLOCK_INSNS || b->pc == b->block->pc)
+    if (is_stop(b, b->pc) || b->count >= MAX_BLOCK_INSNS || b->pc == b->block->pc)
         return true;
     return !b->is_hot && block_find(b->ip, b->pc);
 }
@@ -449,6 +457,8 @@ struct block *predecode(struct interp *ip, uint64_t pc, bool is_hot)
     if (!is_fetchable(&b))
         return NULL;
     b.block = block_new(ip, pc);
+    if (is_stop(&b, pc))
+        add_exit(&b, x_break);
     if (isa_trace && isa_trace->block)
         add_exit(&b, x_trace);
     build(&b);

@@ -23,6 +23,8 @@ enum exec_kind {
     EXEC_FETCH_FAULT, /* no instruction can be read at addr */
     EXEC_KICK,        /* somebody set cpu->kick */
     EXEC_LIMIT,       /* the instruction budget is used up */
+    EXEC_BREAK,       /* cpu->stops has a break at the pc */
+    EXEC_WATCH,       /* the instruction before the pc touched a watch: addr, access */
 };
 enum exec_access { ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH };
 
@@ -36,6 +38,7 @@ struct exec_event {
 };
 
 struct space; /* guest memory, isa/space.h */
+struct stops; /* breakpoints, isa/stops.h */
 struct op;    /* interp/ */
 
 struct cpu {
@@ -52,8 +55,10 @@ struct cpu {
     const struct isa *isa;
     struct isa_features features;
     struct space *space;
-    void *engine;            /* private to the engine in use */
-    void *user;              /* private to src/user or src/sys */
+    const struct stops *stops; /* of a debugger, or NULL */
+    uint64_t skip_stop; /* go on from the break at this pc, once; a pc that is none: ~0 */
+    void *engine;       /* private to the engine in use */
+    void *user;         /* private to src/user or src/sys */
     struct exec_event event; /* why the engine returned */
     /* Runs helper `number` of the isa with `args`; set by user or sys.  Returns its
      * value. */

@@ -7,6 +7,7 @@
 #include "base/host.h"
 #include "isa/eval.h"
 #include "isa/space.h"
+#include "isa/stops.h"
 #include "isa/trace.h"
 
 const struct trace *isa_trace;
@@ -15,12 +16,21 @@ const struct trace *isa_trace;
 struct context {
     struct space *space;
     uint64_t fault;
+    const struct stops *stops; /* with watches, or NULL */
+    const struct watch *hit;   /* the first one that was touched */
 };
+
+static void note_access(struct context *c, uint64_t addr, unsigned size, unsigned access)
+{
+    if (c->stops && !c->hit)
+        c->hit = stops_find_watch(c->stops, addr, size, access);
+}
 
 static int engine_read(void *context, uint64_t addr, void *bytes, unsigned size)
 {
     struct context *c = context;
 
+    note_access(c, addr, size, WATCH_READ);
     return space_read(c->space, addr, bytes, size, &c->fault);
 }
 
@@ -29,6 +39,7 @@ static int engine_write(void *context, uint64_t addr, const void *bytes, unsigne
     struct context *c = context;
     uint8_t *host;
 
+    note_access(c, addr, size, WATCH_WRITE);
     /* All of it or nothing: no part of a store may show before the fault. */
     if (space_host(c->space, addr, size, SPACE_WRITE) == NULL) {
         size_t first = space_span(c->space, addr, size, SPACE_WRITE, &host);
@@ -67,13 +78,18 @@ static int engine_cas(void *context, uint64_t addr, void *expected, const void *
                       unsigned size)
 {
     struct context *c = context;
+    uint8_t was[8];
     void *host;
 
     if (size > 8 || addr % size ||
         space_span(c->space, addr, size, SPACE_WRITE, (uint8_t **)&host) != size)
         return not_atomic(c, addr, expected, desired, size);
-    if (host_compare_exchange(host, expected, desired, size) == 0)
+    memcpy(was, expected, size);
+    if (host_compare_exchange(host, expected, desired, size) == 0) {
+        if (memcmp(was, expected, size) == 0)
+            note_access(c, addr, size, WATCH_WRITE);
         return 0;
+    }
     c->fault = addr;
     return -1;
 }
@@ -97,7 +113,7 @@ static struct eval_memory memory_of(struct context *context)
 
 int eval_space_step(struct cpu *cpu)
 {
-    struct context context = { cpu->space, 0 };
+    struct context context = { .space = cpu->space };
     struct eval_memory memory = memory_of(&context);
 
     return eval_step(cpu, &memory);
@@ -125,9 +141,26 @@ static void engine_forked(struct cpu *cpu)
     (void)cpu;
 }
 
+/* A break at the pc, which is not to be skipped. */
+static bool stops_here(struct cpu *cpu)
+{
+    uint64_t skip = cpu->skip_stop;
+
+    cpu->skip_stop = UINT64_MAX;
+    return cpu->pc != skip && stops_has_break(cpu->stops, cpu->pc);
+}
+
+static void report_watch(struct cpu *cpu, const struct watch *hit)
+{
+    cpu->event = (struct exec_event){ .kind = EXEC_WATCH, .addr = hit->addr };
+    cpu->event.access = hit->access & WATCH_WRITE ? ACCESS_WRITE : ACCESS_READ;
+}
+
 static void engine_run(struct cpu *cpu, uint64_t limit)
 {
-    struct context context = { cpu->space, 0 };
+    const struct stops *stops = cpu->stops;
+    struct context context = { .space = cpu->space,
+                               .stops = stops && stops->nwatches ? stops : NULL };
     struct eval_memory memory = memory_of(&context);
     void (*block)(struct cpu *) = isa_trace ? isa_trace->block : NULL;
     uint64_t left = limit ? limit : UINT64_MAX;
@@ -137,10 +170,19 @@ static void engine_run(struct cpu *cpu, uint64_t limit)
             cpu->event.kind = EXEC_LIMIT;
             return;
         }
+        if (stops && stops_here(cpu)) {
+            cpu->event = (struct exec_event){ .kind = EXEC_BREAK };
+            return;
+        }
         if (block)
             block(cpu);
+        context.hit = NULL;
         if (eval_step(cpu, &memory) < 0)
             return;
+        if (context.hit) {
+            report_watch(cpu, context.hit);
+            return;
+        }
     }
     cpu->event.kind = EXEC_KICK;
 }

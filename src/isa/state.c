@@ -41,6 +41,7 @@ struct cpu *cpu_new(const struct isa *isa, const char *model)
     cpu->features = features;
     cpu->npc = isa->min_ilen;
     cpu->reserved_addr = UINT64_MAX;
+    cpu->skip_stop = UINT64_MAX;
     cpu->mode = eval_mode(cpu);
     return cpu;
 }

@@ -79,6 +79,11 @@ static void take_help(struct run_options *options, const char *argument)
     exit(0);
 }
 
+static void take_debugger(struct run_options *options, const char *argument)
+{
+    options->debugger = argument;
+}
+
 static void take_seed(struct run_options *options, const char *argument)
 {
     char *end;
@@ -290,7 +295,8 @@ static const struct option table[] = {
       "the guest's addresses are below SIZE" },
     { "-B", "ADDRESS", "QEMU_GUEST_BASE", take_base, false,
       "only 0: 64-bit guests live at their own addresses" },
-    { "-g", "PORT", "QEMU_GDB", NULL, false, NULL },
+    { "-g", "WHERE", "QEMU_GDB", take_debugger, true,
+      "wait for gdb at a port, a socket's path, or - (stdio)" },
     { "-p", "SIZE", "QEMU_PAGESIZE", NULL, false, NULL },
     { "-t", "MAP", "QEMU_RTSIG_MAP", NULL, false, NULL },
     { "-plugin", "FILE", "QEMU_PLUGIN", NULL, false, NULL },

@@ -17,6 +17,7 @@
 #include "isa/decode.h"
 #include "isa/engine.h"
 #include "user/elf.h"
+#include "user/linux/debug.h"
 #include "user/linux/linux.h"
 #include "user/options.h"
 #include "user/script.h"
@@ -362,6 +363,12 @@ int run_main(int argc, char **argv)
     make_guest(&program, argv);
     attach_engine();
     space_watch_code(proc.space, code_changed, &task);
+    if (options.debugger && options.lockstep)
+        die("-g and -lockstep do not go together");
+    if (options.debugger)
+        debug_start(&task, options.debugger);
     signals_start(&task);
+    if (options.debugger)
+        debug_begin(&task);
     run_loop(&task);
 }

@@ -33,6 +33,7 @@ struct run_options {
     bool has_seed;
     unsigned log;         /* -d */
     const char *log_file; /* -D */
+    const char *debugger; /* -g, or NULL */
     const struct engine *engine;
     bool lockstep;
     bool strace;

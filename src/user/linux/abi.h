@@ -138,7 +138,33 @@ enum {
     SHM_FIELDS
 };
 
+/* What a core file has: prstatus, without the registers that follow it, and prpsinfo,
+ * whose name and arguments are its end. */
+enum {
+    PRSTATUS_SIGNO,
+    PRSTATUS_CODE,
+    PRSTATUS_CURSIG,
+    PRSTATUS_PENDING,
+    PRSTATUS_BLOCKED,
+    PRSTATUS_PID,
+    PRSTATUS_PPID,
+    PRSTATUS_PGRP,
+    PRSTATUS_SID,
+    PRSTATUS_FIELDS
+};
+enum {
+    PRPSINFO_SNAME,
+    PRPSINFO_UID,
+    PRPSINFO_GID,
+    PRPSINFO_PID,
+    PRPSINFO_PPID,
+    PRPSINFO_PGRP,
+    PRPSINFO_SID,
+    PRPSINFO_FIELDS
+};
+
 struct layouts {
+    struct layout prstatus, prpsinfo;
     struct layout timespec, timeval, iovec, rlimit, stat, statfs, sigaction, stack, flock,
         msghdr, cmsghdr, epoll_event, sysinfo, siginfo, ucontext, sigevent, timex,
         mq_attr, msqid, semid, shmid;
@@ -191,6 +217,8 @@ struct abi_hwcap {
     uint8_t bit;
 };
 
+struct gdb_arch;
+
 struct abi {
     const char *isa;     /* name of the isa (isa_find), and -cpu's guest */
     const char *machine; /* uname -m and AT_PLATFORM's kin */
@@ -217,8 +245,10 @@ struct abi {
     /* Writes what /proc/cpuinfo says of one processor; `features`: bits of the isa's. */
     void (*cpuinfo)(FILE *out, unsigned cpu, const struct isa *isa,
                     const uint64_t *features);
-    const struct abi_probe *probes; /* ended by feature NULL; or NULL */
-    const char *os_release;         /* the oldest kernel that the guest's libc takes */
+    const struct abi_probe *probes;   /* ended by feature NULL; or NULL */
+    uint16_t gregs_size, fpregs_size; /* of a core file: the first bytes of mcontext */
+    const struct gdb_arch *gdb;       /* its registers as gdb has them, or NULL: no -g */
+    const char *os_release;           /* the oldest kernel that the guest's libc takes */
 };
 
 extern const struct abi *const abi_list[]; /* abi_list.c; ended by NULL */

@@ -8,6 +8,7 @@
 
 #include "base/host.h"
 #include "user/linux/calls_all.h"
+#include "user/linux/debug.h"
 
 enum {
     G_VM = 0x100,
@@ -82,6 +83,8 @@ static void become_child(struct task *t, const struct clone_args *args, const in
         cpu_put(t->cpu, t->proc->tp, args->tls);
     if (args->flags & G_CLEAR_SIGHAND)
         actions_to_default(t);
+    if (t->proc->debug)
+        debug_after_fork(t, 0, args->flags & G_VFORK);
 }
 
 /* For the parent: a descriptor of the child.  0 or a negated errno. */
@@ -102,6 +105,8 @@ static int64_t fork_process(struct task *t, const struct clone_args *args)
     uint64_t mask;
     pid_t pid = -1;
 
+    if (t->proc->debug)
+        debug_before_fork(t, args->flags & G_VFORK);
     threads_before_fork(t->proc);
     if (args->flags & G_VFORK)
         error = -open_vfork_pipe(ends);
@@ -119,6 +124,8 @@ static int64_t fork_process(struct task *t, const struct clone_args *args)
     if (ends[1] >= 0)
         close(ends[1]);
     threads_after_fork(t->proc);
+    if (t->proc->debug)
+        debug_after_fork(t, pid, args->flags & G_VFORK);
     host_signal_mask(mask);
     if (pid < 0) {
         if (ends[0] >= 0)
@@ -129,8 +136,12 @@ static int64_t fork_process(struct task *t, const struct clone_args *args)
         write_number(t, args->parent_tid, 4, (uint64_t)pid);
     if (args->flags & G_PIDFD)
         put_pidfd(t, args, pid);
+    if (args->flags & G_VFORK && t->proc->debug)
+        debug_vfork(t);
     if (args->flags & G_VFORK)
         wait_for_vfork(ends[0]);
+    if (args->flags & G_VFORK && t->proc->debug)
+        debug_vfork_done(t);
     return pid;
 }
 

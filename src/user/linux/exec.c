@@ -12,6 +12,7 @@
 #include "isa/engine.h"
 #include "user/elf.h"
 #include "user/linux/calls_all.h"
+#include "user/linux/debug.h"
 #include "user/run.h"
 #include "user/script.h"
 
@@ -58,7 +59,8 @@ static int64_t exec_rhea(struct task *t, const char *path, char **argv, char **e
 {
     const struct run_options *options = t->proc->options;
     size_t n = 0, args = script_count(argv);
-    const char **all = malloc((options->nagain + args + 8) * sizeof(*all));
+    const char *debugger = debug_before_exec(t);
+    const char **all = malloc((options->nagain + args + 10) * sizeof(*all));
     int error;
 
     if (!all)
@@ -67,6 +69,10 @@ static int64_t exec_rhea(struct task *t, const char *path, char **argv, char **e
     all[n++] = "run";
     for (size_t i = 0; i < options->nagain; i++)
         all[n++] = options->again[i];
+    if (debugger) {
+        all[n++] = "-g";
+        all[n++] = debugger;
+    }
     all[n++] = "-0";
     all[n++] = args ? argv[0] : "";
     all[n++] = "--";
@@ -79,6 +85,8 @@ static int64_t exec_rhea(struct task *t, const char *path, char **argv, char **e
     if (errno == ENOENT && t->proc->self_fd >= 0)
         syscall(SYS_execveat, t->proc->self_fd, "", all, envp, AT_EMPTY_PATH);
     error = errno;
+    if (debugger)
+        debug_exec_failed(t);
     free(all);
     return -error;
 }

@@ -7,7 +7,7 @@
 
 enum { G_SS_ONSTACK = 1, G_SS_DISABLE = 2, G_ONSTACK = 0x08000000, ALIGN = 16 };
 
-static void save_registers(struct task *t, uint8_t *context)
+void registers_save(struct task *t, uint8_t *context)
 {
     const struct abi *abi = t->proc->abi;
 
@@ -65,7 +65,7 @@ int frame_push(struct task *t, int signo, const struct sig_info *info,
     memset(frame, 0, abi->frame_size);
     siginfo_pack(abi, info, frame);
     layout_pack(abi, &abi->layouts->ucontext, UC_FIELDS, frame + abi->frame_uc, uc);
-    save_registers(t, frame + abi->frame_mcontext);
+    registers_save(t, frame + abi->frame_mcontext);
     if (space_write(p->space, at, frame, abi->frame_size, NULL) < 0)
         return -1;
     for (int i = 0; i < 3; i++)

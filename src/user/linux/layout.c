@@ -10,6 +10,10 @@
 
 const struct layouts layouts_generic64 = {
     .word = 8,
+    .prstatus = { 112, FIELDS({ 0, 4 }, { 4, 4 }, { 12, 2 }, { 16, 8 }, { 24, 8 }, { 32, 4 },
+                              { 36, 4 }, { 40, 4 }, { 44, 4 }) },
+    .prpsinfo = { 136, FIELDS({ 1, 1 }, { 16, 4 }, { 20, 4 }, { 24, 4 }, { 28, 4 }, { 32, 4 },
+                              { 36, 4 }) },
     .timespec = { 16, FIELDS({ 0, 8 }, { 8, 8 }) },
     .timeval = { 16, FIELDS({ 0, 8 }, { 8, 8 }) },
     .iovec = { 16, FIELDS({ 0, 8 }, { 8, 8 }) },
@@ -50,6 +54,10 @@ const struct layouts layouts_generic64 = {
 
 const struct layouts layouts_generic32 = {
     .word = 4,
+    .prstatus = { 72, FIELDS({ 0, 4 }, { 4, 4 }, { 12, 2 }, { 16, 4 }, { 20, 4 }, { 24, 4 },
+                             { 28, 4 }, { 32, 4 }, { 36, 4 }) },
+    .prpsinfo = { 128, FIELDS({ 1, 1 }, { 8, 4 }, { 12, 4 }, { 16, 4 }, { 20, 4 }, { 24, 4 },
+                              { 28, 4 }) },
     .timespec = { 16, FIELDS({ 0, 8 }, { 8, 8 }) }, /* time64 calls only */
     .timeval = { 8, FIELDS({ 0, 4 }, { 4, 4 }) },
     .iovec = { 8, FIELDS({ 0, 4 }, { 4, 4 }) },

@@ -9,11 +9,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "isa/cpu.h"
 #include "isa/space.h"
 #include "user/linux/abi.h"
 
+struct debugger;
 struct engine;
 struct host_lock;
 struct iovec;
@@ -68,7 +70,11 @@ struct proc {
         uint64_t soft, hard;
         bool is_set;
     } limits[GUEST_LIMITS]; /* those of memory, as the guest set them */
-    uint8_t trap_row[256];  /* isa->traps -> abi->traps; 0xff: none */
+    struct debugger *debug; /* -g, or NULL */
+    bool is_dumping;        /* core files are allowed: rhea catches what would make one */
+    bool is_dying;          /* a core is written: threads park */
+    unsigned parked;
+    uint8_t trap_row[256]; /* isa->traps -> abi->traps; 0xff: none */
 };
 
 /* One thread. */
@@ -84,7 +90,8 @@ struct task {
     bool has_saved;
     uint64_t alt_sp, alt_size; /* sigaltstack */
     uint32_t alt_flags;
-    bool bus_fault; /* of the last fault: SIGBUS on the host */
+    bool bus_fault;        /* of the last fault: SIGBUS on the host */
+    struct sig_info dying; /* what it dies of */
     /* Came from the host, oldest first; others wait in the kernel.  There is more than
      * one only when a second came just as the first mask was being lifted. */
     struct sig_info pending[MAX_PENDING];
@@ -177,6 +184,8 @@ const char *path_to_guest(const struct proc *p, const char *path);
 /* proc.c: the guest's program if `path` is /proc/PID/exe of a process that rhea runs,
  * else NULL; may use `to`, of PATH_SIZE. */
 const char *proc_exe(struct task *t, const char *path, char *to);
+/* The lines of /proc/self/maps, as the guest sees it. */
+void proc_write_maps(struct task *t, FILE *out);
 /* `path` was opened: if it is one that the guest sees otherwise, fd becomes that. */
 void proc_file_opened(struct task *t, const char *path, int fd, int flags);
 
@@ -198,9 +207,11 @@ void set_blocked(struct task *t, uint64_t mask); /* the guest's, and the host's 
 /* Calls that wait with another mask pass it to the host's call, as 8 bytes in *host. */
 void use_mask(struct task *t, uint64_t mask, uint64_t *host);
 int64_t end_mask(struct task *t, int64_t result); /* afterwards; returns result */
+void task_interrupt(struct task *t); /* leaves engine or system call for its run loop */
 _Noreturn void die_of_signal(struct task *t, int signo);
 struct sig_action *action_of(struct task *t, int signo); /* requires: proc's lock */
 void install_action(struct task *t, int signo);
+void signals_catch_dumps(struct task *t); /* if RLIMIT_CORE is not 0 */
 void signals_before_exec(struct task *t);
 bool on_altstack(const struct task *t, uint64_t sp);
 
@@ -215,6 +226,12 @@ int read_siginfo(struct task *t, uint64_t addr, struct sig_info *info);
 int frame_push(struct task *t, int signo, const struct sig_info *info,
                const struct sig_action *action, uint64_t old_mask);
 int frame_pop(struct task *t, uint64_t *mask);
+void registers_save(struct task *t, uint8_t *context); /* as abi->sigregs has them */
+
+/* core.c: writes a core file, if there is to be one; other threads stay parked. */
+void core_dump(struct task *t, int signo);
+bool dumps_core(int signo); /* a signal that does */
+_Noreturn void core_park(struct task *t);
 
 /* ------------------------------------------------------------- threads: thread.c */
 

@@ -12,6 +12,7 @@
 #include "base/report.h"
 #include "isa/engine.h"
 #include "isa/eval_engine.h"
+#include "user/linux/debug.h"
 #include "user/linux/linux.h"
 #include "user/run.h"
 
@@ -63,6 +64,8 @@ void report_count(struct task *t)
 
 _Noreturn void guest_exit(struct task *t, int status)
 {
+    if (t->proc->debug)
+        debug_exit(t, status);
     robust_list_exit(t);
     if (t->clear_tid)
         write_number(t, t->clear_tid, 4, 0);
@@ -133,6 +136,17 @@ static void on_access_fault(struct task *t)
     t->bus_fault = false;
 }
 
+static void debugged_call(struct task *t)
+{
+    uint64_t number = cpu_get(t->cpu, t->proc->number);
+
+    if (t->proc->debug)
+        debug_call(t, true, number);
+    system_call(t);
+    if (t->proc->debug && !t->restart)
+        debug_call(t, false, number);
+}
+
 static void on_trap(struct task *t)
 {
     uint16_t trap = t->cpu->event.trap;
@@ -144,7 +158,7 @@ static void on_trap(struct task *t)
     else if (action->action == ON_SIGNAL)
         signal_force(t, signal_to_guest(action->signo), action->code, t->cpu->pc);
     else if (t->npending == 0) /* else the handler runs first, then the call */
-        system_call(t);
+        debugged_call(t);
 }
 
 static void on_event(struct task *t)
@@ -153,6 +167,8 @@ static void on_event(struct task *t)
 
     switch (cpu->event.kind) {
     case EXEC_KICK:
+    case EXEC_BREAK:
+    case EXEC_WATCH:
     case EXEC_LIMIT: return;
     case EXEC_TRAP: on_trap(t); return;
     case EXEC_ILLEGAL:
@@ -173,6 +189,17 @@ static void on_event(struct task *t)
         (unsigned long long)cpu->pc);
 }
 
+static void run_debugged(struct task *t)
+{
+    unsigned kind;
+
+    debug_run(t);
+    kind = t->cpu->event.kind;
+    on_event(t);
+    if (t->proc->debug)
+        debug_after(t, kind);
+}
+
 _Noreturn void run_loop(struct task *t)
 {
     for (;;) {
@@ -180,6 +207,12 @@ _Noreturn void run_loop(struct task *t)
         __atomic_exchange_n(t->kick, 0, __ATOMIC_SEQ_CST);
         if (t->npending || t->restart || t->has_saved) {
             signals_deliver(t);
+            continue;
+        }
+        if (t->proc->is_dying)
+            core_park(t);
+        if (t->proc->debug) {
+            run_debugged(t);
             continue;
         }
         t->engine->run(t->cpu, 0);

@@ -203,7 +203,7 @@ static void write_area(struct task *t, FILE *out, struct space_area area,
     write_map(out, &area, &none, name);
 }
 
-static void write_maps(struct task *t, FILE *out)
+void proc_write_maps(struct task *t, FILE *out)
 {
     FILE *in = fopen("/proc/self/maps", "re");
     struct host_map *maps = NULL, map;
@@ -327,7 +327,7 @@ static const struct made_up {
     const char *name;
     void (*write)(struct task *t, FILE *out);
 } made_up[] = {
-    { "maps", write_maps },
+    { "maps", proc_write_maps },
     { "cmdline", write_cmdline },
     { "auxv", write_auxv },
     { "stat", write_stat },

@@ -18,6 +18,7 @@
 
 #include "base/host.h"
 #include "isa/engine.h"
+#include "user/linux/debug.h"
 #include "user/linux/linux.h"
 #include "user/run.h"
 
@@ -48,11 +49,38 @@ static bool keeps_host_handler(int signo)
 
 /* --------------------------------------------------------------- from the host */
 
+static const char interruption; /* its address is in the siginfo of one */
+
+static bool is_interruption(const void *siginfo)
+{
+    const siginfo_t *info = siginfo;
+
+    return info->si_code == SI_QUEUE && info->si_value.sival_ptr == &interruption;
+}
+
+/* SIGBUS is never blocked, and always has our handler. */
+void task_interrupt(struct task *t)
+{
+    siginfo_t info;
+
+    memset(&info, 0, sizeof(info));
+    info.si_signo = SIGBUS;
+    info.si_code = SI_QUEUE;
+    info.si_value.sival_ptr = (void *)(uintptr_t)&interruption;
+    *t->kick = 1;
+    syscall(SYS_rt_tgsigqueueinfo, getpid(), (pid_t)t->tid, SIGBUS, &info);
+}
+
 static void take_signal(int signo, void *info, void *context)
 {
     struct task *t = current;
 
     (void)signo;
+    if (t && is_interruption(info)) {
+        *t->kick = 1;
+        host_interrupted(context);
+        return;
+    }
     if (!t || t->npending == MAX_PENDING)
         return;
     siginfo_from_host(&t->pending[t->npending], info);
@@ -89,6 +117,25 @@ void signals_start(struct task *t)
     for (int i = 1; i <= GUEST_SIGNALS; i++)
         if (mask & bit_of(signal_to_host(i)))
             t->blocked |= bit_of(i);
+    for (int i = 1; t->proc->debug && i <= GUEST_SIGNALS; i++) {
+        action_of(t, i);
+        install_action(t, i);
+    }
+    signals_catch_dumps(t);
+}
+
+void signals_catch_dumps(struct task *t)
+{
+    struct rlimit limit;
+
+    if (t->proc->is_dumping || getrlimit(RLIMIT_CORE, &limit) < 0 || !limit.rlim_cur)
+        return;
+    host_lock_take(t->proc->lock);
+    t->proc->is_dumping = true;
+    for (int i = 1; i <= GUEST_SIGNALS; i++)
+        if (dumps_core(i) && action_of(t, i)->handler == DEFAULT)
+            install_action(t, i);
+    host_lock_give(t->proc->lock);
 }
 
 void signals_start_thread(struct task *t)
@@ -155,6 +202,10 @@ void install_action(struct task *t, int signo)
                             : action->handler == IGNORE ? HOST_IGNORE
                                                         : take_signal;
 
+    /* It is told of every signal; and what dumps core must dump the guest's. */
+    if (t->proc->debug ||
+        (t->proc->is_dumping && action->handler == DEFAULT && dumps_core(signo)))
+        handler = take_signal;
     if (!keeps_host_handler(signo))
         host_signal_catch(signal_to_host(signo), handler,
                           (action->flags & G_NOCLDSTOP ? SA_NOCLDSTOP : 0) |
@@ -192,6 +243,9 @@ void signals_before_exec(struct task *t)
         signal(SIGSEGV, SIG_IGN);
     if (t->proc->actions[signal_to_guest(SIGBUS)].handler == IGNORE)
         signal(SIGBUS, SIG_IGN);
+    for (int i = 1; t->proc->debug && i <= GUEST_SIGNALS; i++)
+        if (t->proc->actions[i].handler == IGNORE && !keeps_host_handler(i))
+            host_signal_catch(signal_to_host(i), HOST_IGNORE, 0);
 }
 
 bool on_altstack(const struct task *t, uint64_t sp)
@@ -206,6 +260,9 @@ _Noreturn void die_of_signal(struct task *t, int signo)
     struct rlimit none = { 0, 0 };
     int host = signal_to_host(signo);
 
+    if (t->proc->debug)
+        debug_death(t, signo);
+    core_dump(t, signo);
     report_count(t);
     setrlimit(RLIMIT_CORE, &none); /* a core of rhea would tell nothing of the guest */
     host_signal_catch(host, HOST_DEFAULT, 0);
@@ -336,6 +393,13 @@ void signals_deliver(struct task *t)
         carry_on(t);
         return;
     }
+    if (t->proc->debug)
+        signo = debug_signal(t, signo, &info);
+    if (!signo) {
+        carry_on(t);
+        return;
+    }
+    t->dying = info;
     action = use_action(t, signo);
     if (action.handler > IGNORE) {
         enter_handler(t, signo, &info, &action);
@@ -355,12 +419,18 @@ static void report_fault(struct task *t, int signo, uint64_t addr)
 
 void signal_force(struct task *t, int signo, int code, uint64_t addr)
 {
-    struct sig_action action = use_action(t, signo);
+    struct sig_action action;
     struct sig_info info = { { 0 } };
 
     info.value[INFO_SIGNO] = (uint64_t)signo;
     info.value[INFO_CODE] = (uint64_t)code;
     info.value[INFO_ADDR] = addr;
+    if (t->proc->debug)
+        signo = debug_signal(t, signo, &info);
+    if (!signo)
+        return;
+    t->dying = info;
+    action = use_action(t, signo);
     if (action.handler <= IGNORE || (t->blocked & bit_of(signo))) {
         report_fault(t, signo, addr);
         die_of_signal(t, signo);

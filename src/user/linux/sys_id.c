@@ -145,6 +145,8 @@ static int64_t change_limit(struct task *t, pid_t pid, uint64_t which, uint64_t 
     if (prlimit(pid, (int)which, from && !is_memory_limit(which) ? &wanted : NULL, &old) <
         0)
         return -errno;
+    if (from && which == RLIMIT_CORE)
+        signals_catch_dumps(t);
     if (is_memory_limit(which) && t->proc->limits[which].is_set) {
         old.rlim_cur = limit_to_host(t->proc->limits[which].soft);
         old.rlim_max = limit_to_host(t->proc->limits[which].hard);

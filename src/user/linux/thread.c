@@ -12,6 +12,7 @@
 #include "isa/engine.h"
 #include "isa/eval.h"
 #include "user/linux/calls_all.h"
+#include "user/linux/debug.h"
 
 static pid_t own_tid(void)
 {
@@ -68,6 +69,8 @@ static void thread_main(void *arg)
     t->has_started = true;
     host_lock_wake(p->lock); /* the parent, which returns the id */
     host_lock_give(p->lock);
+    if (p->debug)
+        debug_thread_begins(t);
     set_blocked(t, t->blocked);
     if (setjmp(t->leave) == 0)
         run_loop(t);
@@ -191,6 +194,8 @@ _Noreturn void thread_exit(struct task *t, int status)
     host_block_signals(); /* others take what is sent to the process */
     if (own_tid() == getpid() && is_alone(p))
         guest_exit(t, status);
+    if (p->debug)
+        debug_thread_ends(t);
     signals_give_back(t);
     robust_list_exit(t);
     host_lock_take(p->lock);
