@@ -45,6 +45,9 @@ int64_t host_remap(uintptr_t addr, size_t size, size_t new_size, uintptr_t to);
 /* Copies between memory that may be absent.  0, or -1 where the host faulted; then at
  * most `size` bytes were copied. */
 int host_copy(void *to, const void *from, size_t size);
+/* Whether this thread's last failure was a SIGBUS: mapped, but nothing behind it. Forgets
+ * it. */
+bool host_copy_was_bus(void);
 
 struct host_fault {
     uintptr_t addr;

@@ -13,7 +13,7 @@
 /* Of the copy that runs in this thread.  Handlers are entered with SA_NODEFER, so that
  * leaving one by a jump needs no change of the signal mask. */
 static _Thread_local struct {
-    volatile sig_atomic_t active;
+    volatile sig_atomic_t active, was_bus;
     sigjmp_buf back;
 } guard;
 
@@ -63,6 +63,14 @@ int host_copy(void *to, const void *from, size_t size)
     atomic_signal_fence(memory_order_seq_cst);
     guard.active = 0;
     return 0;
+}
+
+bool host_copy_was_bus(void)
+{
+    bool was_bus = guard.was_bus;
+
+    guard.was_bus = 0;
+    return was_bus;
 }
 
 int host_compare_exchange(void *at, void *expected, const void *desired, size_t size)
@@ -124,8 +132,10 @@ static void fault_handler(int signo, siginfo_t *info, void *context)
         on_sent(signo, info, context);
         return;
     }
-    if (guard.active)
+    if (guard.active) {
+        guard.was_bus = signo == SIGBUS;
         siglongjmp(guard.back, 1);
+    }
     fault.addr = (uintptr_t)info->si_addr;
     fault.has_addr = info->si_code != SI_KERNEL;
     fault.access = fault_access(context);

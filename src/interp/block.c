@@ -408,6 +408,15 @@ void block_invalidate(struct interp *ip, uint64_t addr, uint64_t size)
     }
 }
 
+/* Also through another mapping of the same file. */
+static bool may_be_written(struct space *space, uint64_t addr)
+{
+    struct space_area area;
+
+    return space_next(space, addr, &area) && area.start <= addr &&
+           (area.prot & SPACE_WRITE || area.shared);
+}
+
 /* A guest's fence: code that can be written may have changed (what cannot was announced
  * when that changed). */
 void block_fence(struct interp *ip)
@@ -416,7 +425,7 @@ void block_fence(struct interp *ip)
     for (uint32_t i = 0; i <= ip->pages_mask; i++) {
         uint64_t addr = (ip->pages[i] - 1) << PAGE_SHIFT;
 
-        if (ip->pages[i] && space_prot(ip->cpu->space, addr) & SPACE_WRITE)
+        if (ip->pages[i] && may_be_written(ip->cpu->space, addr))
             block_invalidate(ip, addr, UINT64_C(1) << PAGE_SHIFT);
     }
 }

@@ -115,7 +115,7 @@ void find_traps(struct proc *p)
 }
 
 /* Faults are known by the map: what it allows and the host refused is a file that became
- * shorter. */
+ * shorter; or another thread has mapped it meanwhile, then the access is made again. */
 static void on_access_fault(struct task *t)
 {
     struct exec_event *event = &t->cpu->event;
@@ -123,17 +123,21 @@ static void on_access_fault(struct task *t)
     unsigned need = event->access == ACCESS_WRITE   ? SPACE_WRITE
                     : event->access == ACCESS_FETCH ? SPACE_EXEC
                                                     : SPACE_READ;
+    bool is_bus = host_copy_was_bus() || t->bus_fault, allowed;
 
+    t->bus_fault = false;
     if (event->kind == EXEC_FETCH_FAULT)
         need = SPACE_EXEC;
-    if (t->bus_fault || (prot & need) == need)
+    allowed = (prot & need) == need;
+    if (allowed && !is_bus && t->proc->has_threads)
+        return;
+    if (allowed)
         signal_force(t, signal_to_guest(SIGBUS), BUS_ADRERR, event->addr);
     else
         signal_force(t, signal_to_guest(SIGSEGV),
                      space_is_mapped(t->proc->space, event->addr) ? SEGV_ACCERR
                                                                   : SEGV_MAPERR,
                      event->addr);
-    t->bus_fault = false;
 }
 
 static void debugged_call(struct task *t)

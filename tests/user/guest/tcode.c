@@ -98,6 +98,25 @@ static void others(const char *what, int protect)
     munmap(code, PAGE);
 }
 
+/* One mapping is written, another one of the same memory runs. */
+static void aliases(void)
+{
+    int fd = memfd_create("code", 0), bad = 0;
+    uint32_t *write_here, *run_here;
+
+    ftruncate(fd, PAGE);
+    write_here = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    run_here = mmap(NULL, PAGE, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+    for (int v = 1; v <= VERSIONS; v++) {
+        put_return(write_here, v);
+#ifdef __riscv
+        __asm__ volatile("fence.i" ::: "memory");
+#endif
+        bad += ((function *)run_here)() != v;
+    }
+    say("wrong in another mapping", bad);
+}
+
 /* ------------------------------------------------ each makes, runs and unmaps its own
  * code */
 
@@ -193,6 +212,7 @@ int main(void)
 {
     others("wrong after a flush", 0);
     others("wrong after mprotect", 1);
+    aliases();
     makers();
     races();
     return 0;
