@@ -3,7 +3,7 @@
  *   run.c        attach, run, faults          block.c      look-up, links, invalidation
  *   predecode.c  bytes to ops                 fuse.c       which handlers they get
  *   exits.c      handlers not generated       share.c      several CPUs
- *   lockstep.c   beside the tree evaluator
+ *   lockstep.c   beside the tree evaluator    liveness.c   flags that nobody reads
  *
  * All ops of a process lie in one reserved array, so that a link is a distance of 32
  * bits. Blocks grow from its beginning, stubs (where a link leads before its target is
@@ -142,6 +142,7 @@ struct interp {
     bool is_counting;          /* always, not only for limits */
     bool is_plain;             /* jumps are not threaded: lockstep counts them */
     uint16_t last_acc;         /* of the newest block's end */
+    uint16_t last_known[ISA_FLAG_GROUPS]; /* there: flagfns, as liveness.h says */
 };
 
 /* Where indirect jumps lead, by pc: small in the beginning, as most programs are. */

@@ -14,6 +14,7 @@
 
 #include "base/report.h"
 #include "interp/fuse.h"
+#include "interp/liveness.h"
 #include "interp/profile.h"
 #include "isa/decode.h"
 #include "isa/sem.h"
@@ -33,6 +34,8 @@ struct builder {
     bool wrote_sink; /* by the newest op: a zero register */
     unsigned count;  /* instructions */
     struct fuser fuser;
+    unsigned nchosen; /* instructions whose flags are looked at before they are noted */
+    uint32_t chosen[MAX_BLOCK_INSNS], chosen_units[MAX_BLOCK_INSNS];
     uint64_t code_pc;
     unsigned code_size;
     uint8_t code[CODE_BYTES];
@@ -323,6 +326,26 @@ static enum next after_jump(struct builder *b, const struct isa_variant *variant
     return GO_ON;
 }
 
+/* Notes an op for fuse_end(), or keeps it until what follows says which flags are dead.
+ */
+static void note_op(struct builder *b, uint32_t unit, uint32_t variant)
+{
+    if (!b->isa->nflag_uses || b->is_counting || b->block->table->kind) {
+        fuse_add(&b->fuser, b->ip, unit, variant);
+        return;
+    }
+    b->chosen[b->nchosen] = variant;
+    b->chosen_units[b->nchosen++] = unit;
+}
+
+static void note_kept_ops(struct builder *b)
+{
+    if (b->nchosen)
+        liveness_choose(b->isa, b->chosen, b->nchosen, b->ip->last_known);
+    for (unsigned i = 0; i < b->nchosen; i++)
+        fuse_add(&b->fuser, b->ip, b->chosen_units[i], b->chosen[i]);
+}
+
 static enum next add_insn(struct builder *b, const struct isa_decoded *insn)
 {
     uint32_t number = isa_choose(b->isa, insn), unit, stubs = b->ip->stubs;
@@ -348,7 +371,7 @@ static enum next add_insn(struct builder *b, const struct isa_decoded *insn)
             thread_jump(b, variant, insn, unit, stubs))
             return GO_ON;
     }
-    fuse_add(&b->fuser, b->ip, unit, number);
+    note_op(b, unit, number);
     return after_jump(b, variant);
 }
 
@@ -406,6 +429,7 @@ static void build(struct builder *b)
             add_goto(b);
             break;
         }
+    note_kept_ops(b);
     fuse_end(&b->fuser, b->ip, !b->is_counting);
     b->ip->last_acc = b->fuser.acc;
 }
@@ -423,6 +447,7 @@ static void begin(struct builder *b, struct interp *ip, uint64_t pc, bool is_hot
     b->count = 0;
     b->page = UINT64_MAX;
     fuse_begin(&b->fuser, acc);
+    b->nchosen = 0;
     b->code_pc = pc;
     b->code_size = 0;
 }
@@ -457,6 +482,7 @@ struct block *predecode(struct interp *ip, uint64_t pc, bool is_hot)
     if (!is_fetchable(&b))
         return NULL;
     b.block = block_new(ip, pc);
+    memset(ip->last_known, 0, sizeof ip->last_known);
     if (is_stop(&b, pc))
         add_exit(&b, x_break);
     if (isa_trace && isa_trace->block)

@@ -22,6 +22,7 @@ enum {
     ISA_MAX_FIELDS = 48,    /* decode-time fields of one instruction */
     ISA_MAX_ILEN = 16,      /* bytes of the longest instruction */
     ISA_MAX_FEATURES = 256, /* features of one isa */
+    ISA_FLAG_GROUPS = 32,   /* of which flags are followed from op to op */
 };
 
 /* --------------------------------------------------------------- semantic nodes */
@@ -306,8 +307,26 @@ struct isa_variant {
     uint16_t insn;          /* back to its instruction */
     uint16_t reads, writes; /* sets of state, isa->effects[] (bit sets over files and flag
                                groups, isa->effect_words words each) */
-    uint16_t without_flags; /* the variant of the same body with dead SETFLAGS dropped, or
-                               NONE */
+    uint16_t
+        without_flags; /* the variant of the same body and slots that writes no flags,
+                          or NONE: there is none to drop, or somebody may see it */
+    uint16_t flag_use; /* isa->flag_uses, if there are any */
+};
+
+/* What a variant does with flags: for who finds out which are dead, and what is known of
+ * lazy ones.  Sets of flags: bit isa_flags.first + k is flag k of a group. */
+struct isa_flag_use {
+    uint64_t reads, may_set;
+    uint64_t sets;    /* those it sets in any case */
+    uint32_t touches; /* set of groups whose flagfn may be another one afterwards ... */
+    uint16_t kind[2]; /* ... and which it is then: flagfns + 1; 0: not known */
+    bool observes;    /* a fault, trap, jump or helper may show the state to somebody */
+};
+
+/* In place of `variant`, with the same slots, where `flagfn` set the flags of its group
+ * last and they are lazy.  Sorted by variant, flagfn. */
+struct isa_flag_known {
+    uint16_t variant, flagfn, instead;
 };
 
 /* Decision trees from fields to a variant.  A link is a variant's number with
@@ -467,6 +486,7 @@ struct isa_flags {
     uint16_t bits_file; /* file of `count` one-bit elements: the settled flags */
     uint16_t kind_file; /* 0: settled, k: flagfn k-1 with arguments below */
     uint16_t args_file; /* 3 elements */
+    uint8_t first;      /* bit of flag 0 in the sets of isa_flag_use */
 };
 
 struct isa_mode {
@@ -579,7 +599,7 @@ struct isa {
     const struct isa_text *texts;
     const char *literals; /* strings, one after the other, each with its 0 */
     const struct isa_insn *insns;
-    const struct isa_variant *variants;
+    const struct isa_variant *variants; /* nchosen of them by decoding, then others */
     const struct isa_choice *choices;
     const uint32_t *links;
     const struct isa_alias *aliases;
@@ -599,6 +619,8 @@ struct isa {
     const struct isa_flags *flags;
     const struct isa_flagfn *flagfns;
     const struct isa_law *laws;
+    const struct isa_flag_use *flag_uses;
+    const struct isa_flag_known *flag_known;
     const struct isa_mode *modes;
     const uint32_t *features; /* text */
     const struct isa_feature_set *feature_sets;
@@ -613,10 +635,10 @@ struct isa {
     const uint64_t *values;
     const struct isa_stream *streams;
     const uint64_t *effects;
-    uint32_t nnodes, nconsts, npieces, nfields, noperands, nslots, nvariants, nchoices,
-        nlinks, neffects, ndtable, ndleaves, nliterals, nstrings, nnames, nnumbers,
-        nenums, nalts, ntexts, nfixes, nlengths, nsysreg_fields, nex_cases, nex_items,
-        nex_codes, nex_bytes, nvalues;
+    uint32_t nnodes, nconsts, npieces, nfields, noperands, nslots, nvariants, nchosen,
+        nchoices, nlinks, neffects, ndtable, ndleaves, nliterals, nstrings, nnames,
+        nnumbers, nenums, nalts, ntexts, nfixes, nlengths, nsysreg_fields, nex_cases,
+        nex_items, nex_codes, nex_bytes, nvalues, nflag_uses, nflag_known;
     uint16_t nfiles, nviews, nview_bodies, nregnames, ninsns, naliases, nfetches, ndnodes,
         naccesses, ntraps, nhelpers, nfns, nfpcalls, nfpenvs, nflags, nflagfns, nlaws,
         nmodes, nfeatures, nfeature_sets, nmodels, nsysregs, nexamples, nstreams,

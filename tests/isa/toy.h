@@ -239,7 +239,7 @@ static const struct isa_length toy_lengths[] = { { 0x8000, 0, 2 }, { 0xf000, 0x8
 static const struct isa_access toy_accesses[] = { { .big = 1, .align = 2, .trap = 1 } };
 static const struct isa_trap toy_traps[] = { { T(halt), 0 }, { T(misaligned), 1 } };
 static const struct isa_flags toy_flags[] = {
-    { T(f), TOY_FLAG_NAMES, 2, TOY_BITS, TOY_KIND, TOY_ARGS }
+    { T(f), TOY_FLAG_NAMES, 2, TOY_BITS, TOY_KIND, TOY_ARGS, 0 }
 };
 static const struct isa_flagfn toy_flagfns[] = {
     { .name = T(sum), .args = 2, .arg_w = { 16, 16 }, .sets = 3,

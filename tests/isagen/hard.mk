@@ -20,5 +20,5 @@ $(HARD_OBJ): private HARDEN :=
 $(HARD_OBJ): private SAN_FLAGS := $(if $(SAN),-fsanitize=undefined -fno-sanitize-recover=all)
 # Few of these handlers ever run, so that compiling them is what costs.
 $(HARD_OBJ): private OWN_CFLAGS := $(filter-out -O2,$(INTERP_CFLAGS)) $(if $(SAN),-O0,-O1) -Wno-unused
-$(O)/tests/isagen/hard_test: $(call objects,src/interp/*.c) $(HARD_OBJ)
+$(O)/tests/isagen/hard_test $(O)/tests/isagen/flags_test: $(call objects,src/interp/*.c) $(HARD_OBJ)
 -include $(HARD_OBJ:.o=.d)

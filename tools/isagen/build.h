@@ -178,7 +178,7 @@ struct build {
         fns, fpcalls, fpenvs, flags, flagfns, laws, modes, features, feature_sets, models,
         sysregs, examples, effects, streams, strings, names, sources, numbers, texts,
         alt_rows, enums, fixes, lengths, sysreg_fields, ex_cases, ex_items, ex_codes,
-        ex_bytes, links, view_bodies, values;
+        ex_bytes, links, view_bodies, values, flag_uses, flag_known;
     struct vec kinds[32];                /* struct item *, by enum item_kind */
     struct vec view_info;                /* struct view, beside views */
     struct vec insn_items;               /* const struct insn *, beside insns */

@@ -121,7 +121,7 @@ static void cover_variants(struct cover *c)
     const struct isa *isa = c->isa;
     unsigned *never = arena_array(&c->arena, isa->ninsns + 1u, sizeof *never);
 
-    for (uint32_t i = 0; i < isa->nvariants; i++) {
+    for (uint32_t i = 0; i < isa->nchosen; i++) {
         const struct isa_variant *v = &isa->variants[i];
 
         if (v->insn >= isa->ninsns)

@@ -14,6 +14,7 @@
 
 #include "base/arena.h"
 #include "isa/isa.h"
+#include "isagen/flagcond.h"
 
 enum { MAX_PUSHED = 16, ACC_IN = 3, FORMS = 1 << ACC_IN };
 
@@ -47,6 +48,8 @@ struct body {
     unsigned count;
     const char **text; /* of each value: how to name it */
     unsigned *uses;
+    struct flag_cond *conds; /* of flags, each computed by one function */
+    unsigned nconds;
     unsigned at;    /* bytes from the first op of a fused group */
     unsigned depth; /* of IF and LOOP */
     struct acc_use acc;
@@ -109,6 +112,8 @@ struct emitter {
     struct fused *fused;
     unsigned nfused;
     uint8_t *forms;
+    struct flag_cond *conds; /* those that have a function */
+    unsigned nconds;
 };
 struct body body_new(struct emitter *e, FILE *out, const struct isa_variant *variant);
 bool emit_insn(struct body *body); /* true: nothing can be executed after it */
@@ -128,6 +133,9 @@ void group_store(struct body *body, bool is_exit); /* memory is as the guest see
 void group_forget(struct body *body); /* registers may have changed in memory */
 
 /* emit_interp_state.c */
+/* The name of the function that computes a condition of flags. */
+const char *flags_function(struct arena *arena, const char *target,
+                           const struct flag_cond *cond);
 void state_emit(struct emitter *e);
 void state_emit_sysregs(struct emitter *e, FILE *source);
 

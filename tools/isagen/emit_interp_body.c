@@ -24,81 +24,41 @@ void body_line(struct body *body, const char *fmt, ...)
 
 /* -------------------------------------------------------------------- looking */
 
-/* Operands of a node that are nodes. */
-static unsigned operands(const struct isa *isa, const struct sem *node, uint16_t out[3])
+/* Takes a use from the node, and from its operands when it was the last one. */
+static void unuse(struct body *body, unsigned i)
 {
-    uint16_t all[3] = { node->a, node->b, node->c };
-    unsigned first = 0, last = 0, n = 0;
+    struct sem node = body->nodes[i];
+    uint16_t *in[3];
+    unsigned n;
 
-    switch (node->op) {
-    case S_GETX:
-        first = 1;
-        last = 2;
-        break;
-    case S_PUT:
-    case S_SETL:
-        first = 1;
-        last = 2;
-        break;
-    case S_PUTF:
-        first = 2;
-        last = 3;
-        break;
-    case S_PUTX:
-        first = 1;
-        last = 3;
-        break;
-    case S_SETFLAGS:
-    case S_CALL:
-        all[0] = node->b;
-        all[1] = node->c;
-        all[2] = node->d;
-        last = node->op == S_CALL ? isa->fns[node->a].args : isa->flagfns[node->a].args;
-        break;
-    case S_LD:
-    case S_RESERVE:
-    case S_NOT:
-    case S_NEG:
-    case S_ZEXT:
-    case S_SEXT:
-    case S_EXTRACT:
-    case S_CLZ:
-    case S_CTZ:
-    case S_POPCNT:
-    case S_BSWAP:
-    case S_BITREV:
-    case S_PARITY:
-    case S_IF:
-    case S_PUSH:
-    case S_SYSREAD:
-    case S_PUTNPC: last = 1; break;
-    case S_GETL:
-        first = 1;
-        last = 2;
-        break;
-    case S_PUTL:
-        first = 1;
-        last = 3;
-        break;
-    case S_GOTO: last = node->x & GOTO_DIRECT ? 0 : 1; break;
-    case S_TRAP:
-    case S_LOOP:
-        first = 1;
-        last = 3;
-        break;
-    case S_CAS:
-    case S_SELECT:
-    case S_FP: last = 3; break;
-    case S_ST:
-    case S_AMO:
-    case S_SYSWRITE:
-    case S_STCOND: last = 2; break;
-    default: last = node->op >= S_ADD && node->op <= S_CLMUL ? 2 : 0;
+    if (--body->uses[i])
+        return;
+    n = node_operands(body->isa, &node, in);
+    for (unsigned k = 0; k < n; k++)
+        unuse(body, *in[k]);
+}
+
+/* Conditions over flags are computed as a whole: their parts have no users. */
+static void find_conds(struct body *body, struct sem_body sem)
+{
+    body->nconds =
+        flag_conds(body->arena, body->isa, sem, body->result_uses != 0, &body->conds);
+    for (unsigned c = 0; c < body->nconds; c++) {
+        struct sem node = body->nodes[body->conds[c].root];
+        uint16_t *in[3];
+        unsigned n = node_operands(body->isa, &node, in);
+
+        for (unsigned k = 0; k < n; k++)
+            unuse(body, *in[k]);
     }
-    for (unsigned i = first; i < last && i < 3; i++)
-        if (all[i] != ISA_NONE)
-            out[n++] = all[i];
-    return n;
+}
+
+static const struct flag_cond *cond_at(const struct body *body, unsigned node)
+{
+    for (unsigned c = 0; c < body->nconds; c++)
+        if (body->conds[c].root == node)
+            return &body->conds[c];
+    return NULL;
 }
 
 void body_begin(struct body *body, struct sem_body sem)
@@ -108,15 +68,17 @@ void body_begin(struct body *body, struct sem_body sem)
     body->text = arena_array(body->arena, sem.count + 1u, sizeof *body->text);
     body->uses = arena_array(body->arena, sem.count + 1u, sizeof *body->uses);
     for (unsigned i = 0; i < sem.count; i++) {
-        uint16_t in[3];
-        unsigned n = operands(body->isa, &body->nodes[i], in);
+        struct sem node = body->nodes[i];
+        uint16_t *in[3];
+        unsigned n = node_operands(body->isa, &node, in);
 
         for (unsigned k = 0; k < n; k++)
-            if (in[k] < sem.count)
-                body->uses[in[k]]++;
+            if (*in[k] < sem.count)
+                body->uses[*in[k]]++;
     }
     if (sem.count)
         body->uses[sem.count - 1] += body->result_uses;
+    find_conds(body, sem);
 }
 
 /* Locals are as wide as what is put into them. */
@@ -600,6 +562,15 @@ static void pure(struct body *body, unsigned i)
     body_line(body, "%s v%u = %s;", expr_type(node->w), i, text);
 }
 
+/* A flagfn that keeps some flags settles those by itself. */
+static bool is_settled_by_next(const struct body *body, unsigned i)
+{
+    const struct sem *next = &body->nodes[i + 1];
+
+    return i + 1 < body->count && next->op == S_SETFLAGS &&
+           body->isa->flagfns[next->a].group == body->nodes[i].a;
+}
+
 /* Reads that nobody notices. */
 static bool is_unseen(unsigned op)
 {
@@ -614,6 +585,11 @@ static void statement(struct body *body, unsigned i)
     body->text[i] = arena_printf(body->arena, "v%u", i);
     if (!body->uses[i] && is_unseen(node->op))
         return;
+    if (cond_at(body, i)) {
+        body_line(body, "uint32_t v%u = %s(cpu);", i,
+                  flags_function(body->arena, body->target, cond_at(body, i)));
+        return;
+    }
     switch (node->op) {
     case S_NOP: break;
     case S_SLOT:
@@ -640,10 +616,6 @@ static void statement(struct body *body, unsigned i)
     case S_GETX:
     case S_PUTF:
     case S_PUTX: state_node(body, i); break;
-    case S_FLAG:
-        body_line(body, "uint32_t v%u = %s_flag%u_%u(cpu);", i, body->target, node->a,
-                  node->b);
-        break;
     case S_SETFLAGS: set_flags(body, node); break;
     case S_LD:
     case S_ST:
@@ -670,7 +642,7 @@ static void statement(struct body *body, unsigned i)
     case S_GETL:
     case S_PUTL: lane_node(body, i); break;
     case S_SETTLE:
-        if (body->isa->flags[node->a].kind_file != ISA_NONE)
+        if (!is_settled_by_next(body, i))
             body_line(body, "%s_settle%u(cpu);", body->target, node->a);
         break;
     case S_SYSREAD:

@@ -376,7 +376,9 @@ static const char *narrow_expr(struct body *body, const struct sem *node)
     case S_AND: return infix(body, node, "&", false);
     case S_OR: return infix(body, node, "|", false);
     case S_XOR: return infix(body, node, "^", false);
-    case S_NOT: return expr_mask(arena, node->w, arena_printf(arena, "~%s", a));
+    case S_NOT:
+        return node->w == 1 ? arena_printf(arena, "(uint32_t)!%s", a)
+                            : expr_mask(arena, node->w, arena_printf(arena, "~%s", a));
     case S_NEG: return expr_mask(arena, node->w, arena_printf(arena, "0 - %s", a));
     case S_SHL:
         return expr_mask(arena, node->w,

@@ -46,49 +46,185 @@ static const char *set_element(struct emitter *e, unsigned file, unsigned k,
                          value);
 }
 
-/* One flag of one flagfn, from the arguments that SETFLAGS kept. */
-static void emit_flag_case(struct emitter *e, unsigned number, unsigned flag)
+/* ----------------------------------------------------------------------- flags */
+
+/* A function of a flagfn's arguments: one of its flags, or what a law says. */
+static void emit_of_args(struct emitter *e, const struct isa_flagfn *fn, const char *name,
+                         struct sem_body sem)
 {
-    const struct isa_flagfn *fn = &e->isa->flagfns[number];
-    const struct isa_flags *group = &e->isa->flags[fn->group];
     struct body body = body_new(e, e->header, NULL);
 
-    body.depth = 1;
-    fprintf(e->header, "    case %u: { /* %s */\n", number + 1,
-            isa_string(e->isa, fn->name));
-    for (unsigned k = 0; k < fn->args && k < 3; k++) {
-        const char *text = element_of(e, group->args_file, k);
-        unsigned stored = e->isa->files[group->args_file].width;
+    fprintf(e->header, "static inline uint32_t %s(", name);
+    for (unsigned k = 0; k < fn->args; k++)
+        fprintf(e->header, "%s%s a%u", k ? ", " : "", expr_type(fn->arg_w[k]), k);
+    fprintf(e->header, "%s)\n{\n", fn->args ? "" : "void");
+    for (unsigned k = 0; k < fn->args; k++)
+        fprintf(e->header, "    (void)a%u;\n", k);
+    body_pure(&body, sem);
+    fprintf(e->header, "}\n");
+}
+
+static void emit_flagfn(struct emitter *e, unsigned number)
+{
+    const struct isa_flagfn *fn = &e->isa->flagfns[number];
+
+    fprintf(e->header, "\n/* %s */\n", isa_string(e->isa, fn->name));
+    for (unsigned k = 0; k < 16; k++)
+        if (fn->sets >> k & 1)
+            emit_of_args(e, fn,
+                         arena_printf(&e->arena, "%s_fn%u_%u", e->target, number, k),
+                         fn->flag[k]);
+}
+
+static void emit_law(struct emitter *e, unsigned number)
+{
+    const struct isa_law *law = &e->isa->laws[number];
+
+    emit_of_args(e, &e->isa->flagfns[law->flagfn],
+                 arena_printf(&e->arena, "%s_law%u", e->target, number), law->shortcut);
+}
+
+/* The arguments that SETFLAGS kept, as those of a C function. */
+static const char *kept_args(struct emitter *e, const struct isa_flagfn *fn)
+{
+    unsigned file = e->isa->flags[fn->group].args_file;
+    unsigned stored = e->isa->files[file].width;
+    const char *all = "";
+
+    for (unsigned k = 0; k < fn->args; k++) {
+        const char *text = element_of(e, file, k);
 
         if (stored > 64 && fn->arg_w[k] <= 64)
             text = expr_mask(&e->arena, fn->arg_w[k],
                              arena_printf(&e->arena, "wide_lo(%s)", text));
         else if (fn->arg_w[k] < stored)
             text = expr_mask(&e->arena, fn->arg_w[k], text);
-        fprintf(e->header, "        %s a%u = %s;\n\n        (void)a%u;\n",
-                expr_type(fn->arg_w[k]), k, text, k);
+        all = arena_printf(&e->arena, "%s%s%s", all, k ? ", " : "", text);
     }
-    body_pure(&body, fn->flag[flag]);
-    fprintf(e->header, "    }\n");
+    return all;
 }
 
-static void emit_flag(struct emitter *e, unsigned g, unsigned flag)
+const char *flags_function(struct arena *arena, const char *target,
+                           const struct flag_cond *cond)
 {
-    const struct isa_flags *group = &e->isa->flags[g];
-    const char *settled = element_of(e, group->bits_file, flag);
+    return arena_printf(arena, "%s_f%u_%x_%llx", target, cond->group, cond->flags,
+                        (unsigned long long)cond->truth);
+}
 
-    fprintf(e->header, "\n/* %s.%s, settled or as the last flagfn says */\n",
-            isa_string(e->isa, group->name), isa_name(e->isa, group->names, flag));
-    fprintf(e->header, "static inline uint32_t %s_flag%u_%u(struct cpu *cpu)\n{\n",
-            e->target, g, flag);
-    if (group->kind_file != ISA_NONE) {
-        fprintf(e->header, "    switch (%s) {\n", element_of(e, group->kind_file, 0));
-        for (unsigned i = 0; i < e->isa->nflagfns; i++)
-            if (e->isa->flagfns[i].group == g && e->isa->flagfns[i].sets >> flag & 1)
-                emit_flag_case(e, i, flag);
-        fprintf(e->header, "    default: break;\n    }\n");
+/* The condition where flagfn `number` (ISA_NONE: none) is pending. */
+static const char *cond_value(struct emitter *e, const struct flag_cond *cond,
+                              unsigned number)
+{
+    const struct isa_flags *group = &e->isa->flags[cond->group];
+    const struct isa_flagfn *fn = number == ISA_NONE ? NULL : &e->isa->flagfns[number];
+    const char *row = "";
+    unsigned n = 0;
+
+    for (unsigned k = 0; k < group->count; k++) {
+        const char *flag;
+
+        if (!(cond->flags >> k & 1))
+            continue;
+        if (fn && fn->sets >> k & 1)
+            flag = arena_printf(&e->arena, "%s_fn%u_%u(%s)", e->target, number, k,
+                                kept_args(e, fn));
+        else
+            flag = element_of(e, group->bits_file, k);
+        row = arena_printf(&e->arena, "%s%s(uint32_t)%s << %u", row, n ? " | " : "", flag,
+                           n);
+        if (cond->truth == 2 && cond->flags == UINT32_C(1) << k)
+            return flag;
+        n++;
     }
-    fprintf(e->header, "    return %s;\n}\n", settled);
+    return arena_printf(&e->arena, "UINT64_C(0x%llx) >> (%s) & 1",
+                        (unsigned long long)cond->truth, row);
+}
+
+static void emit_cond(struct emitter *e, const struct flag_cond *cond)
+{
+    const struct isa_flags *group = &e->isa->flags[cond->group];
+
+    fprintf(e->header, "\n/*");
+    for (unsigned k = 0; k < group->count; k++)
+        if (cond->flags >> k & 1)
+            fprintf(e->header, " %s.%s", isa_string(e->isa, group->name),
+                    isa_name(e->isa, group->names, k));
+    fprintf(e->header, " */\nstatic inline uint32_t %s(struct cpu *cpu)\n{\n",
+            flags_function(&e->arena, e->target, cond));
+    fprintf(e->header, "    switch (%s) {\n", element_of(e, group->kind_file, 0));
+    for (unsigned i = 0; i < e->isa->nflagfns; i++) {
+        const struct isa_flagfn *fn = &e->isa->flagfns[i];
+        const struct isa_law *law;
+        bool negated;
+
+        if (fn->group != cond->group || !(fn->sets & cond->flags))
+            continue;
+        law = flag_cond_law(&e->arena, e->isa, cond, i, &negated);
+        if (law)
+            fprintf(e->header, "    case %u: return %s%s_law%u(%s);\n", i + 1,
+                    negated ? "!" : "", e->target, (unsigned)(law - e->isa->laws),
+                    kept_args(e, fn));
+        else
+            fprintf(e->header, "    case %u: return %s;\n", i + 1,
+                    cond_value(e, cond, i));
+    }
+    fprintf(e->header, "    default: return %s;\n    }\n}\n",
+            cond_value(e, cond, ISA_NONE));
+}
+
+/* Emits the conditions of a body that are new. */
+static void add_conds(struct emitter *e, struct sem_body body, bool result)
+{
+    struct flag_cond *conds;
+    unsigned n = flag_conds(&e->arena, e->isa, body, result, &conds);
+
+    for (unsigned i = 0; i < n; i++) {
+        unsigned k = 0;
+
+        while (k < e->nconds && (e->conds[k].group != conds[i].group ||
+                                 e->conds[k].flags != conds[i].flags ||
+                                 e->conds[k].truth != conds[i].truth))
+            k++;
+        if (k < e->nconds)
+            continue;
+        e->conds = arena_grow(&e->arena, e->conds, e->nconds * sizeof *conds,
+                              (e->nconds + 1u) * sizeof *conds);
+        e->conds[e->nconds++] = conds[i];
+        emit_cond(e, &conds[i]);
+    }
+}
+
+static struct flag_cond one_flag(unsigned group, unsigned flag)
+{
+    return (struct flag_cond){ 0, (uint16_t)group, UINT32_C(1) << flag, 2 };
+}
+
+static void emit_conds(struct emitter *e)
+{
+    const struct isa *isa = e->isa;
+
+    for (unsigned g = 0; g < isa->nflags; g++)
+        for (unsigned k = 0; k < isa->flags[g].count; k++) {
+            e->conds = arena_grow(&e->arena, e->conds, e->nconds * sizeof *e->conds,
+                                  (e->nconds + 1u) * sizeof *e->conds);
+            e->conds[e->nconds] = one_flag(g, k);
+            emit_cond(e, &e->conds[e->nconds++]);
+        }
+    for (unsigned i = 0; i < isa->nvariants; i++)
+        add_conds(e, isa->variants[i].body, false);
+    for (unsigned i = 0; i < isa->nview_bodies; i++) {
+        add_conds(e, isa->view_bodies[i].get, true);
+        add_conds(e, isa->view_bodies[i].put, false);
+    }
+    for (unsigned i = 0; i < isa->nsysregs; i++) {
+        add_conds(e, isa->sysregs[i].read, true);
+        add_conds(e, isa->sysregs[i].write, false);
+    }
+    for (unsigned i = 0; i < isa->nmodes; i++)
+        add_conds(e, isa->modes[i].value, true);
+    for (unsigned i = 0; i < isa->nfpenvs; i++)
+        add_conds(e, isa->fpenvs[i].more_rules, true);
+    add_conds(e, isa->sysreg_priv, true);
 }
 
 static void emit_settle(struct emitter *e, unsigned g)
@@ -99,8 +235,12 @@ static void emit_settle(struct emitter *e, unsigned g)
             e->target, g);
     fprintf(e->header, "    uint32_t flag[%u];\n\n    if (!%s)\n        return;\n",
             group->count, element_of(e, group->kind_file, 0));
-    for (unsigned k = 0; k < group->count; k++)
-        fprintf(e->header, "    flag[%u] = %s_flag%u_%u(cpu);\n", k, e->target, g, k);
+    for (unsigned k = 0; k < group->count; k++) {
+        struct flag_cond cond = one_flag(g, k);
+
+        fprintf(e->header, "    flag[%u] = %s(cpu);\n", k,
+                flags_function(&e->arena, e->target, &cond));
+    }
     for (unsigned k = 0; k < group->count; k++)
         fprintf(
             e->header, "    %s\n",
@@ -114,15 +254,22 @@ static void emit_set(struct emitter *e, unsigned number)
 {
     const struct isa_flagfn *fn = &e->isa->flagfns[number];
     const struct isa_flags *group = &e->isa->flags[fn->group];
-    uint32_t all = group->count >= 32 ? UINT32_MAX : (UINT32_C(1) << group->count) - 1;
 
     fprintf(e->header, "\nstatic inline void %s_set%u(struct cpu *cpu", e->target,
             number);
     for (unsigned k = 0; k < fn->args && k < 3; k++)
         fprintf(e->header, ", %s a%u", expr_type(fn->arg_w[k]), k);
     fprintf(e->header, ")\n{\n");
-    if ((fn->sets & all) != all)
-        fprintf(e->header, "    %s_settle%u(cpu);\n", e->target, fn->group);
+    for (unsigned k = 0; k < group->count; k++) {
+        struct flag_cond cond = one_flag(fn->group, k);
+
+        if (!(fn->sets >> k & 1))
+            fprintf(
+                e->header, "    %s\n",
+                set_element(e, group->bits_file, k,
+                            arena_printf(&e->arena, "%s(cpu)",
+                                         flags_function(&e->arena, e->target, &cond))));
+    }
     for (unsigned k = 0; k < fn->args && k < 3; k++) {
         unsigned stored = e->isa->files[group->args_file].width;
         const char *value = arena_printf(&e->arena, "a%u", k);
@@ -138,15 +285,15 @@ static void emit_set(struct emitter *e, unsigned number)
 
 static void emit_flags(struct emitter *e)
 {
-    for (unsigned g = 0; g < e->isa->nflags; g++) {
-        for (unsigned k = 0; k < e->isa->flags[g].count; k++)
-            emit_flag(e, g, k);
-        if (e->isa->flags[g].kind_file != ISA_NONE)
-            emit_settle(e, g);
-    }
     for (unsigned i = 0; i < e->isa->nflagfns; i++)
-        if (e->isa->flags[e->isa->flagfns[i].group].kind_file != ISA_NONE)
-            emit_set(e, i);
+        emit_flagfn(e, i);
+    for (unsigned i = 0; i < e->isa->nlaws; i++)
+        emit_law(e, i);
+    emit_conds(e);
+    for (unsigned g = 0; g < e->isa->nflags; g++)
+        emit_settle(e, g);
+    for (unsigned i = 0; i < e->isa->nflagfns; i++)
+        emit_set(e, i);
 }
 
 /* ------------------------------------------- computed views, system registers */

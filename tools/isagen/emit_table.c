@@ -167,7 +167,7 @@ EACH(isa_insn, insns, ninsns)
 END
 EACH(isa_variant, variants, nvariants)
     ALWAYS(insn); BODY(body); NUMBER(slot); NUMBER(slots); NUMBER(op_units); NUMBER(flags);
-    NUMBER(reads); NUMBER(writes); NUMBER(without_flags);
+    NUMBER(reads); NUMBER(writes); NUMBER(without_flags); NUMBER(flag_use);
 END
 EACH(isa_choice, choices, nchoices)
     ALWAYS(values); BODY(expr); NUMBER(first);
@@ -217,7 +217,7 @@ EACH(isa_fpenv, fpenvs, nfpenvs)
 END
 EACH(isa_flags, flags, nflags)
     ALWAYS(count); NUMBER(name); NUMBER(names); NUMBER(bits_file); NUMBER(kind_file);
-    NUMBER(args_file);
+    NUMBER(args_file); NUMBER(first);
 END
 EACH(isa_flagfn, flagfns, nflagfns)
     fprintf(out, ".arg_w={%u,%u,%u},", it->arg_w[0], it->arg_w[1], it->arg_w[2]);
@@ -231,6 +231,13 @@ EACH(isa_flagfn, flagfns, nflagfns)
 END
 EACH(isa_law, laws, nlaws)
     ALWAYS(flagfn); BODY(condition); BODY(shortcut);
+END
+EACH(isa_flag_use, flag_uses, nflag_uses)
+    ALWAYS(observes); NUMBER(reads); NUMBER(may_set); NUMBER(sets); NUMBER(touches);
+    fprintf(out, ".kind={%u,%u},", it->kind[0], it->kind[1]);
+END
+EACH(isa_flag_known, flag_known, nflag_known)
+    ALWAYS(variant); NUMBER(flagfn); NUMBER(instead);
 END
 EACH(isa_mode, modes, nmodes)
     ALWAYS(at); NUMBER(name); NUMBER(bits); NUMBER(hint); BODY(value);
@@ -337,7 +344,8 @@ void put_numbers(FILE *out, const char *name, const uint16_t *numbers, uint32_t 
     X(fetches, nfetches) X(dnodes, ndnodes) X(dtable, ndtable) X(dleaves, ndleaves)      \
     X(accesses, naccesses) X(traps, ntraps) X(helpers, nhelpers) X(fns, nfns)            \
     X(fpcalls, nfpcalls) X(fpenvs, nfpenvs) X(flags, nflags) X(flagfns, nflagfns)        \
-    X(laws, nlaws) X(modes, nmodes) X(features, nfeatures) X(models, nmodels)            \
+    X(laws, nlaws) X(flag_uses, nflag_uses) X(flag_known, nflag_known)                   \
+    X(modes, nmodes) X(features, nfeatures) X(models, nmodels)                           \
     X(sysregs, nsysregs) X(examples, nexamples) X(effects, neffects)
 /* clang-format on */
 #define EMIT(array, count) emit_##array(&e);
@@ -359,6 +367,7 @@ static void emit_target(const struct isa *it, FILE *out)
     NUMBER(delay);
     NUMBER(min_ilen);
     NUMBER(state_size);
+    NUMBER(nchosen);
     NUMBER(sysreg_trap);
     BODY(sysreg_priv);
     NUMBER(effect_words);

@@ -6,6 +6,11 @@
 #include "isa/sem.h"
 #include "laws.h"
 
+static bool is_state(unsigned op)
+{
+    return (op >= S_GET && op <= S_FENCE && op != S_SETL) || op == S_FP || op >= S_IF;
+}
+
 /* Lowers the law at the widths of `f` with every flag replaced by its formula: 1 bit,
  * over ARGs, that must always be 1. */
 static struct sem_body law_body(struct build *b, const struct item *law,
@@ -26,6 +31,10 @@ static struct sem_body law_body(struct build *b, const struct item *law,
     }
     struct val v = lower_cond(b, law->expr);
     emit(b, S_ZEXT, 1, val_node(b, v, 1, law->pos), ISA_NONE, ISA_NONE);
+    for (unsigned i = 0; i < b->l->nnodes; i++)
+        if (is_state(b->l->nodes[i].op))
+            fail(b->g, law->pos, "E-LAW", "is about more than the flags that %s sets",
+                 law->name);
     return body_finish(b);
 }
 

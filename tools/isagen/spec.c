@@ -7,6 +7,7 @@
 
 #include "build.h"
 #include "dtree.h"
+#include "flags.h"
 #include "isa/decode.h"
 #include "isa/sem.h"
 #include "laws.h"
@@ -70,6 +71,7 @@ static void finish(struct build *b)
     TABLE(lengths, nlengths); TABLE(sysreg_fields, nsysreg_fields); TABLE(values, nvalues);
     TABLE(ex_items, nex_items); TABLE(ex_codes, nex_codes); TABLE(ex_bytes, nex_bytes);
     TABLE16(files, nfiles); TABLE16(views, nviews); TABLE16(view_bodies, nview_bodies); TABLE16(regnames, nregnames);
+    TABLE(flag_uses, nflag_uses); TABLE(flag_known, nflag_known);
     TABLE16(insns, ninsns); TABLE16(aliases, naliases); TABLE16(fetches, nfetches);
     TABLE16(accesses, naccesses); TABLE16(traps, ntraps); TABLE16(helpers, nhelpers);
     TABLE16(fns, nfns); TABLE16(fpcalls, nfpcalls); TABLE16(fpenvs, nfpenvs);
@@ -143,6 +145,7 @@ static void build_target(struct build *b)
     assign_fetches(b);
     build_examples(b);
     check_budgets(b);
+    build_flag_variants(b);
     finish(b);
     stream_examples(b);
     share_tables(&(struct isa *){ &b->isa }, 1, &b->g->arena);
