@@ -48,6 +48,13 @@
 #define HOST_SAVED_REGISTERS "rbx", "rbp", "r12", "r13", "r14", "r15"
 #endif
 
+/* Atomic operations may be at any address. */
+#if defined(__x86_64__) || defined(__i386__)
+#define HOST_SPLIT_ATOMICS 1
+#else
+#define HOST_SPLIT_ATOMICS 0
+#endif
+
 /* Fused multiply-add in one instruction.  Optional: only some hosts of the kind have it
  * (host_has_fma() asks), and functions that use it are marked with HOST_FMA_TARGET. */
 #if defined(__x86_64__) && !defined(__FMA__)

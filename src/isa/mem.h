@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "base/compiler.h"
 #include "base/host.h"
 #include "isa/cpu.h"
 
@@ -154,14 +155,27 @@ static inline uint64_t mem_amo_result(enum sem_amo op, uint64_t old, uint64_t va
 }
 
 /* mem_amoN(cpu, base, addr, op, value, big) and mem_casN(cpu, base, addr, expected,
- * value, big) give the old value.  Atomic where the address is aligned, or the host does
- * not mind. */
+ * value, big) give the old value.  Where the address is not aligned and the host's own
+ * operations refuse that, they are a load and a store.  Not modelled: that those be
+ * atomic. */
+#define MEM_IS_SPLIT(host) (!HOST_SPLIT_ATOMICS && (uintptr_t)(host) % sizeof *(host))
+
 #define MEM_DEFINE_ATOMIC(bits, type)                                                    \
     static inline type *mem_atomic##bits(struct cpu *cpu, uint8_t *base, uint64_t addr)  \
     {                                                                                    \
         if (RHEA_PAGED)                                                                  \
             return (type *)mem_paged_host(cpu, addr, sizeof(type));                      \
         return (type *)mem_direct(base, addr);                                           \
+    }                                                                                    \
+                                                                                         \
+    static inline type mem_split_cas##bits(type *host, type expected, type value)        \
+    {                                                                                    \
+        volatile struct mem_packed##bits *bytes =                                        \
+            (volatile struct mem_packed##bits *)(void *)host;                            \
+        type old = bytes->value;                                                         \
+                                                                                         \
+        bytes->value = old == expected ? value : old;                                    \
+        return old;                                                                      \
     }                                                                                    \
                                                                                          \
     static inline type mem_cas##bits(struct cpu *cpu, uint8_t *base, uint64_t addr,      \
@@ -174,8 +188,11 @@ static inline uint64_t mem_amo_result(enum sem_amo op, uint64_t old, uint64_t va
         if (swap)                                                                        \
             value = MEM_SWAP##bits(value);                                               \
         mem_barrier();                                                                   \
-        __atomic_compare_exchange_n(host, &old, value, 0, __ATOMIC_SEQ_CST,              \
-                                    __ATOMIC_SEQ_CST);                                   \
+        if (MEM_IS_SPLIT(host))                                                          \
+            old = mem_split_cas##bits(host, old, value);                                 \
+        else                                                                             \
+            __atomic_compare_exchange_n(host, &old, value, 0, __ATOMIC_SEQ_CST,          \
+                                        __ATOMIC_SEQ_CST);                               \
         mem_barrier();                                                                   \
         return swap ? MEM_SWAP##bits(old) : old;                                         \
     }                                                                                    \
@@ -188,7 +205,12 @@ static inline uint64_t mem_amo_result(enum sem_amo op, uint64_t old, uint64_t va
         type old, next;                                                                  \
                                                                                          \
         mem_barrier();                                                                   \
-        if (op == AMO_XCHG) {                                                            \
+        if (MEM_IS_SPLIT(host)) {                                                        \
+            old = mem_ld##bits(cpu, base, addr);                                         \
+            next =                                                                       \
+                (type)mem_amo_result(op, swap ? MEM_SWAP##bits(old) : old, value, bits); \
+            mem_split_cas##bits(host, old, swap ? MEM_SWAP##bits(next) : next);          \
+        } else if (op == AMO_XCHG) {                                                     \
             next = swap ? MEM_SWAP##bits(value) : value;                                 \
             old = __atomic_exchange_n(host, next, __ATOMIC_SEQ_CST);                     \
         } else if (op == AMO_ADD && !swap) {                                             \
