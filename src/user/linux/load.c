@@ -45,6 +45,7 @@ static void draw(struct start *start)
     const struct run_options *options = start->t->proc->options;
     uint8_t bytes[RANDOM_BYTES + sizeof(start->chance)];
     uint64_t state = options->seed;
+    int now;
 
     if (options->has_seed ||
         getrandom(bytes, sizeof(bytes), GRND_NONBLOCK) != sizeof(bytes))
@@ -53,7 +54,8 @@ static void draw(struct start *start)
             bytes[i] = (uint8_t)(state >> 56);
         }
     memcpy(start->random, bytes, RANDOM_BYTES);
-    if (!(personality(UINT32_MAX) & ADDR_NO_RANDOMIZE))
+    now = personality(UINT32_MAX);
+    if (now < 0 || !(now & ADDR_NO_RANDOMIZE)) /* some sandboxes refuse to tell */
         memcpy(&start->chance, bytes + RANDOM_BYTES, sizeof(start->chance));
 }
 
