@@ -694,13 +694,12 @@ int64_t space_remap_locked(struct space *space, uint64_t addr, uint64_t size,
 
     if (addr % space->page || new == 0 || old == 0)
         return -EINVAL; /* Linux duplicates shared memory for old size 0: not modelled */
+    if (how & SPACE_FIXED && (to % space->page || !in_limit(space, to, new) ||
+                              (addr < to + new &&to < addr + old)))
+        return -EINVAL;
     if (!found || old > found->end - addr)
         return -EFAULT;
-    if (how & SPACE_FIXED) {
-        if (to % space->page || !in_limit(space, to, new) ||
-            (addr < to + new &&to < addr + old))
-            return -EINVAL;
-    } else if (new <= old) {
+    if (!(how & SPACE_FIXED) && new <= old) {
         return new == old || space_unmap_locked(space, addr + new, old - new) == 0
                    ? (int64_t)addr
                    : -ENOMEM;
