@@ -19,22 +19,34 @@
 #include "user/options.h"
 #include "user/run.h"
 
+/* This process' number in /proc, which may be that of another pid namespace; or -1. */
+static long own_number(void)
+{
+    char number[24];
+    ssize_t n = readlink("/proc/self", number, sizeof(number) - 1);
+
+    if (n < 0)
+        return -1;
+    number[n] = 0;
+    return strtol(number, NULL, 10);
+}
+
 /* What is after /proc/OWN-PID/, /proc/self/ and the folder of a task; or NULL. */
 static const char *own_file(const char *path)
 {
     char *end;
-    long pid;
 
     if (strncmp(path, "/proc/", 6) != 0)
         return NULL;
     path += 6;
     if (strncmp(path, "thread-self/", 12) == 0)
         return path + 12;
-    pid = strncmp(path, "self/", 5) == 0 ? getpid() : strtol(path, &end, 10);
-    end = strncmp(path, "self/", 5) == 0 ? (char *)path + 4 : end;
-    if (pid != getpid() || *end != '/')
+    if (strncmp(path, "self/", 5) == 0)
+        path += 5;
+    else if (strtol(path, &end, 10) == own_number() && *end == '/')
+        path = end + 1;
+    else
         return NULL;
-    path = end + 1;
     if (strncmp(path, "task/", 5) != 0)
         return path;
     path = strchr(path + 5, '/');
