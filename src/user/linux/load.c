@@ -23,7 +23,13 @@
 #include "user/run.h"
 
 enum { STACK_DEFAULT = 8 << 20, STACK_MINIMUM = 128 << 10, STACK_GAP = 1 << 20 };
-enum { STACK_ALIGN = 16, AUX_MAX = 24, RANDOM_BYTES = 16, BRK_ROOM = 16 << 20 };
+enum {
+    STACK_ALIGN = 16,
+    AUX_MAX = 24,
+    RANDOM_BYTES = 16,
+    BRK_ROOM = 16 << 20,
+    PLACES = 4
+};
 
 /* What the stack is made from. */
 struct start {
@@ -36,7 +42,8 @@ struct start {
     uint64_t aux[AUX_MAX][2];
     unsigned naux;
     uint8_t random[RANDOM_BYTES]; /* for the guest */
-    uint64_t chance;              /* for where things are put; 0: not at random */
+    uint32_t chance[PLACES];      /* for where things are put; 0: not at random */
+    unsigned places;              /* that were drawn */
 };
 
 /* Draws random bytes, or makes them from -seed. */
@@ -56,17 +63,15 @@ static void draw(struct start *start)
     memcpy(start->random, bytes, RANDOM_BYTES);
     now = personality(UINT32_MAX);
     if (now < 0 || !(now & ADDR_NO_RANDOMIZE)) /* some sandboxes refuse to tell */
-        memcpy(&start->chance, bytes + RANDOM_BYTES, sizeof(start->chance));
+        memcpy(start->chance, bytes + RANDOM_BYTES, sizeof(start->chance));
 }
 
-/* A number of bytes below `limit`, whole pages; the next one is independent. */
+/* A number of bytes below `limit`, whole pages; PLACES of them are independent. */
 static uint64_t random_pages(struct start *start, uint64_t limit)
 {
-    uint64_t pages = limit / space_page(start->t->proc->space);
-    uint64_t drawn = start->chance % pages;
+    uint64_t page = space_page(start->t->proc->space);
 
-    start->chance /= pages;
-    return drawn * space_page(start->t->proc->space);
+    return start->chance[start->places++ % PLACES] % (limit / page) * page;
 }
 
 size_t elf_read_fd(void *context, uint64_t offset, void *bytes, size_t size)

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
@@ -174,7 +175,7 @@ static void faults(void)
     pthread_t threads[4];
     long sum = 0;
 
-    nowhere = (char *)0x123000;
+    nowhere = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     catch (SIGSEGV, fault, SA_ONSTACK);
     for (int i = 0; i < 4; i++)
         pthread_create(&threads[i], NULL, faulting, NULL);
