@@ -171,23 +171,21 @@ static int parent_in_proc(void)
     return parent;
 }
 
-/* Until the parent waits in a system call, however slow it is; a second where /proc does
- * not tell. */
+/* Until the parent waits in a system call, however slow it is; two seconds at most, where
+ * /proc does not tell. */
 static void wait_for_parent(void)
 {
     struct timespec pause = { 0, 5000000 };
     char name[32], line[512];
-    int calm = 0, unknown = 0;
 
     snprintf(name, sizeof(name), "/proc/%d/stat", parent_in_proc());
-    while (calm < 4 && unknown < 200) {
+    for (int calm = 0, rounds = 0; calm < 4 && rounds < 400; rounds++) {
         FILE *f = fopen(name, "r");
         char *state = f && fgets(line, sizeof(line), f) ? strrchr(line, ')') : NULL;
 
         if (f)
             fclose(f);
         calm = state && state[2] == 'S' ? calm + 1 : 0;
-        unknown += !state;
         nanosleep(&pause, NULL);
     }
 }
