@@ -5,6 +5,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "base/host.h"
@@ -116,9 +119,39 @@ int64_t result_of(int64_t result)
     return result == -1 ? -errno : result;
 }
 
+/* Of a socket on which such a call waits for a time only: it is not restarted. */
+static bool has_timeout(long number, int fd)
+{
+    struct timeval limit = { 0, 0 };
+    socklen_t size = sizeof(limit);
+    int option;
+
+    switch (number) {
+    case SYS_read:
+    case SYS_readv:
+    case SYS_recvfrom:
+    case SYS_recvmsg:
+    case SYS_accept4: option = SO_RCVTIMEO; break;
+    case SYS_write:
+    case SYS_writev:
+    case SYS_sendto:
+    case SYS_sendmsg:
+    case SYS_connect: option = SO_SNDTIMEO; break;
+    default: return false;
+    }
+    return getsockopt(fd, SOL_SOCKET, option, &limit, &size) == 0 &&
+           (limit.tv_sec || limit.tv_usec);
+}
+
 int64_t blocking(struct task *t, int kind, long number, const long args[6])
 {
     long result = host_syscall(t->kick, number, args);
 
-    return result == -HOST_RESTART || result == -EINTR ? -kind : result;
+    if (result != -HOST_RESTART && result != -EINTR)
+        return result;
+    if (kind == RESTART && has_timeout(number, (int)args[0]))
+        kind = STOP_ENDS;
+    if (kind != STOP_ENDS)
+        return -kind;
+    return result == -EINTR && !*t->kick ? -EINTR : -NO_RESTART;
 }

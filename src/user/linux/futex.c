@@ -231,6 +231,8 @@ int64_t sys_futex(struct task *t, const uint64_t *a)
     if (has_timeout(a[1]) && a[3]) {
         if (read_timespec(t, a[3], &timeout) < 0)
             return -EFAULT;
+        if ((a[1] & FUTEX_CMD_MASK) == FUTEX_WAIT) /* the others have points of time */
+            wait_until(t, CLOCK_MONOTONIC, &timeout);
         until = &timeout;
     }
     switch (a[1] & FUTEX_CMD_MASK) {

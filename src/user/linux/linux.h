@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "isa/cpu.h"
 #include "isa/space.h"
@@ -27,6 +28,7 @@ enum {
     RESTART = 512,        /* a signal came: the call runs again if SA_RESTART */
     NO_RESTART = 513,     /* a signal came: EINTR if a handler runs, else again */
     ALWAYS_RESTART = 515, /* a signal came: the call runs again in any case */
+    STOP_ENDS = 516,      /* for blocking() only: NO_RESTART, but EINTR after SIGCONT */
     NO_RESULT = 514,      /* registers are as they should be (sigreturn) */
 };
 
@@ -102,7 +104,9 @@ struct task {
     bool has_started, is_known; /* proc's lock: to its parent */
     jmp_buf leave;              /* the end of a thread that is not the first */
     int64_t restart;            /* 0, or why the call at pc did not finish */
-    int vfork_fd;               /* the parent waits until this is closed; -1 */
+    bool has_until;             /* ... and when it was to: see wait_until() */
+    struct timespec until;
+    int vfork_fd; /* the parent waits until this is closed; -1 */
 };
 
 /* ------------------------------------------------------------ guest memory: guest.c */
@@ -148,7 +152,6 @@ uint64_t arg64(struct task *t, const uint64_t *a, unsigned i);
 void order_bytes(struct task *t, int fd, void *bytes, int64_t size);
 
 /* times: a timespec of the guest as host struct; addr 0 leaves it and returns 0. */
-struct timespec;
 int read_timespec(struct task *t, uint64_t addr, struct timespec *to);
 int write_timespec(struct task *t, uint64_t addr, const struct timespec *from);
 
@@ -158,11 +161,15 @@ int write_timespec(struct task *t, uint64_t addr, const struct timespec *from);
 #define RESULT(call) result_of((int64_t)(call))
 int64_t result_of(int64_t result);
 
-/* A host system call that a guest signal may end; `kind`: RESTART, NO_RESTART or
- * ALWAYS_RESTART. */
+/* A host system call that a guest signal may end; `kind`: RESTART, NO_RESTART,
+ * ALWAYS_RESTART or STOP_ENDS. */
 int64_t blocking(struct task *t, int kind, long number, const long args[6]);
 #define BLOCKING(t, kind, number, ...)                                                   \
     blocking(t, kind, number, (const long[6]){ __VA_ARGS__ })
+
+/* For a call that waits at most *timeout on `clock` and does not run again after a
+ * handler: where it runs again without one, *timeout becomes what is left of it. */
+void wait_until(struct task *t, clockid_t clock, struct timespec *timeout);
 
 /* Tables of convert.c.  Unknown bits are dropped, or kept where the comment says so. */
 int errno_to_guest(int error);

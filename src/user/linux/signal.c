@@ -295,6 +295,7 @@ static void settle_restart(struct task *t, const struct sig_action *action)
         t->cpu->pc += t->cpu->event.ilen;
     }
     t->restart = 0;
+    t->has_until = false;
 }
 
 static void enter_handler(struct task *t, int signo, const struct sig_info *info,

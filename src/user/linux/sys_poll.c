@@ -30,7 +30,6 @@ enum { POLLFD = 8, FD = 0, EVENTS = 4, REVENTS = 6 }; /* the same for every gues
 static int64_t poll_fds(struct task *t, const uint64_t *a, struct pollfd *fds,
                         struct timespec *timeout)
 {
-    const struct abi *abi = t->proc->abi;
     uint64_t host_mask;
     int masked = take_mask(t, a[3], a[4], &host_mask);
     int64_t got;
@@ -40,13 +39,11 @@ static int64_t poll_fds(struct task *t, const uint64_t *a, struct pollfd *fds,
     got = BLOCKING(t, NO_RESTART, SYS_ppoll, (long)fds, (long)a[1], (long)timeout,
                    masked ? (long)&host_mask : 0, 8);
     end_mask(t, got);
+    if (a[2]) /* of what is left; a call that runs again reads it */
+        write_timespec(t, a[2], timeout);
     for (uint64_t i = 0; got >= 0 && i < a[1]; i++)
         if (write_number(t, a[0] + i * POLLFD + REVENTS, 2, (uint16_t)fds[i].revents) < 0)
             return -EFAULT;
-    if (a[2] && got >= 0)
-        write_struct(
-            t, a[2], &abi->layouts->timespec, PAIR_FIELDS,
-            (uint64_t[]){ (uint64_t)timeout->tv_sec, (uint64_t)timeout->tv_nsec });
     return got;
 }
 
@@ -160,12 +157,14 @@ int64_t sys_pselect6(struct task *t, const uint64_t *a)
                    a[2] ? (long)sets[1] : 0, a[3] ? (long)sets[2] : 0,
                    a[4] ? (long)&timeout : 0, (long)host_pair);
     end_mask(t, got);
+    if (a[4]) /* of what is left; a call that runs again reads it */
+        write_timespec(t, a[4], &timeout);
     if (got < 0)
         return got;
     for (unsigned i = 0; i < 3; i++)
         if (write_bits(t, a[1 + i], n, sets[i]) < 0)
             return -EFAULT;
-    return a[4] && write_timespec(t, a[4], &timeout) < 0 ? -EFAULT : got;
+    return got;
 }
 
 /* ------------------------------------------------------------------------- epoll */
@@ -191,8 +190,16 @@ int64_t sys_epoll_ctl(struct task *t, const uint64_t *a)
     return RESULT(epoll_ctl((int)a[0], (int)a[1], (int)a[2], &event));
 }
 
-/* `timeout` in milliseconds; -1: none. */
-static int64_t wait_events(struct task *t, const uint64_t *a, int timeout)
+/* In milliseconds, rounded up: a wait may be longer, not shorter. */
+static int in_milliseconds(const struct timespec *time)
+{
+    return time->tv_sec > INT32_MAX / 1000 - 1
+               ? INT32_MAX
+               : (int)(time->tv_sec * 1000 + (time->tv_nsec + 999999) / 1000000);
+}
+
+/* `timeout`: NULL for none. */
+static int64_t wait_events(struct task *t, const uint64_t *a, struct timespec *timeout)
 {
     enum { MAX_EVENTS = 512 };
     const struct layout *layout = &t->proc->abi->layouts->epoll_event;
@@ -204,8 +211,11 @@ static int64_t wait_events(struct task *t, const uint64_t *a, int timeout)
 
     if (masked < 0)
         return masked;
-    got = BLOCKING(t, NO_RESTART, SYS_epoll_pwait, (int)a[0], (long)events, max, timeout,
-                   masked ? (long)&host_mask : 0, 8);
+    if (timeout)
+        wait_until(t, CLOCK_MONOTONIC, timeout);
+    got = BLOCKING(t, STOP_ENDS, SYS_epoll_pwait, (int)a[0], (long)events, max,
+                   timeout ? in_milliseconds(timeout) : -1, masked ? (long)&host_mask : 0,
+                   8);
     end_mask(t, got);
     for (int64_t i = 0; i < got; i++) {
         uint64_t v[EPOLL_FIELDS] = { events[i].events, events[i].data.u64 };
@@ -219,23 +229,21 @@ static int64_t wait_events(struct task *t, const uint64_t *a, int timeout)
 
 int64_t sys_epoll_pwait(struct task *t, const uint64_t *a)
 {
-    return wait_events(t, a, (int)a[3]);
+    int ms = (int)a[3];
+    struct timespec timeout = { ms / 1000, ms % 1000 * 1000000L };
+
+    return wait_events(t, a, ms < 0 ? NULL : &timeout);
 }
 
-/* The same with a timespec; rounded up, as a wait may be longer, not shorter. */
 int64_t sys_epoll_pwait2(struct task *t, const uint64_t *a)
 {
     struct timespec timeout;
 
     if (a[3] == 0)
-        return wait_events(t, a, -1);
+        return wait_events(t, a, NULL);
     if (read_timespec(t, a[3], &timeout) < 0)
         return -EFAULT;
     if (timeout.tv_sec < 0 || timeout.tv_nsec < 0 || timeout.tv_nsec > 999999999)
         return -EINVAL;
-    return wait_events(
-        t, a,
-        timeout.tv_sec > INT32_MAX / 1000 - 1
-            ? INT32_MAX
-            : (int)(timeout.tv_sec * 1000 + (timeout.tv_nsec + 999999) / 1000000));
+    return wait_events(t, a, &timeout);
 }

@@ -103,7 +103,9 @@ int64_t sys_rt_sigtimedwait(struct task *t, const uint64_t *a)
     use_mask(t, set, &host); /* for its form only */
     t->blocked = t->saved_blocked;
     t->has_saved = false;
-    got = BLOCKING(t, NO_RESTART, SYS_rt_sigtimedwait, (long)&host, (long)&host_info,
+    if (a[2])
+        wait_until(t, CLOCK_MONOTONIC, &timeout);
+    got = BLOCKING(t, STOP_ENDS, SYS_rt_sigtimedwait, (long)&host, (long)&host_info,
                    a[2] ? (long)&timeout : 0, SET_BYTES);
     if (got <= 0)
         return got;

@@ -55,19 +55,82 @@ int64_t sys_gettimeofday(struct task *t, const uint64_t *a)
     return 0;
 }
 
+/* -------------------------------------------------------------------------- sleeping */
+
+enum { SECOND_NS = 1000000000 };
+
+static bool is_time(const struct timespec *time)
+{
+    return time->tv_sec >= 0 && time->tv_nsec >= 0 && time->tv_nsec < SECOND_NS;
+}
+
+/* Until t->until; nothing if that is past. */
+static void time_left(const struct task *t, clockid_t clock, struct timespec *left)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    left->tv_sec = t->until.tv_sec - now.tv_sec;
+    left->tv_nsec = t->until.tv_nsec - now.tv_nsec;
+    if (left->tv_nsec < 0) {
+        left->tv_sec--;
+        left->tv_nsec += SECOND_NS;
+    }
+    if (left->tv_sec < 0)
+        left->tv_sec = left->tv_nsec = 0;
+}
+
+void wait_until(struct task *t, clockid_t clock, struct timespec *timeout)
+{
+    struct timespec now;
+
+    if (t->has_until) {
+        time_left(t, clock, timeout);
+        return;
+    }
+    if (!is_time(timeout) || clock_gettime(clock, &now) < 0)
+        return; /* the kernel will refuse it */
+    if (__builtin_add_overflow(now.tv_sec, timeout->tv_sec, &t->until.tv_sec) ||
+        __builtin_add_overflow(t->until.tv_sec, 1, &now.tv_sec))
+        return; /* for ever */
+    t->until.tv_nsec = now.tv_nsec + timeout->tv_nsec;
+    if (t->until.tv_nsec >= SECOND_NS) {
+        t->until.tv_sec++;
+        t->until.tv_nsec -= SECOND_NS;
+    }
+    t->has_until = true;
+}
+
+static int64_t sleep_for(struct task *t, clockid_t clock, struct timespec *wanted,
+                         uint64_t to)
+{
+    /* What is set does not change how long it lasts. */
+    clockid_t measure =
+        clock == CLOCK_REALTIME || clock == CLOCK_TAI ? CLOCK_MONOTONIC : clock;
+    struct timespec left;
+    int64_t result;
+
+    wait_until(t, measure, wanted);
+    result =
+        BLOCKING(t, NO_RESTART, SYS_clock_nanosleep, clock, 0, (long)wanted, (long)&left);
+    if (result != -NO_RESTART || !t->has_until)
+        return result;
+    time_left(t, measure, &left);
+    if (left.tv_sec == 0 && left.tv_nsec == 0)
+        return 0;
+    return write_timespec(t, to, &left) < 0 ? -EFAULT : result;
+}
+
 static int64_t sleep_on(struct task *t, clockid_t clock, int flags, uint64_t from,
                         uint64_t to)
 {
-    struct timespec wanted, left = { 0, 0 };
-    int64_t result;
+    struct timespec wanted;
 
     if (from == 0 || read_timespec(t, from, &wanted) < 0)
         return -EFAULT;
-    result = BLOCKING(t, flags & TIMER_ABSTIME ? RESTART : NO_RESTART,
-                      SYS_clock_nanosleep, clock, flags, (long)&wanted, (long)&left);
-    if (result == -NO_RESTART && to && *t->kick && (left.tv_sec || left.tv_nsec))
-        write_timespec(t, to, &left);
-    return result == -RESTART ? -NO_RESTART : result;
+    if (!(flags & TIMER_ABSTIME))
+        return sleep_for(t, clock, &wanted, to);
+    return BLOCKING(t, NO_RESTART, SYS_clock_nanosleep, clock, flags, (long)&wanted, 0);
 }
 
 int64_t sys_clock_nanosleep(struct task *t, const uint64_t *a)

@@ -128,6 +128,7 @@ void system_call(struct task *t)
         t->restart = -result; /* the pc stays: signals_deliver decides */
         return;
     }
+    t->has_until = false;
     if (result < 0 && result >= -4095)
         result = -errno_to_guest((int)-result);
     cpu_put(cpu, p->result, (uint64_t)result);
