@@ -15,9 +15,16 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/host.h"
 #include "user/linux/calls_all.h"
 
 enum { G_IPC_64 = 0x100, G_RMID = 0, G_SET = 1, G_STAT = 2 };
+enum {
+    G_SHM_RDONLY = 010000,
+    G_SHM_RND = 020000,
+    G_SHM_REMAP = 040000,
+    G_SHM_EXEC = 0100000
+};
 
 /* --------------------------------------------------------------- POSIX queues */
 
@@ -205,7 +212,7 @@ int64_t sys_msgctl(struct task *t, const uint64_t *a)
 
 enum { MAX_OPS = 500, SEMBUF = 6, MAX_SEMS = 32000 };
 
-static int64_t operate(struct task *t, const uint64_t *a, const struct timespec *timeout)
+static int64_t operate(struct task *t, const uint64_t *a, struct timespec *timeout)
 {
     struct sembuf ops[MAX_OPS];
     uint8_t bytes[SEMBUF];
@@ -219,8 +226,10 @@ static int64_t operate(struct task *t, const uint64_t *a, const struct timespec 
         ops[i].sem_op = (short)get_guest(t->proc->abi, bytes + 2, 2);
         ops[i].sem_flg = (short)get_guest(t->proc->abi, bytes + 4, 2);
     }
+    if (timeout)
+        wait_until(t, CLOCK_MONOTONIC, timeout);
 #ifdef SYS_semtimedop
-    return BLOCKING(t, NO_RESTART, SYS_semtimedop, (int)a[0], (long)ops, (long)a[2],
+    return BLOCKING(t, STOP_ENDS, SYS_semtimedop, (int)a[0], (long)ops, (long)a[2],
                     (long)timeout);
 #else /* 32-bit hosts; a signal just before it is not seen */
     if (semtimedop((int)a[0], ops, (size_t)a[2], timeout) < 0)
@@ -317,11 +326,21 @@ int64_t sys_semctl(struct task *t, const uint64_t *a)
 
 /* ------------------------------------------------------------------ shared memory */
 
-/* Where segments were attached: shmdt says no size.  A guest has few. */
+/* Where segments were attached: shmdt says no size.  A guest has few.  Under the
+ * process's lock; size 0: a free row. */
 enum { MAX_ATTACHED = 256 };
-static struct {
+static struct attached {
     uint64_t addr, size;
 } attached[MAX_ATTACHED];
+
+/* The row with `size` 0, or the one of a segment at addr; NULL: none. */
+static struct attached *find_attached(uint64_t addr, bool is_free)
+{
+    for (unsigned i = 0; i < MAX_ATTACHED; i++)
+        if (is_free ? !attached[i].size : attached[i].size && attached[i].addr == addr)
+            return &attached[i];
+    return NULL;
+}
 
 int64_t sys_shmctl(struct task *t, const uint64_t *a)
 {
@@ -354,52 +373,68 @@ int64_t sys_shmctl(struct task *t, const uint64_t *a)
     return -EINVAL;
 }
 
-/* A mapping of the segment's size is made first, the segment then takes its place. */
-int64_t sys_shmat(struct task *t, const uint64_t *a)
+/* A mapping of the segment's size is made first, the segment then takes its place.
+ * Requires: the process's lock. */
+static int64_t attach(struct task *t, const uint64_t *a, uint64_t addr, unsigned how,
+                      uint64_t size)
 {
-    enum { RDONLY = 010000, RND = 020000, REMAP = 040000, EXEC = 0100000 };
-    uint64_t page = space_page(t->proc->space), addr = a[1], size;
-    unsigned prot =
-        SPACE_READ | (a[2] & RDONLY ? 0 : SPACE_WRITE) | (a[2] & EXEC ? SPACE_EXEC : 0);
-    unsigned how = addr == 0 ? SPACE_HINT : a[2] & REMAP ? SPACE_FIXED : SPACE_NOREPLACE;
-    struct shmid_ds ds;
-    unsigned free_row = 0;
+    unsigned prot = SPACE_READ | (a[2] & G_SHM_RDONLY ? 0 : SPACE_WRITE) |
+                    (a[2] & G_SHM_EXEC ? SPACE_EXEC : 0);
+    struct attached *row = find_attached(0, true), *old;
     int64_t at;
     void *host;
 
-    if (shmctl((int)a[0], IPC_STAT, &ds) < 0)
-        return -errno;
-    if (addr % page && a[2] & RND)
-        addr -= addr % page;
-    if (addr % page || (addr == 0 && a[2] & REMAP))
-        return -EINVAL;
-    while (free_row < MAX_ATTACHED && attached[free_row].size)
-        free_row++;
-    if (free_row == MAX_ATTACHED)
+    if (!row)
         return -ENOMEM;
-    size = (ds.shm_segsz + page - 1) & ~(page - 1);
     at = space_map(t->proc->space, addr, size, prot, how | SPACE_NORESERVE, true, -1, 0);
     if (at < 0)
         return at == -EEXIST ? -EINVAL : at;
     host = space_host(t->proc->space, (uint64_t)at, (size_t)size, SPACE_READ);
-    if (!host || shmat((int)a[0], host, SHM_REMAP | ((int)a[2] & RDONLY)) == (void *)-1) {
+    if (!host ||
+        shmat((int)a[0], host, SHM_REMAP | ((int)a[2] & SHM_RDONLY)) == (void *)-1) {
         int error = host ? errno : ENOMEM;
 
         space_unmap(t->proc->space, (uint64_t)at, size);
         return -error;
     }
-    attached[free_row].addr = (uint64_t)at;
-    attached[free_row].size = size;
+    old = find_attached((uint64_t)at, false); /* replaced, or unmapped otherwise */
+    if (old)
+        row = old;
+    *row = (struct attached){ (uint64_t)at, size };
+    return at;
+}
+
+int64_t sys_shmat(struct task *t, const uint64_t *a)
+{
+    uint64_t page = space_page(t->proc->space), addr = a[1];
+    unsigned how = addr == 0            ? SPACE_HINT
+                   : a[2] & G_SHM_REMAP ? SPACE_FIXED
+                                        : SPACE_NOREPLACE;
+    struct shmid_ds ds;
+    int64_t at;
+
+    if (shmctl((int)a[0], IPC_STAT, &ds) < 0)
+        return -errno;
+    if (addr % page && a[2] & G_SHM_RND)
+        addr -= addr % page;
+    if (addr % page || (addr == 0 && a[2] & G_SHM_REMAP))
+        return -EINVAL;
+    host_lock_take(t->proc->lock);
+    at = attach(t, a, addr, how, (ds.shm_segsz + page - 1) & ~(page - 1));
+    host_lock_give(t->proc->lock);
     return at;
 }
 
 int64_t sys_shmdt(struct task *t, const uint64_t *a)
 {
-    for (unsigned i = 0; i < MAX_ATTACHED; i++)
-        if (attached[i].size && attached[i].addr == a[0]) {
-            space_unmap(t->proc->space, a[0], attached[i].size);
-            attached[i].size = 0;
-            return 0;
-        }
-    return -EINVAL;
+    struct attached *row;
+
+    host_lock_take(t->proc->lock);
+    row = find_attached(a[0], false);
+    if (row) {
+        space_unmap(t->proc->space, row->addr, row->size);
+        row->size = 0;
+    }
+    host_lock_give(t->proc->lock);
+    return row ? 0 : -EINVAL;
 }
