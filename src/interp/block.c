@@ -203,10 +203,10 @@ const struct op *block_enter(struct interp *ip, uint64_t pc)
     struct block *block = block_find(ip, pc);
 
     if (block)
-        put_jump(ip, pc, &ip->ops[block->unit]);
+        put_jump(ip, pc, &ip->ops[block_unit(block)]);
     else
         block = predecode(ip, pc, false);
-    return block ? &ip->ops[block->unit] : NULL;
+    return block ? &ip->ops[block_unit(block)] : NULL;
 }
 
 const struct op *jump_cached(const struct interp_cpu *self, uint64_t pc)
@@ -292,7 +292,7 @@ void block_link(struct interp *ip, struct op *at, struct block *target)
 {
     struct stub *stub = (struct stub *)at;
 
-    set_link(at, target->unit, ip);
+    set_link(at, block_unit(target), ip);
     stub->next = target->incoming;
     target->incoming = unit_of(ip, at);
 }
@@ -313,6 +313,15 @@ void block_drop(struct interp *ip, struct block *block)
 {
     unlink_block(ip, block);
     block->is_dead = true;
+    __atomic_store_n(&ip->ops[block->unit].fn, x_dropped, __ATOMIC_RELEASE);
+    __atomic_store_n(&ip->ops[block_unit(block)].fn, x_dropped, __ATOMIC_RELEASE);
+}
+
+void block_skip_first(struct interp *ip, struct block *block)
+{
+    block->skip++;
+    for (uint32_t at = block->incoming; at; at = ((struct stub *)&ip->ops[at])->next)
+        set_link(&ip->ops[at], block_unit(block), ip);
     __atomic_store_n(&ip->ops[block->unit].fn, x_dropped, __ATOMIC_RELEASE);
 }
 

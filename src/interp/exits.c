@@ -224,7 +224,7 @@ HANDLER(x_more)
     TAIL(op);
 }
 
-/* The block of `op`, its first, is not valid any more. */
+/* The block of `op`, its first, is not valid any more, or begins behind it. */
 HANDLER(x_dropped)
 {
     struct interp *ip = interp_of(cpu)->ip;

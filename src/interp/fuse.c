@@ -44,22 +44,41 @@ static bool has_fma(void)
     return !FP_FMA_OPTIONAL || host_has_fma();
 }
 
+/* Where the handler of a form is. */
+static unsigned form_at(const struct interp_variant *row, unsigned form)
+{
+    unsigned before = row->forms & ((1u << form) - 1), at = row->first;
+
+    if (row->needs_fma && !has_fma())
+        before = row->forms; /* the slow one comes after all */
+    for (; before; before &= before - 1)
+        at++;
+    return at;
+}
+
 /* The form that takes most operands from acc. */
 static interp_handler choose_form(const struct interp *ip,
                                   const struct interp_variant *row,
                                   const struct insn_op *insn)
 {
-    unsigned form = 0, before, at = row->first;
+    unsigned form = 0;
 
     for (unsigned k = 0; k < INTERP_IN && insn->acc != NO_REG; k++)
         if (insn->reg[k] == insn->acc && row->forms >> (form | 1u << k) & 1)
             form |= 1u << k;
-    before = row->forms & ((1u << form) - 1);
-    if (row->needs_fma && !has_fma())
-        before = row->forms; /* the slow one comes after all */
-    for (; before; before &= before - 1)
-        at++;
-    return ip->tables->handlers[at];
+    return ip->tables->handlers[form_at(row, form)];
+}
+
+interp_handler fuse_plain(const struct interp *ip, uint32_t variant)
+{
+    const struct interp_variant *row = row_of(ip, variant);
+
+    return ip->tables->handlers[form_at(row, 0)];
+}
+
+static void set_handler(const struct interp *ip, uint32_t unit, interp_handler fn)
+{
+    __atomic_store_n(&ip->ops[unit].fn, fn, __ATOMIC_RELEASE);
 }
 
 /* --------------------------------------------------------------------------- groups */
@@ -187,13 +206,13 @@ static const struct interp_fused *find_group(const struct fuser *fuser,
 void fuse_end(const struct fuser *fuser, const struct interp *ip, bool is_grouping)
 {
     for (unsigned i = 0; i < fuser->count; i++)
-        ip->ops[fuser->ops[i].unit].fn =
-            choose_form(ip, row_of(ip, fuser->ops[i].variant), &fuser->ops[i]);
+        set_handler(ip, fuser->ops[i].unit,
+                    choose_form(ip, row_of(ip, fuser->ops[i].variant), &fuser->ops[i]));
     for (unsigned i = 0; is_grouping && i < fuser->count;) {
         const struct interp_fused *fused = find_group(fuser, ip, i);
 
         if (fused)
-            ip->ops[fuser->ops[i].unit].fn = fused->handler;
+            set_handler(ip, fuser->ops[i].unit, fused->handler);
         i += fused ? fused->count : 1u;
     }
 }

@@ -25,7 +25,11 @@ void fuse_begin(struct fuser *fuser, uint16_t acc);
 void fuse_add(struct fuser *fuser, const struct interp *ip, uint32_t unit,
               uint32_t variant);
 
-/* Gives the ops that were noted their handlers, in groups where `is_grouping`. */
+/* The handler of an op whatever is in acc. */
+interp_handler fuse_plain(const struct interp *ip, uint32_t variant);
+
+/* Gives the ops that were noted their handlers, in groups where `is_grouping`.
+ * Other CPUs may be executing them. */
 void fuse_end(const struct fuser *fuser, const struct interp *ip, bool is_grouping);
 
 #endif

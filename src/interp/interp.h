@@ -4,6 +4,7 @@
  *   predecode.c  bytes to ops                 fuse.c       which handlers they get
  *   exits.c      handlers not generated       share.c      several CPUs
  *   lockstep.c   beside the tree evaluator    liveness.c   flags that nobody reads
+ *   heat.c       blocks that run for the first times
  *
  * All ops of a process lie in one reserved array, so that a link is a distance of 32
  * bits. Blocks grow from its beginning, stubs (where a link leads before its target is
@@ -34,7 +35,8 @@ enum {
     MAX_BLOCK_INSNS = 96,
     MAX_BLOCK_PAGES = 2, /* that one block's code lies in */
     PAGE_SHIFT = 12,
-    NO_BLOCK = 0, /* blocks[0] is not used */
+    NO_BLOCK = 0,   /* blocks[0] is not used */
+    COLD_RUNS = 32, /* of a block, before its ops get their best handlers */
 };
 
 /* How instructions are executed besides their meaning; part of a block's key. */
@@ -86,6 +88,7 @@ struct block {
     uint32_t position;          /* first position */
     uint32_t incoming;          /* first stub of a link that leads here, 0: none */
     uint8_t remade;             /* how often it was predecoded for being hot */
+    uint8_t skip;               /* ops in front that are left out by now: x_cold */
     bool is_dead;
 };
 
@@ -127,6 +130,7 @@ struct interp {
     uint32_t units; /* used from the beginning */
     uint32_t stubs; /* first unit used at the end */
     struct packed_position *positions;
+    uint16_t *variants; /* by position: of the op, as long as it is cold; or ISA_NONE */
     uint32_t npositions;
     struct block *blocks;
     uint32_t nblocks;
@@ -141,6 +145,7 @@ struct interp {
     volatile uint32_t flushes; /* counts: after a flush old ops mean nothing */
     bool is_counting;          /* always, not only for limits */
     bool is_plain;             /* jumps are not threaded: lockstep counts them */
+    uint8_t cold_runs;         /* COLD_RUNS; 0: no block is cold */
     uint16_t last_acc;         /* of the newest block's end */
     uint16_t last_known[ISA_FLAG_GROUPS]; /* there: flagfns, as liveness.h says */
 };
@@ -206,7 +211,14 @@ const struct op *block_enter(struct interp *ip, uint64_t pc);
 const struct op *jump_cached(const struct interp_cpu *self, uint64_t pc);
 struct block *block_new(struct interp *ip, uint64_t pc); /* at ip->units, in the map */
 struct block *block_of(struct interp *ip, uint32_t unit);
+/* The op that it begins with. */
+static inline uint32_t block_unit(const struct block *block)
+{
+    return block->unit + block->skip;
+}
 void block_drop(struct interp *ip, struct block *block);
+/* Its first op, not an instruction, is not to be executed any more. */
+void block_skip_first(struct interp *ip, struct block *block);
 void block_note_page(struct interp *ip, uint64_t pc);
 void block_flush(struct interp *ip);
 void block_invalidate(struct interp *ip, uint64_t addr, uint64_t size);
@@ -227,7 +239,11 @@ void predecode_prepare(struct interp *ip); /* ip->registers; free() it */
 /* Goes on with the newest block behind its end `op`, which is overwritten. */
 void predecode_more(struct interp *ip, struct op *op, uint64_t pc);
 
-/* exits.c: ops that are no instruction. */
+/* heat.c.  Gives the newest op, which executes `variant`, its plain handler. */
+void heat_add(struct interp *ip, struct op *op, uint32_t variant);
+bool heat_is_cold(const struct interp *ip, const struct block *block);
+
+/* exits.c, heat.c: ops that are no instruction. */
 HANDLER(x_stub);         /* makes the target, patches the link */
 HANDLER(x_stub_mode);    /* computes the mode anew; never patched */
 HANDLER(x_stub_delayed); /* goes on in the delay slot, then at its pc */
@@ -236,7 +252,8 @@ HANDLER(x_warm);         /* the same, and counts at 12: a block that goes on els
 HANDLER(x_more);         /* pc at 8: what follows is not predecoded yet */
 HANDLER(x_next_mode);    /* pc at 8, after something that may change the mode or code */
 HANDLER(x_slot_end);     /* after a delay slot */
-HANDLER(x_dropped);      /* the first of a block that is no more */
+HANDLER(x_dropped);      /* the first of a block that is no more, or begins elsewhere */
+HANDLER(x_cold);         /* counts at 8: the first of a block that is cold */
 HANDLER(x_illegal);
 HANDLER(x_count);
 HANDLER(x_trace);

@@ -21,6 +21,7 @@
 #include "isa/state.h"
 #include "isa/text.h"
 
+enum { PLAIN_COLD_RUNS = 2 }; /* to compare what blocks become, too */
 enum { STEPS = 64, MAX_STORES = STEPS * 64, MAX_RESULTS = STEPS * 4 };
 
 #define OUR_KICK (UINT32_C(1) << 31) /* among those of others */
@@ -299,6 +300,8 @@ static void make_plain(struct interp_cpu *self)
 
     if (!ip->is_plain) {
         ip->is_plain = true;
+        if (ip->cold_runs > PLAIN_COLD_RUNS)
+            ip->cold_runs = PLAIN_COLD_RUNS;
         block_flush(ip);
     }
     interp_give(self);

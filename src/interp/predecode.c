@@ -5,6 +5,9 @@
  * made meanwhile (x_more).  A block that goes on elsewhere again and again (x_warm) is
  * made anew as one piece through all that has run (is_hot).
  *
+ * In the beginning a block is cold (heat.c): its ops have plain handlers, as most code
+ * runs once.
+ *
  * Unconditional jumps without effect cost nothing: the block goes on at their target.
  * So do instructions that only write a zero register. */
 #include "interp/interp.h"
@@ -29,7 +32,7 @@ struct builder {
     const struct isa *isa;
     struct block *block;
     uint64_t pc, pc_mask;
-    bool is_hot, is_counting;
+    bool is_hot, is_counting, is_cold;
     uint64_t page;   /* noted last */
     bool wrote_sink; /* by the newest op: a zero register */
     unsigned count;  /* instructions */
@@ -94,6 +97,7 @@ static void add_position(struct builder *b, unsigned ilen)
 
     b->ip->positions[n] = (struct packed_position){ b->ip->units, ilen & 31,
                                                     (int32_t)distance_of(b, b->pc) };
+    b->ip->variants[n] = ISA_NONE;
     __atomic_store_n(&b->ip->npositions, n + 1, __ATOMIC_RELEASE);
 }
 
@@ -330,6 +334,10 @@ static enum next after_jump(struct builder *b, const struct isa_variant *variant
  */
 static void note_op(struct builder *b, uint32_t unit, uint32_t variant)
 {
+    if (b->is_cold) {
+        heat_add(b->ip, &b->ip->ops[unit], variant);
+        return;
+    }
     if (!b->isa->nflag_uses || b->is_counting || b->block->table->kind) {
         fuse_add(&b->fuser, b->ip, unit, variant);
         return;
@@ -429,8 +437,10 @@ static void build(struct builder *b)
             add_goto(b);
             break;
         }
-    note_kept_ops(b);
-    fuse_end(&b->fuser, b->ip, !b->is_counting);
+    if (!b->is_cold) {
+        note_kept_ops(b);
+        fuse_end(&b->fuser, b->ip, !b->is_counting);
+    }
     b->ip->last_acc = b->fuser.acc;
 }
 
@@ -444,6 +454,7 @@ static void begin(struct builder *b, struct interp *ip, uint64_t pc, bool is_hot
     b->pc_mask = mask64(ip->isa->pc_width);
     b->is_hot = is_hot;
     b->is_counting = (ip->mode->kind & TABLE_COUNT) != 0;
+    b->is_cold = false;
     b->count = 0;
     b->page = UINT64_MAX;
     fuse_begin(&b->fuser, acc);
@@ -472,6 +483,13 @@ static bool is_fetchable(struct builder *b)
     return false;
 }
 
+/* What is in front of the ops is x_cold alone. */
+static bool may_be_cold(const struct builder *b)
+{
+    return b->ip->cold_runs && !b->is_hot && !b->block->table->kind &&
+           b->ip->units == b->block->unit;
+}
+
 struct block *predecode(struct interp *ip, uint64_t pc, bool is_hot)
 {
     struct builder b;
@@ -487,6 +505,9 @@ struct block *predecode(struct interp *ip, uint64_t pc, bool is_hot)
         add_exit(&b, x_break);
     if (isa_trace && isa_trace->block)
         add_exit(&b, x_trace);
+    b.is_cold = may_be_cold(&b);
+    if (b.is_cold)
+        memset(add_exit(&b, x_cold)->payload, 0, OP_SIZE - OP_PAYLOAD);
     build(&b);
     if (isa_trace && isa_trace->translated)
         isa_trace->translated(ip->cpu, pc, b.pc, ip->mode->mode);
@@ -499,6 +520,7 @@ void predecode_more(struct interp *ip, struct op *op, uint64_t pc)
 
     begin(&b, ip, pc, false, ip->last_acc);
     b.block = &ip->blocks[ip->nblocks - 1];
+    b.is_cold = heat_is_cold(ip, b.block);
     ip->units = unit_of(ip, op);
     ip->npositions--; /* that of the x_more */
     if (ends_here(&b)) {

@@ -18,6 +18,8 @@
 #include "isa/space.h"
 #include "isa/trace.h"
 
+enum { POSITION_SIZE = sizeof(struct packed_position) + sizeof(uint16_t) };
+
 static const struct interp_isa *find_tables(const struct isa *isa)
 {
     for (unsigned i = 0; interp_list[i]; i++)
@@ -55,7 +57,9 @@ static struct interp *interp_new(const struct cpu *cpu, const struct interp_isa 
     ip->isa = cpu->isa;
     ip->features = cpu->features;
     ip->ops = reserve(MAX_UNITS, sizeof *ip->ops);
-    ip->positions = reserve(MAX_UNITS, sizeof *ip->positions);
+    ip->positions = reserve(MAX_UNITS, POSITION_SIZE);
+    ip->variants = (uint16_t *)(ip->positions + MAX_UNITS);
+    ip->cold_runs = COLD_RUNS;
     ip->blocks = reserve(MAX_BLOCKS, sizeof *ip->blocks);
     ip->is_counting = (isa_trace && isa_trace->count) || getenv("RHEA_COUNT");
     predecode_prepare(ip);
@@ -117,7 +121,7 @@ static void free_interp(struct interp *ip, struct space *space)
         free(table);
     }
     host_unmap((uintptr_t)ip->ops, MAX_UNITS * sizeof *ip->ops);
-    host_unmap((uintptr_t)ip->positions, MAX_UNITS * sizeof *ip->positions);
+    host_unmap((uintptr_t)ip->positions, MAX_UNITS * (size_t)POSITION_SIZE);
     host_unmap((uintptr_t)ip->blocks, MAX_BLOCKS * sizeof *ip->blocks);
     free(ip->map);
     free(ip->pages);

@@ -1,0 +1,84 @@
+/* heat.c - blocks that run for the first times.
+ *
+ * Most code of a program that starts runs once or twice, and finding the best handlers
+ * for it takes longer than running it.  So a block is cold in the beginning: its ops have
+ * handlers that take nothing from acc, in no groups, which observe and set all flags; and
+ * in front of them x_cold counts.  When the count ends they get their handlers where they
+ * are, and links lead past x_cold.  Somebody may be anywhere in the block meanwhile: what
+ * an op reads and leaves is the same with both. */
+#include <stdlib.h>
+
+#include "interp/fuse.h"
+#include "interp/interp.h"
+#include "interp/liveness.h"
+
+void heat_add(struct interp *ip, struct op *op, uint32_t variant)
+{
+    op->fn = fuse_plain(ip, variant);
+    ip->variants[ip->npositions - 1] = (uint16_t)variant;
+}
+
+bool heat_is_cold(const struct interp *ip, const struct block *block)
+{
+    return ip->ops[block->unit].fn == x_cold;
+}
+
+/* Ops in a row. */
+struct run {
+    struct fuser fuser;
+    uint16_t known[ISA_FLAG_GROUPS]; /* in front of them */
+    unsigned count;
+    uint32_t units[MAX_BLOCK_INSNS], variants[MAX_BLOCK_INSNS];
+};
+
+static void end_run(struct interp *ip, struct run *run)
+{
+    if (ip->isa->nflag_uses && run->count)
+        liveness_choose(ip->isa, run->variants, run->count, run->known);
+    for (unsigned i = 0; i < run->count; i++)
+        fuse_add(&run->fuser, ip, run->units[i], run->variants[i]);
+    fuse_end(&run->fuser, ip, true);
+    fuse_begin(&run->fuser, run->fuser.acc);
+    run->count = 0;
+}
+
+static void heat(struct interp *ip, struct block *block)
+{
+    bool is_newest = block == &ip->blocks[ip->nblocks - 1];
+    uint32_t end = is_newest ? ip->npositions : block[1].position;
+    struct run run = { .count = 0 };
+
+    fuse_begin(&run.fuser, NO_REG);
+    for (uint32_t i = block->position; i < end; i++) {
+        uint32_t unit = ip->positions[i].unit;
+
+        if (ip->variants[i] == ISA_NONE)
+            continue;
+        if (run.count == MAX_BLOCK_INSNS)
+            end_run(ip, &run);
+        run.units[run.count] = unit;
+        run.variants[run.count++] = ip->variants[i];
+    }
+    end_run(ip, &run);
+    if (is_newest)
+        ip->last_acc = run.fuser.acc;
+    block_skip_first(ip, block);
+}
+
+HANDLER(x_cold)
+{
+    struct interp_cpu *self = interp_of(cpu);
+    struct interp *ip = self->ip;
+    uint32_t flushes = ip->flushes, unit = unit_of(ip, op);
+
+    if (++ip->ops[unit].payload[0] < ip->cold_runs)
+        NEXT(1);
+    cpu->pc = op_position(ip, op).pc;
+    self->is_running = false;
+    interp_take(self);
+    if (ip->flushes == flushes && op->fn == x_cold)
+        heat(ip, block_of(ip, unit));
+    interp_give(self);
+    self->is_running = true;
+    CALL_HANDLER(x_jump, op);
+}
