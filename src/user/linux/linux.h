@@ -76,6 +76,7 @@ struct proc {
     bool is_dumping;        /* core files are allowed: rhea catches what would make one */
     bool is_dying;          /* a core is written: threads park */
     unsigned parked;
+    bool syncs_code;       /* membarrier may make all threads see changed code */
     uint8_t trap_row[256]; /* isa->traps -> abi->traps; 0xff: none */
 };
 

@@ -263,17 +263,54 @@ int64_t sys_set_tid_address(struct task *t, const uint64_t *a)
     return own_tid();
 }
 
+/* ---------------------------------------------------------------------- membarrier */
+
+enum {
+    BARRIER_QUERY = 0,
+    BARRIER_PRIVATE = 1 << 3,
+    BARRIER_REGISTER_PRIVATE = 1 << 4,
+    BARRIER_SYNC_CORE = 1 << 5,
+    BARRIER_REGISTER_SYNC_CORE = 1 << 6,
+    BARRIER_RSEQ = 3 << 7, /* both; not modelled, as rseq itself */
+    BARRIER_REGISTRATIONS = 1 << 9,
+};
+
+/* All threads see changed code: what a fence of each would do. */
+static int64_t synchronize_code(struct task *t)
+{
+    struct space_area area;
+
+    if (!t->proc->syncs_code)
+        return -EPERM;
+    for (uint64_t at = 0; space_next(t->proc->space, at, &area); at = area.end)
+        if (area.prot & SPACE_EXEC && (area.prot & SPACE_WRITE || area.shared))
+            t->engine->invalidate(t->cpu, area.start, area.end - area.start);
+    return RESULT(syscall(SYS_membarrier, BARRIER_PRIVATE, 0, 0));
+}
+
 int64_t sys_membarrier(struct task *t, const uint64_t *a)
 {
-    /* Those that make other threads' code visible, or restart their sequences: no. */
-    enum { SYNC_CORE = 3 << 5, RSEQ = 3 << 7, QUERY = 0 };
+    int command = (int)a[0];
     long result;
 
-    (void)t;
-    if (a[0] & (SYNC_CORE | RSEQ))
+    if (command & BARRIER_RSEQ)
         return -EINVAL;
-    result = syscall(SYS_membarrier, (int)a[0], (unsigned)a[1], (int)a[2]);
-    if (result > 0 && a[0] == QUERY)
-        result &= ~(long)(SYNC_CORE | RSEQ);
+    if (command == BARRIER_SYNC_CORE || command == BARRIER_REGISTER_SYNC_CORE) {
+        if ((uint32_t)a[1])
+            return -EINVAL;
+        if (command == BARRIER_SYNC_CORE)
+            return synchronize_code(t);
+        command = BARRIER_REGISTER_PRIVATE;
+    }
+    result = syscall(SYS_membarrier, command, (unsigned)a[1], (int)a[2]);
+    if (result == 0 && (int)a[0] == BARRIER_REGISTER_SYNC_CORE)
+        t->proc->syncs_code = true;
+    if (result > 0 && command == BARRIER_QUERY)
+        result =
+            (result & ~(long)BARRIER_RSEQ) |
+            (result & BARRIER_PRIVATE ? BARRIER_SYNC_CORE | BARRIER_REGISTER_SYNC_CORE
+                                      : 0);
+    if (result >= 0 && command == BARRIER_REGISTRATIONS && t->proc->syncs_code)
+        result |= BARRIER_REGISTER_SYNC_CORE;
     return RESULT(result);
 }

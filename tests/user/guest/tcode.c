@@ -39,6 +39,14 @@ static void put_return(uint32_t *at, int value) /* mov eax, value; ret */
 }
 #endif
 
+enum { SYNC_CORE = 1 << 5, REGISTER_SYNC_CORE = 1 << 6 }; /* of membarrier */
+
+static void barrier(void *from, void *to)
+{
+    if (syscall(SYS_membarrier, SYNC_CORE, 0, 0) < 0)
+        perror("membarrier");
+}
+
 static void *page(int prot)
 {
     return mmap(NULL, PAGE, prot, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -69,7 +77,7 @@ static void *runner(void *arg)
 }
 
 /* Each version is seen by all before the next one is written. */
-static void others(const char *what, int protect)
+static void others(const char *what, int protect, void (*make_seen)(void *, void *))
 {
     pthread_t threads[THREADS];
 
@@ -85,7 +93,7 @@ static void others(const char *what, int protect)
         put_return(code, v);
         if (protect)
             mprotect(code, PAGE, PROT_READ | PROT_EXEC);
-        flush(code, code + 2);
+        make_seen(code, code + 2);
         version = v;
         for (int i = 0; i < THREADS; i++)
             while (seen[i] != v)
@@ -210,8 +218,11 @@ static void races(void)
 
 int main(void)
 {
-    others("wrong after a flush", 0);
-    others("wrong after mprotect", 1);
+    others("wrong after a flush", 0, flush);
+    others("wrong after mprotect", 1, flush);
+    call("membarrier before", syscall(SYS_membarrier, SYNC_CORE, 0, 0));
+    call("membarrier registers", syscall(SYS_membarrier, REGISTER_SYNC_CORE, 0, 0));
+    others("wrong after membarrier", 0, barrier);
     aliases();
     makers();
     races();
