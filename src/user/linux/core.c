@@ -551,17 +551,17 @@ static bool write_all(struct dump *dump)
     return ok;
 }
 
-void core_dump(struct task *t, int signo)
+bool core_dump(struct task *t, int signo)
 {
     struct rlimit limit;
     struct dump dump = { .t = t, .abi = t->proc->abi, .info = &t->dying };
     char path[PATH_SIZE];
-    bool ok;
+    bool ok = false;
 
     if (!dumps_core(signo) || !dump.abi->gregs_size ||
         getrlimit(RLIMIT_CORE, &limit) < 0 ||
         limit.rlim_cur < space_page(t->proc->space) || prctl(PR_GET_DUMPABLE) != 1)
-        return;
+        return false;
     if (__atomic_exchange_n(&t->proc->is_dying, true, __ATOMIC_SEQ_CST))
         core_park(t); /* another thread was faster */
     dump.limit = limit.rlim_cur == RLIM_INFINITY ? INT64_MAX : limit.rlim_cur;
@@ -578,4 +578,5 @@ void core_dump(struct task *t, int signo)
                 ok ? "" : " (cut off)");
         close(dump.fd);
     }
+    return ok;
 }

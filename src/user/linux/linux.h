@@ -236,8 +236,9 @@ int frame_push(struct task *t, int signo, const struct sig_info *info,
 int frame_pop(struct task *t, uint64_t *mask);
 void registers_save(struct task *t, uint8_t *context); /* as abi->sigregs has them */
 
-/* core.c: writes a core file, if there is to be one; other threads stay parked. */
-void core_dump(struct task *t, int signo);
+/* core.c: writes a core file, if there is to be one; other threads stay parked.  True: it
+ * is whole. */
+bool core_dump(struct task *t, int signo);
 bool dumps_core(int signo); /* a signal that does */
 _Noreturn void core_park(struct task *t);
 

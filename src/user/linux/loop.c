@@ -14,6 +14,7 @@
 #include "isa/eval_engine.h"
 #include "user/linux/debug.h"
 #include "user/linux/linux.h"
+#include "user/linux/strace.h"
 #include "user/run.h"
 
 static int log_fd = STDERR_FILENO;
@@ -69,6 +70,8 @@ _Noreturn void guest_exit(struct task *t, int status)
     robust_list_exit(t);
     if (t->clear_tid)
         write_number(t, t->clear_tid, 4, 0);
+    if (t->proc->options->strace)
+        strace_exited(t, status);
     report_count(t);
     _exit(status);
 }

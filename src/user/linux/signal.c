@@ -20,6 +20,7 @@
 #include "isa/engine.h"
 #include "user/linux/debug.h"
 #include "user/linux/linux.h"
+#include "user/linux/strace.h"
 #include "user/run.h"
 
 enum { DEFAULT = 0, IGNORE = 1 }; /* handlers */
@@ -117,7 +118,8 @@ void signals_start(struct task *t)
     for (int i = 1; i <= GUEST_SIGNALS; i++)
         if (mask & bit_of(signal_to_host(i)))
             t->blocked |= bit_of(i);
-    for (int i = 1; t->proc->debug && i <= GUEST_SIGNALS; i++) {
+    for (int i = 1; (t->proc->debug || t->proc->options->strace) && i <= GUEST_SIGNALS;
+         i++) {
         action_of(t, i);
         install_action(t, i);
     }
@@ -195,6 +197,15 @@ struct sig_action *action_of(struct task *t, int signo)
     return action;
 }
 
+/* -strace shows what the guest leaves to the system, but stops, which that does best. */
+static bool is_shown(const struct task *t, int signo, const struct sig_action *action)
+{
+    int host = signal_to_host(signo);
+
+    return t->proc->options->strace && action->handler == DEFAULT && host != SIGTSTP &&
+           host != SIGTTIN && host != SIGTTOU;
+}
+
 void install_action(struct task *t, int signo)
 {
     const struct sig_action *action = &t->proc->actions[signo];
@@ -202,8 +213,9 @@ void install_action(struct task *t, int signo)
                             : action->handler == IGNORE ? HOST_IGNORE
                                                         : take_signal;
 
-    /* It is told of every signal; and what dumps core must dump the guest's. */
-    if (t->proc->debug ||
+    /* gdb and -strace are told of every signal; and what dumps core must dump the
+     * guest's. */
+    if (t->proc->debug || is_shown(t, signo, action) ||
         (t->proc->is_dumping && action->handler == DEFAULT && dumps_core(signo)))
         handler = take_signal;
     if (!keeps_host_handler(signo))
@@ -258,11 +270,14 @@ bool on_altstack(const struct task *t, uint64_t sp)
 _Noreturn void die_of_signal(struct task *t, int signo)
 {
     struct rlimit none = { 0, 0 };
+    bool dumped;
     int host = signal_to_host(signo);
 
     if (t->proc->debug)
         debug_death(t, signo);
-    core_dump(t, signo);
+    dumped = core_dump(t, signo);
+    if (t->proc->options->strace)
+        strace_killed(t, signo, dumped);
     report_count(t);
     setrlimit(RLIMIT_CORE, &none); /* a core of rhea would tell nothing of the guest */
     host_signal_catch(host, HOST_DEFAULT, 0);
@@ -400,6 +415,8 @@ void signals_deliver(struct task *t)
         carry_on(t);
         return;
     }
+    if (t->proc->options->strace)
+        strace_signal(t, &info);
     t->dying = info;
     action = use_action(t, signo);
     if (action.handler > IGNORE) {
@@ -430,6 +447,8 @@ void signal_force(struct task *t, int signo, int code, uint64_t addr)
         signo = debug_signal(t, signo, &info);
     if (!signo)
         return;
+    if (t->proc->options->strace)
+        strace_signal(t, &info);
     t->dying = info;
     action = use_action(t, signo);
     if (action.handler <= IGNORE || (t->blocked & bit_of(signo))) {

@@ -8,13 +8,23 @@
 struct strace_line {
     char text[1536];
     size_t length;
+    unsigned next;   /* argument */
+    uint64_t before; /* room for an address that the call stores */
 };
 
-/* `name` and `kinds` as in calls.h.  `result`: of the call if it has run, else any
- * negative number: what it stored is shown as an address then. */
-void strace_call(struct strace_line *line, struct task *t, const char *name,
-                 const char *kinds, const uint64_t *a, int64_t result);
-/* Adds ` = RESULT`; `kinds` that begin with `=` say that it is an address. */
-void strace_result(struct strace_line *line, int64_t result);
+/* A call: `name` and `kinds` as in calls.h.  Before it runs, then after it: the latter
+ * writes the line.  What is stored is shown as an address if it failed. */
+void strace_begin(struct strace_line *line, struct task *t, const char *name,
+                  const char *kinds, const uint64_t *a);
+void strace_end(struct strace_line *line, struct task *t, const char *kinds,
+                const uint64_t *a, int64_t result);
+/* For one that will not come back. */
+void strace_no_end(struct strace_line *line, struct task *t, const char *kinds,
+                   const uint64_t *a);
+
+/* Lines of their own. */
+void strace_signal(struct task *t, const struct sig_info *info);
+void strace_exited(const struct task *t, int status);
+void strace_killed(struct task *t, int signo, bool dumped);
 
 #endif

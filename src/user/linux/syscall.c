@@ -11,7 +11,7 @@
 struct call {
     sys_fn *fn; /* NULL: answers -error */
     const char *name;
-    char kinds[7];
+    char kinds[8];
     uint8_t error;
 };
 
@@ -90,19 +90,21 @@ static int64_t traced_call(struct task *t, const struct call *call, uint64_t num
     struct strace_line line;
     char name[32];
     int64_t result;
+    int tid = t->tid;
 
     if (call)
         snprintf(name, sizeof(name), "%s", call->name);
     else
         snprintf(name, sizeof(name), "syscall_%#llx", (unsigned long long)number);
+    strace_begin(&line, t, name, kinds, a);
     if (never_returns(number) && call && call->fn) {
-        strace_call(&line, t, name, kinds, a, -1);
-        log_line("%s", line.text);
+        struct strace_line shown = line;
+
+        strace_no_end(&shown, t, kinds, a);
     }
     result = do_call(t, call, a);
-    strace_call(&line, t, name, kinds, a, result);
-    strace_result(&line, result);
-    log_line("%s", line.text);
+    if (t->tid == tid) /* not in the child of a fork */
+        strace_end(&line, t, kinds, a, result);
     return result;
 }
 

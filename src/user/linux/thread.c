@@ -13,6 +13,8 @@
 #include "isa/eval.h"
 #include "user/linux/calls_all.h"
 #include "user/linux/debug.h"
+#include "user/linux/strace.h"
+#include "user/run.h"
 
 static pid_t own_tid(void)
 {
@@ -196,6 +198,8 @@ _Noreturn void thread_exit(struct task *t, int status)
         guest_exit(t, status);
     if (p->debug)
         debug_thread_ends(t);
+    if (p->options->strace)
+        strace_exited(t, status);
     signals_give_back(t);
     robust_list_exit(t);
     host_lock_take(p->lock);
