@@ -23,11 +23,23 @@ static uint64_t next_pc(const struct interp_cpu *self, const struct position *at
     return (at->pc + at->ilen) & mask64(self->isa->pc_width);
 }
 
+/* op_position(), remembered: an instruction's stays as it is until everything is flushed
+ * (an exit's does not: a block may go on there). */
+static struct position left_position(struct interp_cpu *self, const struct op *op)
+{
+    const struct interp *ip = self->ip;
+    struct left_at *left = &self->left_at[unit_of(ip, op) % LEFT_AT];
+
+    if (left->op != op || left->flushes != ip->flushes || !left->position.ilen)
+        *left = (struct left_at){ op, ip->flushes, op_position(self->ip, op) };
+    return left->position;
+}
+
 /* The instruction at `op` did not happen. */
 static void stop_at(struct cpu *cpu, const struct op *op)
 {
     struct interp_cpu *self = interp_of(cpu);
-    struct position at = op_position(self->ip, op);
+    struct position at = left_position(self, op);
 
     self->head.left_from = op;
     cpu->pc = at.pc;
@@ -412,7 +424,7 @@ uint64_t interp_helper(struct cpu *cpu, const struct op *op, unsigned number, bo
         return 0;
     }
     if (sync)
-        cpu->pc = op_position(self->ip, op).pc;
+        cpu->pc = left_position(self, op).pc;
     pc = cpu->pc;
     self->is_running = false;
     result = cpu->helper(cpu, number, args);

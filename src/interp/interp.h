@@ -157,6 +157,14 @@ struct jump_cache {
     uint32_t fills; /* of entries, since there are so many */
 };
 
+/* Where ops were left, by op: system calls come back to the same ones. */
+struct left_at {
+    const struct op *op;
+    uint32_t flushes; /* of ip, at that time */
+    struct position position;
+};
+enum { LEFT_AT = 32 };
+
 /* One CPU: cpu->engine. */
 struct interp_cpu {
     struct interp_head head; /* first: what handlers see */
@@ -170,6 +178,7 @@ struct interp_cpu {
     bool is_fetch_fenced;     /* a fence was executed: changed code is to be seen */
     volatile bool is_running; /* handlers run: a fault is the guest's */
     volatile bool is_inside;  /* may hold an op */
+    struct left_at left_at[LEFT_AT];
     jmp_buf recover;
 };
 

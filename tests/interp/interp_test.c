@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/host.h"
+#include "interp/interp.h"
 #include "interp/lockstep.h"
 #include "isa/engine.h"
 #include "isa/mem.h"
@@ -119,6 +120,25 @@ START_TEST(a_program_that_changes_itself_needs_a_fence_only)
 }
 END_TEST
 
+/* The same op, at another pc. */
+START_TEST(a_trap_after_a_flush_is_at_its_new_place)
+{
+    WRITE(ECALL, ADDI_A0_1, ECALL);
+    for (unsigned i = 0; i < 2; i++) {
+        cpu->pc = CODE;
+        interp_engine.run(cpu, 0);
+        ck_assert_uint_eq(cpu->event.kind, EXEC_TRAP);
+        ck_assert_uint_eq(cpu->pc, CODE);
+    }
+    block_flush(interp_take(interp_of(cpu)));
+    interp_give(interp_of(cpu));
+    cpu->pc = CODE + 8;
+    interp_engine.run(cpu, 0);
+    ck_assert_uint_eq(cpu->event.kind, EXEC_TRAP);
+    ck_assert_uint_eq(cpu->pc, CODE + 8);
+}
+END_TEST
+
 START_TEST(a_fault_shows_the_state_before_the_instruction)
 {
     /* lw a0, 0(a1) twice; the second one faults */
@@ -200,6 +220,7 @@ int main(void)
     tcase_add_test(blocks, a_kick_ends_an_endless_loop);
     tcase_add_test(blocks, changed_code_runs_once_it_is_announced);
     tcase_add_test(blocks, a_program_that_changes_itself_needs_a_fence_only);
+    tcase_add_test(blocks, a_trap_after_a_flush_is_at_its_new_place);
     tcase_add_test(blocks, a_fault_shows_the_state_before_the_instruction);
     tcase_add_test(blocks, code_that_is_not_there_is_a_fetch_fault);
     tcase_add_test(blocks, random_blocks_equal_the_evaluator);
