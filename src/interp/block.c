@@ -116,33 +116,48 @@ void mode_table_use(struct interp_cpu *self, struct mode_table *table)
 
 /* ------------------------------------------------------------------- look-up */
 
-static uint32_t map_start(const struct interp *ip, uint64_t pc,
-                          const struct mode_table *table)
+static uint64_t map_key(uint64_t pc, const struct mode_table *table)
 {
-    return hash(pc ^ (uint64_t)(uintptr_t)table << 20) & ip->map_mask;
+    return pc ^ (uint64_t)(uintptr_t)table << 20;
+}
+
+/* A block, and half of its key: most entries on the way are seen to be others by it. */
+static uint64_t map_entry(uint64_t key, uint32_t number)
+{
+    return key << 32 | number;
 }
 
 struct block *block_find(struct interp *ip, uint64_t pc)
 {
-    uint32_t i = map_start(ip, pc, ip->mode);
+    uint64_t key = map_key(pc, ip->mode);
 
-    for (; ip->map[i]; i = (i + 1) & ip->map_mask) {
-        struct block *block = &ip->blocks[ip->map[i]];
+    for (uint32_t i = hash(key) & ip->map_mask; ip->map[i]; i = (i + 1) & ip->map_mask) {
+        uint32_t number = (uint32_t)ip->map[i];
+        struct block *block;
 
+        if (ip->map[i] != map_entry(key, number))
+            continue;
+        block = &ip->blocks[number];
         if (block->pc == pc && block->table == ip->mode && !block->is_dead)
             return block;
     }
     return NULL;
 }
 
+/* A dead block of the same pc gives its place. */
 static void map_put(struct interp *ip, struct block *block)
 {
-    uint32_t i = map_start(ip, block->pc, block->table);
+    uint64_t key = map_key(block->pc, block->table);
+    uint32_t i = hash(key) & ip->map_mask;
 
-    while (ip->map[i])
-        i = (i + 1) & ip->map_mask;
-    ip->map[i] = (uint32_t)(block - ip->blocks);
-    ip->map_used++;
+    for (; ip->map[i]; i = (i + 1) & ip->map_mask) {
+        const struct block *old = &ip->blocks[(uint32_t)ip->map[i]];
+
+        if (ip->map[i] >> 32 == (uint32_t)key && old->is_dead)
+            break;
+    }
+    ip->map_used += !ip->map[i];
+    ip->map[i] = map_entry(key, (uint32_t)(block - ip->blocks));
 }
 
 /* Makes the map anew without dead blocks, twice as large if it is really full. */

@@ -134,7 +134,7 @@ struct interp {
     uint32_t npositions;
     struct block *blocks;
     uint32_t nblocks;
-    uint32_t *map; /* open hash of live blocks by pc and mode */
+    uint64_t *map; /* open hash of blocks by pc and mode: 32 bits of those, the number */
     uint32_t map_mask, map_used;
     uint64_t *pages; /* open hash of page number + 1: pages with code */
     uint32_t pages_mask, pages_used;
