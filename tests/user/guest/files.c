@@ -85,7 +85,6 @@ static void names(void)
     struct timespec times[2] = { { 1000000000, 5 }, { 1100000000, 123456789 } };
     char text[100] = "";
 
-    umask(022);
     call("mkdir", mkdir("dir", 0777));
     call("mkdir again", mkdir("dir", 0777));
     call("stat dir", stat("dir", &st));
@@ -172,6 +171,7 @@ int main(int argc, char **argv)
 {
     if (argc < 2 || chdir(argv[1]) < 0)
         return 1;
+    umask(022);
     reading_and_writing();
     locks();
     names();

@@ -155,7 +155,7 @@ static void execs(const char *self)
 static void system_facts(void)
 {
     struct utsname name;
-    struct rlimit limit = { 64, 128 }, got;
+    struct rlimit limit = { 32, 64 }, got;
     cpu_set_t cpus;
     char text[17] = "";
 
