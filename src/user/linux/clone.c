@@ -49,16 +49,9 @@ static void wait_for_vfork(int end)
 
 static int open_vfork_pipe(int ends[2])
 {
-    int high;
-
     if (pipe2(ends, O_CLOEXEC) < 0)
         return -errno;
-    high =
-        fcntl(ends[1], F_DUPFD_CLOEXEC, 512); /* out of the way of the guest's numbers */
-    if (high >= 0) {
-        close(ends[1]);
-        ends[1] = high;
-    }
+    ends[1] = move_high(ends[1]);
     return 0;
 }
 

@@ -18,7 +18,7 @@
 #include "user/linux/debug_parts.h"
 #include "user/run.h"
 
-enum { GDB_SIGTRAP = 5, HAND_OVER = 4, HIGH_FD = 512 };
+enum { GDB_SIGTRAP = 5, HAND_OVER = 4 };
 
 /* ---------------------------------------------------------------------- the two of them
  */
@@ -119,16 +119,6 @@ void debug_before_fork(struct task *t, bool is_vfork)
     if (is_wanted(d, is_vfork) &&
         socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, d->ends) < 0)
         d->ends[0] = d->ends[1] = -1;
-}
-
-static int move_high(int fd)
-{
-    int high = fcntl(fd, F_DUPFD_CLOEXEC, HIGH_FD);
-
-    if (high < 0)
-        return fd;
-    close(fd);
-    return high;
 }
 
 static void close_all(struct debugger *d)

@@ -21,18 +21,7 @@
 #include "isa/engine.h"
 #include "user/linux/debug_parts.h"
 
-enum { HIGH_FD = 512, GDB_SIGINT = 2, GDB_SIGTRAP = 5 };
-
-/* Out of the way of the guest's numbers, where the limit allows. */
-static int move_high(int fd)
-{
-    int high = fcntl(fd, F_DUPFD_CLOEXEC, HIGH_FD);
-
-    if (high < 0)
-        return fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ? -1 : fd;
-    close(fd);
-    return high;
-}
+enum { GDB_SIGINT = 2, GDB_SIGTRAP = 5 };
 
 /* ----------------------------------------------------------------------------- sending
  */
@@ -331,8 +320,8 @@ static void use_stdio(struct debugger *d)
 {
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
-    d->in = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, HIGH_FD);
-    d->out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, HIGH_FD);
+    d->in = move_high(dup(STDIN_FILENO));
+    d->out = move_high(dup(STDOUT_FILENO));
     if (null < 0 || d->in < 0 || d->out < 0 || dup2(null, STDIN_FILENO) < 0 ||
         dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
         die("-g -: %s", strerror(errno));

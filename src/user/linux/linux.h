@@ -293,6 +293,10 @@ void vdso_map(struct task *t);
 
 size_t elf_read_fd(void *context, uint64_t offset, void *bytes, size_t size);
 
+/* loop.c: moves a descriptor of rhea's own out of the way of the guest's numbers; the new
+ * number, or the old one where there is no room.  Close-on-exec.  -1 stays. */
+int move_high(int fd);
+
 /* loop.c: to stderr, or to -D's file. */
 int log_open(const char *path);
 void log_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

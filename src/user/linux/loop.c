@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,18 +20,32 @@
 
 static int log_fd = STDERR_FILENO;
 
-int log_open(const char *path)
+int move_high(int fd)
 {
     enum { ABOVE = 512 }; /* the guest counts its descriptors from 3 on */
+    struct rlimit limit;
+    int high = -1;
+
+    if (fd < 0)
+        return fd;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
+        high = fcntl(fd, F_DUPFD_CLOEXEC,
+                     (int)(limit.rlim_cur / 2 < ABOVE ? limit.rlim_cur / 2 : ABOVE));
+    if (high < 0) {
+        fcntl(fd, F_SETFD, FD_CLOEXEC);
+        return fd;
+    }
+    close(fd);
+    return high;
+}
+
+int log_open(const char *path)
+{
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
 
     if (fd < 0)
         return -1;
-    log_fd = fcntl(fd, F_DUPFD_CLOEXEC, ABOVE);
-    if (log_fd < 0)
-        log_fd = fd;
-    else
-        close(fd);
+    log_fd = move_high(fd);
     return 0;
 }
 

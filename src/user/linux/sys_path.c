@@ -326,9 +326,10 @@ int64_t sys_chroot(struct task *t, const uint64_t *a)
     }
     t->proc->root = NULL;
     t->proc->confined = false;
-    if (t->proc->self_fd < 0 && fd >= 0)
-        t->proc->self_fd = fcntl(fd, F_DUPFD_CLOEXEC, 512); /* above the guest's */
-    close(fd);
+    if (t->proc->self_fd < 0)
+        t->proc->self_fd = move_high(fd);
+    else
+        close(fd);
     return 0;
 }
 
