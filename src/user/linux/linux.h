@@ -60,7 +60,9 @@ struct proc {
     bool confined;                       /* there is nothing but the root */
     int self_fd;                         /* rhea, where /proc may not be; -1: is there */
     uint64_t brk_start, brk, brk_mapped; /* lock; mapped up to here */
-    uint64_t stack_low, stack_high;
+    uint64_t stack_low, stack_high, start_sp;
+    uint64_t code_start, code_end, data_start, data_end; /* of the program */
+    bool has_mem_file;                                   /* /proc/self/mem was opened */
     uint64_t vdso, trampoline;   /* the latter is the address of its rt_sigreturn */
     uint64_t arg_start, arg_end; /* bytes of the argument strings */
     uint64_t env_end;            /* those of the environment follow */
@@ -194,6 +196,12 @@ const char *path_to_guest(const struct proc *p, const char *path);
 const char *proc_exe(struct task *t, const char *path, char *to);
 /* The lines of /proc/self/maps, as the guest sees it. */
 void proc_write_maps(struct task *t, FILE *out);
+/* What is after /proc/PID/ and the folder of a task, if that is this process; or NULL. */
+const char *proc_own_file(const char *path);
+/* proc_mem.c: fd is /proc/self/mem; and reading or writing it, at -1: where it stands. */
+bool proc_is_mem(const struct task *t, int fd);
+int64_t proc_mem_move(struct task *t, int fd, void *bytes, uint64_t size, int64_t at,
+                      bool is_write);
 /* `path` was opened: if it is one that the guest sees otherwise, fd becomes that. */
 void proc_file_opened(struct task *t, const char *path, int fd, int flags);
 

@@ -305,6 +305,25 @@ static void push_vectors(struct start *start)
 
 /* ----------------------------------------------------------------------------- all */
 
+/* Where code and data are, as Linux tells it: data is what lies highest. */
+static void note_segments(struct proc *p, const struct elf_image *image, uint64_t bias)
+{
+    p->code_start = UINT64_MAX;
+    for (unsigned i = 0; i < image->nsegments; i++) {
+        const struct elf_segment *segment = &image->segments[i];
+        uint64_t start = segment->vaddr + bias, end = start + segment->filesz;
+
+        if (segment->prot & SPACE_EXEC && start < p->code_start)
+            p->code_start = start;
+        if (segment->prot & SPACE_EXEC && end > p->code_end)
+            p->code_end = end;
+        if (start > p->data_start)
+            p->data_start = start;
+        if (end > p->data_end)
+            p->data_end = end;
+    }
+}
+
 void load_program(struct task *t, const char *name, int fd, const struct elf_image *image,
                   char **argv)
 {
@@ -323,6 +342,7 @@ void load_program(struct task *t, const char *name, int fd, const struct elf_ima
         refuse(EXIT_CANNOT_RUN, "%s: %s", name, error);
     p->brk_start = p->brk = p->brk_mapped =
         image->high + bias + random_pages(&start, BRK_ROOM);
+    note_segments(p, image, bias);
     entry = image->entry + bias;
     if (image->has_interp)
         entry = load_interp(t, name, image, &base);
@@ -332,6 +352,7 @@ void load_program(struct task *t, const char *name, int fd, const struct elf_ima
     push_aux(&start, image, bias, base);
     push_vectors(&start);
     free(start.pointers);
+    p->start_sp = start.sp;
     cpu_put(t->cpu, p->sp, start.sp);
     t->cpu->pc = entry & ~(uint64_t)(p->isa->min_ilen - 1);
     t->cpu->mode = eval_mode(t->cpu);

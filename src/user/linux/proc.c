@@ -4,8 +4,8 @@
  * Which file it is is asked of the kernel after it was opened, so that links, other
  * threads' folders and relative paths lead to the same.
  *
- * Not modelled: a file that stays open does not change; `mem` shows rhea's memory, too.
- */
+ * Not modelled: a file that stays open does not change; of another guest's files only exe
+ * and cmdline are its own. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -31,8 +31,7 @@ static long own_number(void)
     return strtol(number, NULL, 10);
 }
 
-/* What is after /proc/OWN-PID/, /proc/self/ and the folder of a task; or NULL. */
-static const char *own_file(const char *path)
+const char *proc_own_file(const char *path)
 {
     char *end;
 
@@ -118,7 +117,7 @@ const char *proc_exe(struct task *t, const char *path, char *to)
 
     if (strncmp(path, "/proc/", 6) != 0)
         return NULL;
-    own = own_file(path);
+    own = proc_own_file(path);
     if (own)
         return strcmp(own, "exe") == 0 ? t->proc->exe : NULL;
     pid = strtol(path + 6, &end, 10);
@@ -264,6 +263,44 @@ static void write_auxv(struct task *t, FILE *out)
     write_memory(t, out, t->proc->aux_start, t->proc->aux_end);
 }
 
+static void write_environ(struct task *t, FILE *out)
+{
+    write_memory(t, out, t->proc->arg_end, t->proc->env_end);
+}
+
+/* The host's, of areas that are the guest's. */
+static void write_filtered(struct task *t, FILE *out, const char *path)
+{
+    uint64_t base = (uint64_t)(uintptr_t)space_base(t->proc->space);
+    FILE *in = fopen(path, "re");
+    char *line = NULL;
+    size_t size = 0;
+    bool shown = false;
+
+    while (in && !space_is_paged(t->proc->space) && getline(&line, &size, in) > 0) {
+        struct space_area area;
+        struct host_map map;
+        bool is_first = parse_map(line, &map);
+
+        if (is_first)
+            shown = space_next(t->proc->space, map.start - base, &area) &&
+                    map.start - base >= area.start;
+        if (is_first && shown && base)
+            fprintf(out, "%08" PRIx64 "-%08" PRIx64 "%s", map.start - base,
+                    map.end - base, strchr(line, ' '));
+        else if (shown)
+            fputs(line, out);
+    }
+    free(line);
+    if (in)
+        fclose(in);
+}
+
+static void write_smaps(struct task *t, FILE *out)
+{
+    write_filtered(t, out, "/proc/self/smaps");
+}
+
 static void write_cpuinfo(struct task *t, FILE *out)
 {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
@@ -280,13 +317,13 @@ static void write_stat(struct task *t, FILE *out)
         unsigned field;
         uint64_t value;
     } changed[] = {
-        { 26, 1 },
-        { 27, 1 },
-        { 28, p->arg_start },
+        { 26, p->code_start },
+        { 27, p->code_end },
+        { 28, p->start_sp },
         { 29, 0 },
         { 30, 0 },
-        { 45, p->brk_start },
-        { 46, p->brk_start },
+        { 45, p->data_start },
+        { 46, p->data_end },
         { 47, p->brk_start },
         { 48, p->arg_start },
         { 49, p->arg_end },
@@ -339,10 +376,8 @@ static const struct made_up {
     const char *name;
     void (*write)(struct task *t, FILE *out);
 } made_up[] = {
-    { "maps", proc_write_maps },
-    { "cmdline", write_cmdline },
-    { "auxv", write_auxv },
-    { "stat", write_stat },
+    { "maps", proc_write_maps }, { "cmdline", write_cmdline }, { "auxv", write_auxv },
+    { "stat", write_stat },      { "environ", write_environ }, { "smaps", write_smaps },
 };
 
 /* Replaces the file behind fd by one with this text. */
@@ -368,7 +403,7 @@ static void replace(int fd, const char *text, size_t size, int flags)
 /* Writes what the guest is to see of the file at `path`; false: as it is. */
 static bool write_file(struct task *t, const char *path, FILE *out)
 {
-    const char *own = own_file(path);
+    const char *own = proc_own_file(path);
     char *end;
     long pid;
 
@@ -390,7 +425,8 @@ static bool write_file(struct task *t, const char *path, FILE *out)
 
 void proc_file_opened(struct task *t, const char *path, int fd, int flags)
 {
-    static const char *const names[] = { "maps", "cmdline", "auxv", "stat", "cpuinfo" };
+    static const char *const names[] = { "maps",    "cmdline", "auxv",  "stat",
+                                         "cpuinfo", "environ", "smaps", "mem" };
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     char link[64], real[PATH_SIZE], *text = NULL;
     size_t size = 0, i;
@@ -407,6 +443,10 @@ void proc_file_opened(struct task *t, const char *path, int fd, int flags)
     if (n <= 6 || strncmp(real, "/proc/", 6) != 0)
         return;
     real[n] = 0;
+    if (strcmp(name, "mem") == 0) {
+        t->proc->has_mem_file = true;
+        return;
+    }
     out = open_memstream(&text, &size);
     if (!out)
         return;

@@ -22,6 +22,8 @@ int64_t sys_read(struct task *t, const uint64_t *a)
 
     if (!to)
         return -EFAULT;
+    if (proc_is_mem(t, (int)a[0]))
+        return proc_mem_move(t, (int)a[0], to, size, -1, false);
     got = BLOCKING(t, RESTART, SYS_read, (int)a[0], (long)to, (long)size);
     order_bytes(t, (int)a[0], to, got);
     return got;
@@ -35,6 +37,8 @@ int64_t sys_write(struct task *t, const uint64_t *a)
 
     if (!from)
         return -EFAULT;
+    if (proc_is_mem(t, (int)a[0]))
+        return proc_mem_move(t, (int)a[0], from, size, -1, true);
     if (size == sizeof(count)) { /* perhaps an eventfd's */
         if (space_read(t->proc->space, a[1], &count, sizeof(count), NULL) < 0)
             return -EFAULT;
@@ -64,18 +68,26 @@ int64_t sys_pread64(struct task *t, const uint64_t *a)
 {
     uint64_t size = a[2];
     void *to = buffer(t, a[1], &size, SPACE_WRITE);
+    int64_t at = (int64_t)arg64(t, a, 3);
 
-    return to ? RESULT(pread((int)a[0], to, (size_t)size, (off_t)arg64(t, a, 3)))
-              : -EFAULT;
+    if (!to)
+        return -EFAULT;
+    if (at >= 0 && proc_is_mem(t, (int)a[0]))
+        return proc_mem_move(t, (int)a[0], to, size, at, false);
+    return RESULT(pread((int)a[0], to, (size_t)size, (off_t)at));
 }
 
 int64_t sys_pwrite64(struct task *t, const uint64_t *a)
 {
     uint64_t size = a[2];
     void *from = buffer(t, a[1], &size, SPACE_READ);
+    int64_t at = (int64_t)arg64(t, a, 3);
 
-    return from ? RESULT(pwrite((int)a[0], from, (size_t)size, (off_t)arg64(t, a, 3)))
-                : -EFAULT;
+    if (!from)
+        return -EFAULT;
+    if (at >= 0 && proc_is_mem(t, (int)a[0]))
+        return proc_mem_move(t, (int)a[0], from, size, at, true);
+    return RESULT(pwrite((int)a[0], from, (size_t)size, (off_t)at));
 }
 
 /* The offset of preadv and pwritev: low and high word, whatever the width. */
