@@ -218,21 +218,21 @@ static void interrupted_read(int flags)
 static void timers(void)
 {
     struct itimerval timer = { { 0, 0 }, { 0, 200000 } };
-    struct timespec pause = { 5, 0 }, left = { 0, 0 };
+    struct timespec pause = { 100, 0 }, left = { 0, 0 };
 
     set(SIGALRM, count, SA_RESTART);
     seen = 0;
     setitimer(ITIMER_REAL, &timer, NULL);
     call("nanosleep", nanosleep(&pause, &left));
     say("seen", seen);
-    ok("left", left.tv_sec == 4);
+    ok("left", left.tv_sec > 0 && left.tv_sec < 100);
     seen = 0;
     setitimer(ITIMER_REAL, &timer, NULL);
     while (!seen) /* in the middle of a loop without calls */
         ;
     say("seen", seen);
-    alarm(1);
-    say("alarm", alarm(0));
+    alarm(100);
+    ok("alarm", alarm(0) > 0);
 }
 
 static sigjmp_buf back;

@@ -43,13 +43,22 @@ static void block(int how, int signo)
 }
 
 static volatile pid_t target;
+static sem_t enough;
 
-static void *pause_thread(void *arg)
+/* Waits for `enough`, through any number of signals: pause() would miss the last one when
+ * that comes just before. */
+static void *wait_through_signals(void)
+{
+    sem_post(&ready);
+    while (sem_wait(&enough) < 0)
+        ;
+    return (void *)(long)mine;
+}
+
+static void *wait_thread(void *arg)
 {
     target = gettid();
-    sem_post(&ready);
-    pause();
-    return (void *)(long)mine;
+    return wait_through_signals();
 }
 
 static void directed(void)
@@ -58,13 +67,14 @@ static void directed(void)
     pthread_t thread;
     void *result;
 
-    pthread_create(&thread, NULL, pause_thread, NULL);
+    pthread_create(&thread, NULL, wait_thread, NULL);
     sem_wait(&ready);
     usleep(10000);
     call("pthread_sigqueue", pthread_sigqueue(thread, SIGUSR1, v));
     sem_wait(&done);
     say("in that thread", who == target);
     say("its value", value);
+    sem_post(&enough);
     pthread_join(thread, &result);
     say("its own count", (long)result);
     say("ours", mine);
@@ -78,10 +88,7 @@ static void *open_thread(void *arg)
 {
     block(SIG_UNBLOCK, SIGUSR2);
     target = gettid();
-    sem_post(&ready);
-    for (int i = 0; i < 3; i++)
-        pause();
-    return NULL;
+    return wait_through_signals();
 }
 
 static void to_process(void)
@@ -99,6 +106,7 @@ static void to_process(void)
         usleep(2000);
         say("taken by the one that does not block it", who == target);
     }
+    sem_post(&enough);
     pthread_join(thread, NULL);
     kill(getpid(), SIGUSR2);
     sigpending(&pending);
@@ -246,6 +254,7 @@ static void users(void)
 int main(void)
 {
     sem_init(&ready, 0, 0);
+    sem_init(&enough, 0, 0);
     sem_init(&done, 0, 0);
     catch (SIGUSR1, note, 0);
     catch (SIGUSR2, note, 0);

@@ -37,7 +37,7 @@ static void clocks(void)
     call("clock_getres", clock_getres(CLOCK_REALTIME, &a));
     call("no clock", clock_gettime(99, &a));
     gettimeofday(&now, NULL);
-    ok("today", now.tv_sec > 1600000000 && labs(now.tv_sec - time(NULL)) < 2);
+    ok("today", now.tv_sec > 1600000000 && labs(now.tv_sec - time(NULL)) < 60);
     ok("sysinfo", sysinfo(&info) == 0 && info.totalram > info.freeram);
     call("getrandom", getrandom(bytes, sizeof(bytes), 0));
 }
