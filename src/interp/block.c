@@ -12,11 +12,6 @@
 enum { MAP_START = 1 << 10, PAGES_START = 1 << 6 };
 enum { JUMPS_START = 1 << 8, JUMPS_FULL = 1 << 12 };
 
-static uint32_t hash(uint64_t key)
-{
-    return (uint32_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 32);
-}
-
 static void *zeroed(size_t count, size_t size)
 {
     void *memory = calloc(count, size);
@@ -116,11 +111,6 @@ void mode_table_use(struct interp_cpu *self, struct mode_table *table)
 
 /* ------------------------------------------------------------------- look-up */
 
-static uint64_t map_key(uint64_t pc, const struct mode_table *table)
-{
-    return pc ^ (uint64_t)(uintptr_t)table << 20;
-}
-
 /* A block, and half of its key: most entries on the way are seen to be others by it. */
 static uint64_t map_entry(uint64_t key, uint32_t number)
 {
@@ -129,9 +119,10 @@ static uint64_t map_entry(uint64_t key, uint32_t number)
 
 struct block *block_find(struct interp *ip, uint64_t pc)
 {
-    uint64_t key = map_key(pc, ip->mode);
+    uint64_t key = block_key(pc, ip->mode);
 
-    for (uint32_t i = hash(key) & ip->map_mask; ip->map[i]; i = (i + 1) & ip->map_mask) {
+    for (uint32_t i = block_hash(key) & ip->map_mask; ip->map[i];
+         i = (i + 1) & ip->map_mask) {
         uint32_t number = (uint32_t)ip->map[i];
         struct block *block;
 
@@ -147,8 +138,8 @@ struct block *block_find(struct interp *ip, uint64_t pc)
 /* A dead block of the same pc gives its place. */
 static void map_put(struct interp *ip, struct block *block)
 {
-    uint64_t key = map_key(block->pc, block->table);
-    uint32_t i = hash(key) & ip->map_mask;
+    uint64_t key = block_key(block->pc, block->table);
+    uint32_t i = block_hash(key) & ip->map_mask;
 
     for (; ip->map[i]; i = (i + 1) & ip->map_mask) {
         const struct block *old = &ip->blocks[(uint32_t)ip->map[i]];
@@ -354,7 +345,7 @@ void block_to_warm(struct interp *ip, struct op *more)
 
 static void pages_put(struct interp *ip, uint64_t page)
 {
-    uint32_t i = hash(page) & ip->pages_mask;
+    uint32_t i = block_hash(page) & ip->pages_mask;
 
     while (ip->pages[i] && ip->pages[i] != page + 1)
         i = (i + 1) & ip->pages_mask;
@@ -392,7 +383,7 @@ void block_note_page(struct interp *ip, uint64_t pc)
 
 static bool has_page(const struct interp *ip, uint64_t page)
 {
-    uint32_t i = hash(page) & ip->pages_mask;
+    uint32_t i = block_hash(page) & ip->pages_mask;
 
     for (; ip->pages[i]; i = (i + 1) & ip->pages_mask)
         if (ip->pages[i] == page + 1)

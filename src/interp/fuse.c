@@ -69,10 +69,8 @@ static interp_handler choose_form(const struct interp *ip,
     return ip->tables->handlers[form_at(row, form)];
 }
 
-interp_handler fuse_plain(const struct interp *ip, uint32_t variant)
+interp_handler fuse_plain_fma(const struct interp *ip, const struct interp_variant *row)
 {
-    const struct interp_variant *row = row_of(ip, variant);
-
     return ip->tables->handlers[form_at(row, 0)];
 }
 

@@ -26,7 +26,13 @@ void fuse_add(struct fuser *fuser, const struct interp *ip, uint32_t unit,
               uint32_t variant);
 
 /* The handler of an op whatever is in acc. */
-interp_handler fuse_plain(const struct interp *ip, uint32_t variant);
+interp_handler fuse_plain_fma(const struct interp *ip, const struct interp_variant *row);
+static inline interp_handler fuse_plain(const struct interp *ip, uint32_t variant)
+{
+    const struct interp_variant *row = &ip->tables->rows[ip->tables->row_of[variant]];
+
+    return row->needs_fma ? fuse_plain_fma(ip, row) : ip->tables->handlers[row->first];
+}
 
 /* Gives the ops that were noted their handlers, in groups where `is_grouping`.
  * Other CPUs may be executing them. */

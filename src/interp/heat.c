@@ -12,12 +12,6 @@
 #include "interp/interp.h"
 #include "interp/liveness.h"
 
-void heat_add(struct interp *ip, struct op *op, uint32_t variant)
-{
-    op->fn = fuse_plain(ip, variant);
-    ip->variants[ip->npositions - 1] = (uint16_t)variant;
-}
-
 bool heat_is_cold(const struct interp *ip, const struct block *block)
 {
     return ip->ops[block->unit].fn == x_cold;

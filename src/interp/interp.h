@@ -212,6 +212,22 @@ static inline uint16_t op_register(const struct op *op, const struct isa_slot *s
     return offset;
 }
 
+static inline uint32_t block_hash(uint64_t key)
+{
+    return (uint32_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+}
+
+static inline uint64_t block_key(uint64_t pc, const struct mode_table *table)
+{
+    return pc ^ (uint64_t)(uintptr_t)table << 20;
+}
+
+/* Whether it is worth asking block_find(). */
+static inline bool block_may_be_at(const struct interp *ip, uint64_t pc)
+{
+    return ip->map[block_hash(block_key(pc, ip->mode)) & ip->map_mask] != 0;
+}
+
 /* block.c.  The block at pc in the current mode table, or NULL. */
 struct block *block_find(struct interp *ip, uint64_t pc);
 /* Its first op; predecodes if need be.  NULL: cpu->event says why. */
@@ -248,8 +264,7 @@ void predecode_prepare(struct interp *ip); /* ip->registers; free() it */
 /* Goes on with the newest block behind its end `op`, which is overwritten. */
 void predecode_more(struct interp *ip, struct op *op, uint64_t pc);
 
-/* heat.c.  Gives the newest op, which executes `variant`, its plain handler. */
-void heat_add(struct interp *ip, struct op *op, uint32_t variant);
+/* heat.c */
 bool heat_is_cold(const struct interp *ip, const struct block *block);
 
 /* exits.c, heat.c: ops that are no instruction. */

@@ -31,6 +31,7 @@ struct builder {
     struct interp *ip;
     const struct isa *isa;
     struct block *block;
+    const struct stops *stops; /* or NULL */
     uint64_t pc, pc_mask;
     bool is_hot, is_counting, is_cold;
     uint64_t page;   /* noted last */
@@ -57,7 +58,7 @@ static void fetch_code(struct builder *b)
 }
 
 /* Bytes at b->pc, as many as there are up to ISA_MAX_ILEN at least. */
-static const uint8_t *get_code(struct builder *b, unsigned *size)
+static inline const uint8_t *get_code(struct builder *b, unsigned *size)
 {
     if (b->code_size < ISA_MAX_ILEN || b->pc - b->code_pc > b->code_size - ISA_MAX_ILEN)
         fetch_code(b);
@@ -66,13 +67,11 @@ static const uint8_t *get_code(struct builder *b, unsigned *size)
 }
 
 /* Takes note of the page of pc.  false: the block has enough pages already. */
-static bool take_page(struct builder *b, uint64_t pc)
+static bool take_new_page(struct builder *b, uint64_t pc)
 {
     uint64_t page = pc >> PAGE_SHIFT;
     uint64_t *pages = b->block->pages;
 
-    if (page == b->page)
-        return true;
     if (page != pages[0] && page != pages[1]) {
         if (pages[1] != pages[0])
             return false;
@@ -83,6 +82,11 @@ static bool take_page(struct builder *b, uint64_t pc)
     return true;
 }
 
+static inline bool take_page(struct builder *b, uint64_t pc)
+{
+    return pc >> PAGE_SHIFT == b->page || take_new_page(b, pc);
+}
+
 /* ---------------------------------------------------------------- making ops */
 
 /* From the block's pc, the short way around the address space. */
@@ -91,7 +95,7 @@ static int64_t distance_of(const struct builder *b, uint64_t pc)
     return (int64_t)sext64(pc - b->block->pc, b->isa->pc_width);
 }
 
-static void add_position(struct builder *b, unsigned ilen)
+static inline void add_position(struct builder *b, unsigned ilen)
 {
     uint32_t n = b->ip->npositions;
 
@@ -177,15 +181,13 @@ void predecode_prepare(struct interp *ip)
         ip->registers[i] = map_view(ip->isa, &ip->isa->views[i]);
 }
 
-static uint16_t register_offset(struct builder *b, const struct isa_slot *slot,
-                                uint64_t number)
+static inline uint16_t register_offset(struct builder *b, const struct register_map *map,
+                                       unsigned kind, uint64_t number)
 {
-    const struct register_map *map = &b->ip->registers[slot->view];
-
     if (number != map->zero || map->zero == ISA_NONE)
         return (uint16_t)(map->base + number * map->stride);
-    b->wrote_sink |= slot->kind == SLOT_WRITE;
-    return slot->kind == SLOT_WRITE ? map->sink_at : map->zero_at;
+    b->wrote_sink |= kind == SLOT_WRITE;
+    return kind == SLOT_WRITE ? map->sink_at : map->zero_at;
 }
 
 static void put_value(uint8_t *at, unsigned size, uint64_t value)
@@ -213,8 +215,8 @@ static void put_wide(const struct builder *b, const struct isa_slot *slot, uint8
     memcpy(at + 8, &value.hi, 8);
 }
 
-static uint64_t slot_number(const struct isa *isa, const struct isa_slot *slot,
-                            const struct isa_decoded *insn)
+static inline uint64_t slot_number(const struct isa *isa, const struct isa_slot *slot,
+                                   const struct isa_decoded *insn)
 {
     if (!slot->quick)
         return isa_decode_value(isa, slot->expr, insn);
@@ -225,20 +227,27 @@ static uint64_t slot_number(const struct isa *isa, const struct isa_slot *slot,
 static void fill_slots(struct builder *b, struct op *op,
                        const struct isa_variant *variant, const struct isa_decoded *insn)
 {
-    const struct isa_slot *slot = &b->isa->slots[variant->slot];
+    const struct isa *isa = b->isa;
+    const struct register_map *registers = b->ip->registers;
+    const struct isa_slot *slot = &isa->slots[variant->slot],
+                          *end = slot + variant->slots;
 
-    for (const struct isa_slot *end = slot + variant->slots; slot != end; slot++) {
-        uint64_t value = slot_number(b->isa, slot, insn);
+    for (; slot != end; slot++) {
+        uint64_t value = slot_number(isa, slot, insn);
         uint8_t *at = (uint8_t *)op + slot->at;
+        unsigned kind = slot->kind;
+        uint16_t offset;
 
-        if (slot->kind == SLOT_READ || slot->kind == SLOT_WRITE)
-            put_value(at, 2, register_offset(b, slot, value));
-        else if (slot->kind == SLOT_LINK)
+        if (kind == SLOT_READ || kind == SLOT_WRITE) {
+            offset = register_offset(b, &registers[slot->view], kind, value);
+            memcpy(at, &offset, sizeof offset);
+        } else if (kind == SLOT_LINK) {
             add_link(b, op, slot, variant, value);
-        else if (slot->size > 8)
+        } else if (slot->size > 8) {
             put_wide(b, slot, at, insn, value);
-        else
+        } else {
             put_value(at, slot->size, value);
+        }
     }
 }
 
@@ -335,7 +344,8 @@ static enum next after_jump(struct builder *b, const struct isa_variant *variant
 static void note_op(struct builder *b, uint32_t unit, uint32_t variant)
 {
     if (b->is_cold) {
-        heat_add(b->ip, &b->ip->ops[unit], variant);
+        b->ip->ops[unit].fn = fuse_plain(b->ip, variant);
+        b->ip->variants[b->ip->npositions - 1] = (uint16_t)variant;
         return;
     }
     if (!b->isa->nflag_uses || b->is_counting || b->block->table->kind) {
@@ -415,19 +425,17 @@ static enum next step(struct builder *b)
 
 /* ---------------------------------------------------------------------- blocks */
 
-static bool is_stop(const struct builder *b, uint64_t pc)
+static inline bool is_stop(const struct builder *b, uint64_t pc)
 {
-    const struct stops *stops = b->ip->cpu->stops;
-
-    return stops && stops_has_break(stops, pc);
+    return b->stops && stops_has_break(b->stops, pc);
 }
 
 /* Whether the block is to end in front of b->pc. */
-static bool ends_here(const struct builder *b)
+static inline bool ends_here(const struct builder *b)
 {
     if (is_stop(b, b->pc) || b->count >= MAX_BLOCK_INSNS || b->pc == b->block->pc)
         return true;
-    return !b->is_hot && block_find(b->ip, b->pc);
+    return !b->is_hot && block_may_be_at(b->ip, b->pc) && block_find(b->ip, b->pc);
 }
 
 static void build(struct builder *b)
@@ -450,6 +458,7 @@ static void begin(struct builder *b, struct interp *ip, uint64_t pc, bool is_hot
 {
     b->ip = ip;
     b->isa = ip->isa;
+    b->stops = ip->cpu->stops;
     b->pc = pc;
     b->pc_mask = mask64(ip->isa->pc_width);
     b->is_hot = is_hot;

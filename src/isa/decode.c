@@ -119,19 +119,28 @@ static inline uint64_t get_piece(const struct isa_piece *piece, uint64_t word)
     return (word >> piece->at & UINT64_MAX >> (64 - piece->len)) << piece->to;
 }
 
-static void get_fields(const struct isa *isa, const struct isa_insn *insn,
-                       struct isa_decoded *out)
+/* `raw` has nothing above its `bits`. */
+static inline uint64_t extend_sign(uint64_t raw, unsigned bits)
+{
+    uint64_t sign = UINT64_C(1) << (bits - 1);
+
+    return (raw ^ sign) - sign;
+}
+
+static inline void get_fields(const struct isa *isa, const struct isa_insn *insn,
+                              struct isa_decoded *out)
 {
     const struct isa_field *field = &isa->fields_all[insn->field];
 
     for (unsigned i = 0; i < insn->fields; i++, field++) {
         const struct isa_piece *piece = &isa->pieces[field->piece];
-        uint64_t raw = field->pieces ? get_piece(piece, out->word) : 0;
+        const struct isa_piece *end = piece + field->pieces;
+        uint64_t raw = 0;
 
-        for (unsigned k = 1; k < field->pieces; k++)
-            raw |= get_piece(piece + k, out->word);
+        for (; piece != end; piece++)
+            raw |= get_piece(piece, out->word);
         if (field->is_signed)
-            raw = sext64(raw, field->bits);
+            raw = extend_sign(raw, field->bits);
         out->field[i] = raw << field->scale;
     }
 }
@@ -163,8 +172,8 @@ static inline bool is_known(const struct isa_decoder *decoder, uint16_t number)
     return *known == YES;
 }
 
-static inline bool matches(const struct isa_decoder *decoder, uint16_t number,
-                           struct isa_decoded *out)
+__attribute__((always_inline)) static inline bool
+matches(const struct isa_decoder *decoder, uint16_t number, struct isa_decoded *out)
 {
     const struct isa *isa = decoder->isa;
     const struct isa_insn *insn = &isa->insns[number];
@@ -303,34 +312,38 @@ static bool get_simple_word(const struct isa_decoder *decoder, const uint8_t *by
     return length != 0;
 }
 
-void isa_decoder_decode(const struct isa_decoder *decoder, uint64_t pc,
-                        const uint8_t *bytes, unsigned size, struct isa_decoded *out)
+/* The others.  false: there is nothing to be found, or it has been. */
+__attribute__((noinline)) static bool get_any_word(const struct isa_decoder *decoder,
+                                                   const uint8_t *bytes, unsigned size,
+                                                   struct isa_decoded *out)
 {
     const struct isa *isa = decoder->isa;
     const struct isa_fetch *fetch = decoder->fetch;
 
+    out->length = isa->min_ilen ? isa->min_ilen : 1;
+    out->word = 0;
+    if (!fetch)
+        return false;
+    if (fetch->stream == ISA_NONE)
+        return get_word(isa, fetch, bytes, size, out);
+    stream_decode(isa, &isa->streams[fetch->stream], decoder->features, decoder->mode,
+                  out->pc, bytes, size, out);
+    out->features = decoder->features;
+    return false;
+}
+
+void isa_decoder_decode(const struct isa_decoder *decoder, uint64_t pc,
+                        const uint8_t *bytes, unsigned size, struct isa_decoded *out)
+{
     out->insn = ISA_NONE;
     out->illegal = 0;
     out->truncated = false;
     out->features = decoder->features;
     out->pc = pc;
     out->mode = decoder->mode;
-    if (decoder->is_simple && size >= ISA_MAX_ILEN) {
-        if (get_simple_word(decoder, bytes, out))
-            find_insn(decoder, out);
-        return;
-    }
-    out->length = isa->min_ilen ? isa->min_ilen : 1;
-    out->word = 0;
-    if (!fetch)
-        return;
-    if (fetch->stream != ISA_NONE) {
-        stream_decode(isa, &isa->streams[fetch->stream], decoder->features, decoder->mode,
-                      pc, bytes, size, out);
-        out->features = decoder->features;
-        return;
-    }
-    if (get_word(isa, fetch, bytes, size, out))
+    if (decoder->is_simple && size >= ISA_MAX_ILEN
+            ? get_simple_word(decoder, bytes, out)
+            : get_any_word(decoder, bytes, size, out))
         find_insn(decoder, out);
 }
 
@@ -343,8 +356,9 @@ void isa_decode(const struct isa *isa, const struct isa_features *features, uint
     isa_decoder_decode(&decoder, pc, bytes, size, out);
 }
 
-static uint32_t choose_among(const struct isa *isa, uint32_t link,
-                             const struct isa_decoded *insn)
+/* Apart, so that what has no choice needs no frame. */
+__attribute__((noinline)) static uint32_t
+choose_among(const struct isa *isa, uint32_t link, const struct isa_decoded *insn)
 {
     while (!(link & LINK_VARIANT)) {
         const struct isa_choice *choice = &isa->choices[link];
@@ -355,14 +369,14 @@ static uint32_t choose_among(const struct isa *isa, uint32_t link,
                 (unsigned long long)v, choice->values);
         link = isa->links[choice->first + v];
     }
-    return link;
+    return link & ~(uint32_t)LINK_VARIANT;
 }
 
 uint32_t isa_choose(const struct isa *isa, const struct isa_decoded *insn)
 {
     uint32_t link = isa->insns[insn->insn].choice;
 
-    if (!(link & LINK_VARIANT))
-        link = choose_among(isa, link, insn);
-    return link & ~(uint32_t)LINK_VARIANT;
+    if (link & LINK_VARIANT)
+        return link & ~(uint32_t)LINK_VARIANT;
+    return choose_among(isa, link, insn);
 }

@@ -71,18 +71,42 @@ __attribute__((noinline)) static bool run_quick(const struct isa *isa,
     return true;
 }
 
-/* What most conditions are: a field is or is not a constant. */
+static uint64_t constant(const struct isa *isa, const struct sem *node)
+{
+    return isa->consts[node->a | (uint32_t)node->b << 16];
+}
+
+/* What most expressions are: a field and a constant; a feature is on or off; what follows
+ * the instruction. */
 bool sem_quick(const struct isa *isa, struct sem_body body,
                const struct isa_decoded *insn, uint64_t *result)
 {
-    const struct sem *nodes = &isa->nodes[body.first];
-    uint64_t constant;
+    const struct sem *nodes = &isa->nodes[body.first], *last = &nodes[2];
+    uint64_t a, b;
 
-    if (body.count != 3 || nodes[0].op != S_FIELD || nodes[0].w != 64 ||
-        nodes[1].op != S_CONST || (nodes[2].op != S_NE && nodes[2].op != S_EQ) ||
-        nodes[2].a != 0 || nodes[2].b != 1)
+    if (body.count != 3 || last->a != 0 || last->b != 1 || last->w - 1u > 63)
         return run_quick(isa, body, insn, result);
-    constant = isa->consts[nodes[1].a | (uint32_t)nodes[1].b << 16];
-    *result = (insn->field[nodes[0].a] == constant) == (nodes[2].op == S_EQ);
-    return true;
+    if (nodes[0].op == S_FIELD && nodes[0].w == 64 && nodes[1].op == S_CONST) {
+        a = insn->field[nodes[0].a];
+        b = constant(isa, &nodes[1]);
+    } else if (nodes[0].op == S_CONST && nodes[1].op == S_FIELD && nodes[1].w == 64) {
+        a = constant(isa, &nodes[0]);
+        b = insn->field[nodes[1].a];
+    } else if (nodes[0].op == S_FEATURE && nodes[1].op == S_CONST && insn->features) {
+        a = insn->features->bits[nodes[0].a / 64] >> nodes[0].a % 64 & 1;
+        b = constant(isa, &nodes[1]) & 1;
+    } else if (nodes[0].op == S_PC && nodes[1].op == S_ILEN) {
+        a = insn->pc;
+        b = insn->length;
+    } else {
+        return run_quick(isa, body, insn, result);
+    }
+    switch (last->op) {
+    case S_EQ: *result = a == b; return true;
+    case S_NE: *result = a != b; return true;
+    case S_AND: *result = a & b; return true;
+    case S_XOR: *result = a ^ b; return true;
+    case S_ADD: *result = (a + b) & UINT64_MAX >> (64 - last->w); return true;
+    default: return run_quick(isa, body, insn, result);
+    }
 }

@@ -298,7 +298,7 @@ static bool is_numbered(const char *name, const char *stem, unsigned count,
 /* Most names differ in the first letter. */
 static bool is_same(const char *a, const char *b)
 {
-    return *a == *b && !strcmp(a, b);
+    return a[0] == b[0] && (!a[0] || (a[1] == b[1] && !strcmp(a, b)));
 }
 
 int isa_find_reg(const struct isa *isa, const char *name, struct isa_reg *reg)
