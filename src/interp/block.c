@@ -343,66 +343,63 @@ void block_to_warm(struct interp *ip, struct op *more)
 
 /* -------------------------------------------------------------- invalidation */
 
-static void pages_put(struct interp *ip, uint64_t page)
+/* The entry of a page, or the one to put it into. */
+static struct page_code *page_entry(const struct interp *ip, uint64_t page)
 {
     uint32_t i = block_hash(page) & ip->pages_mask;
 
-    while (ip->pages[i] && ip->pages[i] != page + 1)
+    while (ip->pages[i].page && ip->pages[i].page != page + 1)
         i = (i + 1) & ip->pages_mask;
-    if (!ip->pages[i])
-        ip->pages_used++;
-    ip->pages[i] = page + 1;
+    return &ip->pages[i];
 }
 
 static void pages_grow(struct interp *ip)
 {
-    uint64_t *old = ip->pages;
+    struct page_code *old = ip->pages;
     uint32_t size = ip->pages_mask + 1u;
 
     ip->pages_mask = size * 2 - 1;
     ip->pages = zeroed(size * 2u, sizeof *ip->pages);
-    ip->pages_used = 0;
     for (uint32_t i = 0; i < size; i++)
-        if (old[i])
-            pages_put(ip, old[i] - 1);
+        if (old[i].page)
+            *page_entry(ip, old[i].page - 1) = old[i];
     free(old);
 }
 
-/* Code was translated from pc's page. */
-void block_note_page(struct interp *ip, uint64_t pc)
+/* The block has code from pc's page, which is one of its pages. */
+void block_note_page(struct interp *ip, struct block *block, uint64_t pc)
 {
     uint64_t page = pc >> PAGE_SHIFT;
+    unsigned k = 0;
+    struct page_code *entry;
 
-    if (ip->last_page == page && ip->pages_used)
+    while (block->pages[k] != page)
+        k++;
+    if (block->listed >> k & 1)
         return;
-    ip->last_page = page;
     if (ip->pages_used * 2 >= ip->pages_mask)
         pages_grow(ip);
-    pages_put(ip, page);
+    entry = page_entry(ip, page);
+    ip->pages_used += !entry->page;
+    entry->page = page + 1;
+    block->next[k] = entry->blocks;
+    block->listed |= (uint8_t)(1 << k);
+    entry->blocks = (uint32_t)(block - ip->blocks) * MAX_BLOCK_PAGES + k;
 }
 
-static bool has_page(const struct interp *ip, uint64_t page)
+/* In the list of its other page a block stays, dead. */
+static void drop_page(struct interp *ip, struct page_code *entry)
 {
-    uint32_t i = block_hash(page) & ip->pages_mask;
+    uint32_t at = entry->blocks;
 
-    for (; ip->pages[i]; i = (i + 1) & ip->pages_mask)
-        if (ip->pages[i] == page + 1)
-            return true;
-    return false;
-}
+    entry->blocks = 0;
+    while (at) {
+        struct block *block = &ip->blocks[at / MAX_BLOCK_PAGES];
 
-static bool has_pages(const struct interp *ip, uint64_t first, uint64_t last)
-{
-    if (last - first < ip->pages_used) {
-        for (uint64_t page = first; page <= last; page++)
-            if (has_page(ip, page))
-                return true;
-        return false;
+        at = block->next[at % MAX_BLOCK_PAGES];
+        if (!block->is_dead)
+            block_drop(ip, block);
     }
-    for (uint32_t i = 0; i <= ip->pages_mask; i++)
-        if (ip->pages[i] && ip->pages[i] - 1 >= first && ip->pages[i] - 1 <= last)
-            return true;
-    return false;
 }
 
 void block_invalidate(struct interp *ip, uint64_t addr, uint64_t size)
@@ -412,15 +409,15 @@ void block_invalidate(struct interp *ip, uint64_t addr, uint64_t size)
     if (!size)
         return;
     last = (addr + size - 1 < addr ? UINT64_MAX : addr + size - 1) >> PAGE_SHIFT;
-    if (!has_pages(ip, first, last))
+    if (last - first < ip->pages_used) {
+        for (uint64_t page = first; page <= last; page++)
+            drop_page(ip, page_entry(ip, page));
         return;
-    for (uint32_t i = 1; i < ip->nblocks; i++) {
-        struct block *block = &ip->blocks[i];
-
-        for (unsigned k = 0; k < MAX_BLOCK_PAGES && !block->is_dead; k++)
-            if (block->pages[k] >= first && block->pages[k] <= last)
-                block_drop(ip, block);
     }
+    for (uint32_t i = 0; i <= ip->pages_mask; i++)
+        if (ip->pages[i].page && ip->pages[i].page - 1 >= first &&
+            ip->pages[i].page - 1 <= last)
+            drop_page(ip, &ip->pages[i]);
 }
 
 /* Also through another mapping of the same file. */
@@ -438,10 +435,11 @@ void block_fence(struct interp *ip)
 {
     ip->owner->is_fetch_fenced = false;
     for (uint32_t i = 0; i <= ip->pages_mask; i++) {
-        uint64_t addr = (ip->pages[i] - 1) << PAGE_SHIFT;
+        struct page_code *entry = &ip->pages[i];
 
-        if (ip->pages[i] && may_be_written(ip->cpu->space, addr))
-            block_invalidate(ip, addr, UINT64_C(1) << PAGE_SHIFT);
+        if (entry->blocks &&
+            may_be_written(ip->cpu->space, (entry->page - 1) << PAGE_SHIFT))
+            drop_page(ip, entry);
     }
 }
 

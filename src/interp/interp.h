@@ -87,8 +87,11 @@ struct block {
     uint32_t unit;              /* first op */
     uint32_t position;          /* first position */
     uint32_t incoming;          /* first stub of a link that leads here, 0: none */
-    uint8_t remade;             /* how often it was predecoded for being hot */
-    uint8_t skip;               /* ops in front that are left out by now: x_cold */
+    uint32_t
+        next[MAX_BLOCK_PAGES]; /* in the list of that page, as struct page_code says */
+    uint8_t listed;            /* bits: in which of them it is */
+    uint8_t remade;            /* how often it was predecoded for being hot */
+    uint8_t skip;              /* ops in front that are left out by now: x_cold */
     bool is_dead;
 };
 
@@ -110,6 +113,12 @@ struct register_map {
     uint16_t base, stride;
     uint16_t zero; /* element that reads as zero, or ISA_NONE */
     uint16_t zero_at, sink_at;
+};
+
+/* A page that code was translated from. */
+struct page_code {
+    uint64_t page;   /* its number + 1; 0: none */
+    uint32_t blocks; /* MAX_BLOCK_PAGES * block + which of its pages; 0: none */
 };
 
 /* What the CPUs of a process share. */
@@ -136,9 +145,8 @@ struct interp {
     uint32_t nblocks;
     uint64_t *map; /* open hash of blocks by pc and mode: 32 bits of those, the number */
     uint32_t map_mask, map_used;
-    uint64_t *pages; /* open hash of page number + 1: pages with code */
+    struct page_code *pages; /* open hash of pages with code */
     uint32_t pages_mask, pages_used;
-    uint64_t last_page; /* noted last */
     uint16_t
         *groups; /* open hash of the first two variants: 1 + index of tables->fused */
     uint32_t groups_mask;
@@ -244,7 +252,7 @@ static inline uint32_t block_unit(const struct block *block)
 void block_drop(struct interp *ip, struct block *block);
 /* Its first op, not an instruction, is not to be executed any more. */
 void block_skip_first(struct interp *ip, struct block *block);
-void block_note_page(struct interp *ip, uint64_t pc);
+void block_note_page(struct interp *ip, struct block *block, uint64_t pc);
 void block_flush(struct interp *ip);
 void block_invalidate(struct interp *ip, uint64_t addr, uint64_t size);
 void block_fence(struct interp *ip); /* what is_fetch_fenced asks for */

@@ -78,7 +78,7 @@ static bool take_new_page(struct builder *b, uint64_t pc)
         pages[1] = page;
     }
     b->page = page;
-    block_note_page(b->ip, pc);
+    block_note_page(b->ip, b->block, pc);
     return true;
 }
 

@@ -108,6 +108,34 @@ START_TEST(changed_code_runs_once_it_is_announced)
 }
 END_TEST
 
+/* One block, from two pages: each of them drops it, one after the other and both at once.
+ */
+START_TEST(a_block_is_dropped_with_either_of_its_pages)
+{
+    static const struct {
+        uint64_t addr, size;
+    } changed[] = {
+        { CODE + PAGE, 4 }, { CODE, 4 }, { CODE + PAGE, 4 }, { 0, UINT64_MAX }
+    };
+    const uint32_t end[] = { ADDI_A0_1, ECALL }, other[] = { ADDI_A0_2 };
+
+    WRITE(0x0000106f); /* j CODE + PAGE */
+    write_code(CODE + PAGE, end, 2);
+    for (unsigned i = 0; i < sizeof changed / sizeof *changed; i++) {
+        cpu_put(cpu, x(A0), 0);
+        cpu->pc = CODE;
+        interp_engine.run(cpu, 0);
+        ck_assert_uint_eq(cpu_get(cpu, x(A0)), 1 + i % 2);
+        write_code(CODE + PAGE, i % 2 ? end : other, 1);
+        interp_engine.invalidate(cpu, changed[i].addr, changed[i].size);
+    }
+    cpu_put(cpu, x(A0), 0);
+    cpu->pc = CODE;
+    interp_engine.run(cpu, 0);
+    ck_assert_uint_eq(cpu_get(cpu, x(A0)), 1);
+}
+END_TEST
+
 /* a0 = 1, then its own first instruction is made `addi a0, a0, 2`, a fence, and again. */
 START_TEST(a_program_that_changes_itself_needs_a_fence_only)
 {
@@ -220,6 +248,7 @@ int main(void)
     tcase_add_test(blocks, a_kick_ends_an_endless_loop);
     tcase_add_test(blocks, changed_code_runs_once_it_is_announced);
     tcase_add_test(blocks, a_program_that_changes_itself_needs_a_fence_only);
+    tcase_add_test(blocks, a_block_is_dropped_with_either_of_its_pages);
     tcase_add_test(blocks, a_trap_after_a_flush_is_at_its_new_place);
     tcase_add_test(blocks, a_fault_shows_the_state_before_the_instruction);
     tcase_add_test(blocks, code_that_is_not_there_is_a_fetch_fault);
