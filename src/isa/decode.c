@@ -131,14 +131,19 @@ static inline void get_fields(const struct isa *isa, const struct isa_insn *insn
                               struct isa_decoded *out)
 {
     const struct isa_field *field = &isa->fields_all[insn->field];
+    uint64_t word = out->word;
 
-    for (unsigned i = 0; i < insn->fields; i++, field++) {
+    for (unsigned i = 0, count = insn->fields; i < count; i++, field++) {
         const struct isa_piece *piece = &isa->pieces[field->piece];
-        const struct isa_piece *end = piece + field->pieces;
-        uint64_t raw = 0;
+        uint64_t raw;
 
-        for (; piece != end; piece++)
-            raw |= get_piece(piece, out->word);
+        if (field->pieces == 1 && !field->is_signed) { /* a register */
+            out->field[i] = get_piece(piece, word) << field->scale;
+            continue;
+        }
+        raw = 0;
+        for (const struct isa_piece *end = piece + field->pieces; piece != end; piece++)
+            raw |= get_piece(piece, word);
         if (field->is_signed)
             raw = extend_sign(raw, field->bits);
         out->field[i] = raw << field->scale;

@@ -238,8 +238,27 @@ int space_write(struct space *space, uint64_t addr, const void *from, size_t siz
     return access_space(space, addr, (void *)(uintptr_t)from, size, SPACE_WRITE, fault);
 }
 
+/* Where code is, if all of it is in the area that code was in last; or NULL. */
+static const uint8_t *last_code(struct space *space, uint64_t addr, size_t size)
+{
+    uint32_t seen = space_look(space);
+    size_t i = __atomic_load_n(&space->last_code, __ATOMIC_RELAXED);
+    const struct area *area = &space->areas[i];
+    const uint8_t *host = (const uint8_t *)((uintptr_t)space->base + (uintptr_t)addr);
+
+    if (i >= space->count || addr < area->start || addr >= area->end ||
+        size > area->end - addr || !(area->prot & SPACE_EXEC))
+        return NULL;
+    return space_seen(space, seen) ? host : NULL;
+}
+
 int space_fetch(struct space *space, uint64_t addr, void *to, size_t size,
                 uint64_t *fault)
 {
+    const uint8_t *host = space->paged ? NULL : last_code(space, addr, size);
+
+    if (host && host_copy(to, host, size) == 0)
+        return 0;
+    __atomic_store_n(&space->last_code, space_area_at(space, addr), __ATOMIC_RELAXED);
     return access_space(space, addr, to, size, SPACE_EXEC, fault);
 }

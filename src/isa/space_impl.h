@@ -22,6 +22,7 @@ struct space {
     bool is_top_a_guess; /* nothing has been mapped there yet */
     struct area *areas;  /* room for all that there may be: they never move */
     size_t count;
+    size_t last_code;         /* area that code was fetched from last: a guess */
     struct host_lock *lock;   /* NULL: one thread */
     volatile uint32_t change; /* odd: the map is being changed */
     unsigned changing;        /* depth of that */
