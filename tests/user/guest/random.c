@@ -133,10 +133,6 @@ static void many_calls(long first)
     freopen("/dev/null", "w", stderr);
     syscall(SYS_close_range, 3, 1000, 0);
     sigaction(SIGALRM, &action, NULL);
-    /* Not as root, whose calls could harm the machine: setdomainname, umount, vhangup. */
-    syscall(SYS_setgroups, 0, NULL);
-    syscall(SYS_setresgid, 65534, 65534, 65534);
-    syscall(SYS_setresuid, 65534, 65534, 65534);
     for (long call = first; call < first + 50; call++) {
         if (is_harmful(call))
             continue;
