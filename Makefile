@@ -45,7 +45,9 @@ else
 BASE_CFLAGS   += -fno-unwind-tables -fno-asynchronous-unwind-tables # C, and gdb has its own
 endif
 # What is not part of running a guest: small rather than fast.
-COLD_CFLAGS := $(if $(filter -O2,$(CFLAGS)),-Os)
+OS := $(if $(filter -O2,$(CFLAGS)),-Os)
+OZ := $(if $(OS),$(shell $(CC) -Oz -E -x c /dev/null >/dev/null 2>&1 && echo -Oz))
+COLD_CFLAGS := $(or $(OZ),$(OS))
 ifneq ($(SAN)$(filter -O0,$(CFLAGS)),)
 HARDEN        :=
 INTERP_CFLAGS := $(if $(SAN),-fno-sanitize=null)
@@ -123,14 +125,14 @@ $(O)/gen/%.o: $(O)/gen/%.c Makefile
 	$(compile)
 
 $(O)/src/base/host_% $(O)/src/user/% $(O)/tests/%: private DEFS := $(HOSTED)
-COLD := tools/ src/debug/ src/user/ src/isa/assemble src/isa/eval_fp src/isa/example src/isa/print
+COLD := tools/ src/debug/ src/user/ $(addprefix src/isa/,assemble encode eval example print stream_encode)
 $(COLD:%=$(O)/%%): private OWN_CFLAGS = $(COLD_CFLAGS)
 $(O)/src/llvmjit/%: private OWN_CFLAGS = -fPIC $(shell $(LLVM_CONFIG) --cflags)
 INTERP_OBJ := $(filter $(O)/src/interp/%,$(OBJ)) $(foreach o,$(filter $(O)/gen/%,$(OBJ)),$(if $(findstring _interp_,$o),$o))
 $(INTERP_OBJ): private HARDEN :=
 $(INTERP_OBJ): private OWN_CFLAGS := $(INTERP_CFLAGS)
 # Soft float after all, and system registers: handlers of their own call these.
-$(filter %_interp_fp.o,$(INTERP_OBJ)): private OWN_CFLAGS += $(COLD_CFLAGS)
+$(filter %_interp_fp.o,$(INTERP_OBJ)): private OWN_CFLAGS += $(OS)
 $(foreach o,$(filter-out %_fp.o %_table.o $(O)/src/%,$(INTERP_OBJ)),$(eval $o: private OWN_CFLAGS += $(HANDLER_CFLAGS)))
 
 # isagen for the machine that builds, so that cross builds need no emulator.

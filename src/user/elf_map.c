@@ -10,7 +10,7 @@
 static int64_t map_bss(struct space *space, const struct elf_segment *segment,
                        uint64_t bias)
 {
-    static const uint8_t zeros[4096];
+    static uint8_t zeros[4096]; /* never written; const ones would lie in the file */
     uint64_t page = space_page(space);
     uint64_t at = bias + segment->vaddr + segment->filesz;
     uint64_t end = bias + segment->vaddr + segment->memsz;

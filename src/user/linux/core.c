@@ -505,7 +505,6 @@ static bool write_memory(struct dump *dump, const struct segment *segment, int p
 {
     uint64_t page = space_page(dump->t->proc->space), fault;
     char bytes[PIECE];
-    static const char zeros[PIECE];
 
     for (uint64_t done = 0; done < segment->file_size; done += page) {
         size_t size = page < PIECE ? (size_t)page : PIECE;
@@ -513,7 +512,7 @@ static bool write_memory(struct dump *dump, const struct segment *segment, int p
         if (!is_touched(dump, pagemap, segment->start + done) ||
             space_read(dump->t->proc->space, segment->start + done, bytes, size, &fault))
             continue;
-        if (memcmp(bytes, zeros, size) != 0 &&
+        if ((bytes[0] != 0 || memcmp(bytes, bytes + 1, size - 1) != 0) &&
             !write_at(dump, bytes, size, offset + done))
             return false;
     }
