@@ -67,7 +67,8 @@ void build_sysreg(struct build *b, struct item *item)
     }
     r.nfields = (uint16_t)(b->sysreg_fields.count - r.fields);
     struct view *own = find_view(b, item->name);
-    if (!own && (!item->flag2 || (!item->word && !item->flag))) {
+    /* What is read from elsewhere and has neither `write` nor fields ignores writes. */
+    if (!own && (!item->flag2 || (item->list && !item->word && !item->flag))) {
         r.file = file_new(b, item->name, 1, w, false, false, item->pos);
         view_new(b,
                  (struct isa_view){ .name = r.name,
