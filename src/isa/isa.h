@@ -140,11 +140,13 @@ enum sem_fp {
 /* clang-format on */
 enum fp_format { FMT_F16, FMT_BF16, FMT_F32, FMT_F64, FMT_F80, FMT_F128, FMTS };
 
-/* A run of nodes: isa->nodes[first .. first+count-1]. */
+/* A run of nodes: isa->nodes[first .. first+count-1].  In 32 bits: a table has thousands.
+ */
+enum { BODY_FIRST_BITS = 20, BODY_COUNT_BITS = 11 };
 struct sem_body {
-    uint32_t first;
-    uint16_t count;
-    uint16_t locals; /* local variables used */
+    uint32_t first : BODY_FIRST_BITS;
+    uint32_t count : BODY_COUNT_BITS;
+    uint32_t has_locals : 1; /* it has local variables, each set before it is read */
 };
 
 /* ----------------------------------------------------------------------- state */

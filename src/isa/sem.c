@@ -416,23 +416,36 @@ static int run_nodes(struct sem_run *run, unsigned count)
     return 0;
 }
 
+/* The number of local variables of a body. */
+static unsigned count_locals(const struct sem *nodes, struct sem_body body)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; body.has_locals && i < body.count; i++)
+        if ((nodes[i].op == S_SETL || nodes[i].op == S_LOOP) && nodes[i].a >= count)
+            count = nodes[i].a + 1u;
+    return count;
+}
+
 int sem_run(struct sem_run *run, struct sem_body body, struct fp128 *result)
 {
     struct fp128 few_values[NODES_ON_STACK], few_locals[LOCALS_ON_STACK];
     struct fp128 *memory = NULL;
+    unsigned locals;
     int end;
 
     run->nodes = &run->isa->nodes[body.first];
+    locals = count_locals(run->nodes, body);
     run->values = few_values;
     run->locals = few_locals;
-    if (body.count > NODES_ON_STACK || body.locals > LOCALS_ON_STACK) {
-        memory = malloc(((size_t)body.count + body.locals + 1) * sizeof(*memory));
+    if (body.count > NODES_ON_STACK || locals > LOCALS_ON_STACK) {
+        memory = malloc(((size_t)body.count + locals + 1) * sizeof(*memory));
         if (!memory)
             die("out of memory");
         run->values = memory;
         run->locals = memory + body.count;
     }
-    for (unsigned i = 0; i < body.locals; i++)
+    for (unsigned i = 0; i < locals; i++)
         run->locals[i] = u128(0, 0);
     end = run_nodes(run, body.count);
     if (result && body.count)

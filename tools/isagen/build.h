@@ -114,7 +114,7 @@ struct path {
 enum {
     MAX_DECISIONS = 64,
     MAX_VARIANTS = 4096,
-    MAX_NODES = 20000,
+    MAX_NODES = (1 << BODY_COUNT_BITS) - 1,
     MAX_NESTING = 500,
     MAX_SLOTS = 100
 };

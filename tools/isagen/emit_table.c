@@ -55,7 +55,7 @@ void put_body(FILE *out, const char *member, struct sem_body body)
 {
     if (!body.count)
         return;
-    fprintf(out, ".%s={%" PRIu32 ",%u,%u},", member, body.first, body.count, body.locals);
+    fprintf(out, ".%s={%u,%u,%u},", member, body.first, body.count, body.has_locals);
 }
 
 #define WHERE                                                                            \
@@ -173,7 +173,7 @@ EACH(isa_choice, choices, nchoices)
     ALWAYS(values); BODY(expr); NUMBER(first);
 END
 EACH(isa_view_bodies, view_bodies, nview_bodies)
-    fprintf(out, "{%" PRIu32 ",%u,%u},", it->get.first, it->get.count, it->get.locals);
+    fprintf(out, "{%u,%u,%u},", it->get.first, it->get.count, it->get.has_locals);
     BODY(put);
 END
 EACH(isa_alias, aliases, naliases)
@@ -225,8 +225,8 @@ EACH(isa_flagfn, flagfns, nflagfns)
     fputs(it->sets ? ".flag={" : "", out);
     for (unsigned i = 0; i < 16; i++)
         if (it->sets && it->flag[i].count)
-            fprintf(out, "[%u]={%" PRIu32 ",%u,%u},", i, it->flag[i].first,
-                    it->flag[i].count, it->flag[i].locals);
+            fprintf(out, "[%u]={%u,%u,%u},", i, it->flag[i].first, it->flag[i].count,
+                    it->flag[i].has_locals);
     fputs(it->sets ? "}," : "", out);
 END
 EACH(isa_law, laws, nlaws)

@@ -233,7 +233,7 @@ static bool is_over_args(const struct isa *isa, struct sem_body shortcut)
     for (unsigned i = 0; i < shortcut.count; i++)
         if (isa->nodes[shortcut.first + i].op == S_FLAG)
             return false;
-    return !shortcut.locals;
+    return !shortcut.has_locals;
 }
 
 const struct isa_law *flag_cond_law(struct arena *arena, const struct isa *isa,

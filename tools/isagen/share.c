@@ -262,16 +262,21 @@ static void share_const(struct bodies *b, struct sem *node)
 static void share_body(struct bodies *b, struct sem_body *body)
 {
     const struct sem *nodes = &b->isa->nodes[body->first];
+    uint32_t at;
 
     if (!body->count)
-        body->first = body->locals = 0;
+        *body = (struct sem_body){ 0 };
     if (!body->count)
         return;
     memcpy(b->nodes, nodes, body->count * sizeof *nodes);
     for (unsigned i = 0; i < body->count; i++)
         if (nodes[i].op == S_CONST)
             share_const(b, &b->nodes[i]);
-    body->first = keep_bytes(b->s->nodes, b->nodes, body->count);
+    at = keep_bytes(b->s->nodes, b->nodes, body->count);
+    if (at >> BODY_FIRST_BITS)
+        die("%s: the bodies of all targets together have more than %u nodes",
+            b->isa->family, 1u << BODY_FIRST_BITS);
+    body->first = at;
 }
 
 static void share_insn_bodies(struct isa *isa, struct bodies *b)
@@ -357,7 +362,7 @@ static void share_bodies(struct isa *isa, struct sharing *s)
 
 static bool same_body(struct sem_body a, struct sem_body b)
 {
-    return a.count == b.count && a.first == b.first && a.locals == b.locals;
+    return a.count == b.count && a.first == b.first && a.has_locals == b.has_locals;
 }
 
 static bool same_slot(const void *first, const void *second)

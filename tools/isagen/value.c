@@ -378,12 +378,14 @@ static uint32_t hash_node(uint32_t hash, const struct sem *s)
 
 /* The nodes from `first` on as a body; an equal one that is there already is taken
  * instead. */
-static struct sem_body body_share(struct build *b, uint32_t first, unsigned locals)
+static struct sem_body body_share(struct build *b, uint32_t first, bool has_locals)
 {
     const struct sem *nodes = b->nodes.items;
     uint32_t count = b->nodes.count - first, hash = 2166136261u;
-    struct sem_body body = { first, (uint16_t)count, (uint16_t)locals };
+    struct sem_body body = { first, count, has_locals };
 
+    if (b->nodes.count >> BODY_FIRST_BITS || count > MAX_NODES)
+        fail_all(b->g, (struct pos){ 0 }, "E-BUDGET", "bodies have too many nodes");
     if (!b->body_index) {
         b->body_index = arena_array(&b->g->arena, BODY_INDEX, sizeof *b->body_index);
         b->body_counts = arena_array(&b->g->arena, BODY_INDEX, sizeof *b->body_counts);
@@ -470,7 +472,7 @@ struct sem_body dx_body(struct build *b, const struct dx *d)
 
         *VEC(b, nodes, struct sem) = s;
     }
-    return body_share(b, o->first, 0);
+    return body_share(b, o->first, false);
 }
 
 struct sem_body body_finish(struct build *b)
@@ -479,5 +481,5 @@ struct sem_body body_finish(struct build *b)
 
     for (unsigned i = 0; i < b->l->nnodes; i++)
         *VEC(b, nodes, struct sem) = b->l->nodes[i];
-    return body_share(b, first, b->l->locals);
+    return body_share(b, first, b->l->locals != 0);
 }
