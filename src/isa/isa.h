@@ -9,8 +9,9 @@
  * table that is compiled in needs no relocation, and targets of one family share what is
  * equal.  A run of elements of an array is named by the first one, with a count beside it
  * ("first of isa->slots").  Text is a position in isa->strings; isa_string() makes a C
- * string of it.  All arrays are owned by whoever made the struct and are never written
- * after that.  The language: docs/isa-language.md. */
+ * string of it.  Where there are thousands of rows such positions have 24 bits.  All
+ * arrays are owned by whoever made the struct and are never written after that.  The
+ * language: docs/isa-language.md. */
 #ifndef RHEA_ISA_H
 #define RHEA_ISA_H
 
@@ -352,17 +353,17 @@ struct isa_where {
 };
 
 struct isa_insn {
-    uint32_t name;     /* unique within the isa: "addi", "c.addi4spn" */
-    uint32_t mnemonic; /* first word of its text */
-    uint32_t text;     /* first of isa->texts, up to TEXT_END */
-    uint32_t doc;      /* one line, or 0 */
-    uint32_t picture;  /* streams: the encoding as drawn, "E8 imm32"; else 0 */
+    uint32_t name : 24;     /* unique within the isa: "addi", "c.addi4spn" */
+    uint32_t length : 8;    /* bytes; 0: a stream instruction (rows say) */
+    uint32_t mnemonic : 24; /* first word of its text */
+    uint32_t fields : 8;
+    uint32_t text : 24; /* first of isa->texts, up to TEXT_END */
+    uint32_t operands : 8;
+    uint32_t doc : 24;      /* one line, or 0 */
+    uint32_t else_kind : 8; /* enum isa_illegal, where the constraint fails */
+    uint32_t picture;       /* streams: the encoding as drawn, "E8 imm32"; else 0 */
     struct isa_where where;
-    uint64_t mask, value; /* of the first 64 bits, as one little-end-first word */
-    uint8_t length;       /* bytes; 0: a stream instruction (rows say) */
-    uint8_t fields;
-    uint8_t operands;
-    uint8_t else_kind;        /* enum isa_illegal, where the constraint fails */
+    uint64_t mask, value;     /* of the first 64 bits, as one little-end-first word */
     uint32_t field;           /* first of isa->fields_all */
     uint32_t operand;         /* first of isa->operands_all */
     struct sem_body where_ok; /* decode time, 1 bit: constraints; count 0: none */
@@ -517,39 +518,42 @@ struct isa_sysreg_field { uint32_t name, access; uint8_t hi, lo; };
 struct isa_sysreg {
     uint32_t name;
     uint32_t number;
-    uint16_t priv;         /* least privilege (isa->sysreg_priv yields the current one) */
-    bool read_only;        /* a write traps */
-    uint16_t w;            /* width of its value */
     uint16_t file;         /* plain storage, or ISA_NONE */
+    uint8_t priv;          /* least privilege (isa->sysreg_priv yields the current one) */
+    uint8_t w;             /* width of its value */
     struct sem_body read;  /* run time: its value is that of the last node */
     struct sem_body write; /* run time: ARG 0 is the value */
     uint32_t fields;       /* first of isa->sysreg_fields */
     uint16_t nfields;
+    bool read_only; /* a write traps */
 };
 
 /* Examples: the lines after `ex`. */
+enum { EX_VALUE_BITS = 20 };
 enum isa_ex_loc { EX_REG, EX_MEM, EX_PC, EX_FLAG, EX_TRAP };
 struct isa_ex_item { /* a value before or after */
-    uint8_t loc;
-    uint8_t size;         /* EX_MEM: bytes; view: 1 little-endian, 2 big, 0 as access 0 */
+    uint32_t loc : 3;
+    uint32_t size : 7; /* EX_MEM: bytes; view: 1 little-endian, 2 big, 0 as access 0 */
+    uint32_t nvalues : 2;
+    uint32_t value : EX_VALUE_BITS; /* first of isa->values: the value, its bits from 64
+                             on, and of EX_MEM the address; what is not there is 0 */
     uint16_t view, index; /* EX_REG: view and element; EX_FLAG: group and flag; EX_TRAP:
                              index is the trap; EX_PC: index 1 is npc */
-    uint16_t nvalues;
-    uint32_t value; /* first of isa->values: the value, its bits from 64 on, and of EX_MEM
-                       the address; what is not there is 0 */
 };
 struct isa_ex_code { /* one instruction of a test */
     uint32_t text;
     uint8_t at; /* in the bytes */
 };
-struct isa_ex_case { /* what targets have in common */
-    uint32_t text;   /* 0: only bytes; of a test: its name */
+struct isa_ex_case {     /* what targets have in common */
+    uint32_t text : 24;  /* 0: only bytes; of a test: its name */
+    uint32_t length : 8; /* of bytes */
+    uint32_t start : 24; /* of isa->values: the pc and the mode key */
+    uint32_t npre : 8;
+    uint32_t bytes : 24; /* first of isa->ex_bytes, in memory order */
+    uint32_t npost : 8;
+    uint32_t items : 24; /* first of isa->ex_items: those before, then those after */
+    uint32_t ncode : 8;
     struct isa_where where;
-    uint32_t start; /* of isa->values: the pc and the mode key */
-    uint8_t length; /* of bytes */
-    uint8_t npre, npost, ncode;
-    uint32_t bytes; /* first of isa->ex_bytes, in memory order */
-    uint32_t items; /* first of isa->ex_items: those before, then those after */
     uint32_t code; /* a test: first of isa->ex_codes; it runs until it leaves its bytes */
 };
 struct isa_ex_row {

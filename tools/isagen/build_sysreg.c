@@ -45,16 +45,18 @@ void build_sysreg(struct build *b, struct item *item)
     struct isa_sysreg r = { .name = text_add(b, item->name),
                             .file = ISA_NONE,
                             .read_only = item->flag,
-                            .priv = (uint16_t)item->number2 };
+                            .priv = (uint8_t)item->number2 };
     unsigned w;
 
+    if (item->number2 > UINT8_MAX)
+        fail(b->g, item->pos, "E-WIDTH", "privilege levels are 0 to 255");
     begin_body(b, true);
     if (item->when && lower_cond(b, item->when).time == SPEC &&
         !lower_cond(b, item->when).lo)
         return;
     r.number = (uint32_t)spec_number(b, item->expr2, "a number", UINT32_MAX);
     w = (unsigned)spec_number(b, item->expr, "a width", 64);
-    r.w = (uint16_t)w;
+    r.w = (uint8_t)w;
     r.fields = b->sysreg_fields.count;
     for (const struct list *l = item->list; l; l = l->next) {
         struct isa_sysreg_field f = { .name = text_add(b, l->name),

@@ -173,6 +173,8 @@ static void set_values(struct build *b, struct isa_ex_item *item, uint64_t low,
 {
     const uint64_t values[] = { low, high, addr };
 
+    if (b->values.count >> EX_VALUE_BITS)
+        fail_all(b->g, (struct pos){ 0 }, "E-BUDGET", "examples have too many values");
     item->nvalues = addr ? 3 : high ? 2 : low ? 1 : 0;
     item->value = RUN(b, values, values, item->nvalues);
 }
@@ -383,6 +385,7 @@ static void build_example(struct build *b, const struct example *ex, uint16_t in
     struct isa_ex_case out = { .text = 0 };
     uint64_t start[2] = { b->isa.pc_width > 12 ? 0x1000 : 0, 0 }; /* pc and mode */
     struct isa_ex_item *pre, *post;
+    uint8_t npre, npost;
 
     begin_body(b, true);
     if (!example_model(b, ex, &row, &start[1]))
@@ -400,24 +403,26 @@ static void build_example(struct build *b, const struct example *ex, uint16_t in
         start[0] = (uint64_t)decide(b, lower_expr(b, ex->pc, 0), ex->pos, "the address");
     if (ex->invalid)
         row.insn = ISA_NONE;
-    pre = example_items(b, ex->pre, &out.npre);
-    post = example_items(b, ex->post, &out.npost);
+    pre = example_items(b, ex->pre, &npre);
+    post = example_items(b, ex->post, &npost);
     if (b->modes.count)
-        start[1] = mode_at(b, &row, pre, out.npre, start);
+        start[1] = mode_at(b, &row, pre, npre, start);
     out.start = RUN(b, values, start, 2);
-    example_order(b, pre, out.npre, start[1]);
-    example_order(b, post, out.npost, start[1]);
+    example_order(b, pre, npre, start[1]);
+    example_order(b, post, npost, start[1]);
     example_bytes(b, ex, &out, example_fetch(b, start[1]));
     if (ex->trap) {
         int trap = find_named(b, &b->trap_items, ex->trap);
 
         if (trap < 0)
             fail(b->g, ex->pos, "E-NAME", "no trap %s", ex->trap);
-        post[out.npost].loc = EX_TRAP;
-        post[out.npost++].index = (uint16_t)trap;
+        post[npost].loc = EX_TRAP;
+        post[npost++].index = (uint16_t)trap;
     }
-    out.items = RUN(b, ex_items, pre, out.npre);
-    RUN(b, ex_items, post, out.npost);
+    out.npre = npre;
+    out.npost = npost;
+    out.items = RUN(b, ex_items, pre, npre);
+    RUN(b, ex_items, post, npost);
     row.number = RUN(b, ex_cases, &out, 1);
     *VEC(b, examples, struct isa_ex_row) = row;
     *VEC(b, example_pos, struct pos) = ex->pos;

@@ -161,14 +161,15 @@ static void own_arrays(struct isa *isa, struct arena *arena)
 
 /* ------------------------------------------------------------------------- text */
 
-static void share_text(struct shared *strings, const char *old, uint32_t *text)
+static uint32_t share_text(struct shared *strings, const char *string)
 {
-    const char *string = old + *text;
-
-    *text = keep_bytes(strings, string, (uint32_t)strlen(string) + 1);
+    return keep_bytes(strings, string, (uint32_t)strlen(string) + 1);
 }
 
-#define TEXT(member) share_text(strings, isa->strings, &it->member)
+#define TEXT(member) it->member = share_text(strings, isa->strings + it->member)
+#define TEXTS(array, count)                                                              \
+    for (uint32_t *it = (uint32_t *)(array), *end = it + (count); it < end; it++)        \
+    *it = share_text(strings, isa->strings + *it)
 #define NAMES_OF(type, array, count)                                                     \
     FOR_EACH (type, isa->array, isa->count)                                              \
     TEXT(name)
@@ -176,8 +177,7 @@ static void share_text(struct shared *strings, const char *old, uint32_t *text)
 /* In arrays that targets share. */
 static void share_common_texts(const struct isa *isa, struct shared *strings)
 {
-    for (uint32_t i = 0; i < isa->nnames; i++)
-        share_text(strings, isa->strings, (uint32_t *)&isa->names[i]);
+    TEXTS(isa->names, isa->nnames);
     NAMES_OF(isa_field, fields_all, nfields);
     FOR_EACH (isa_operand, isa->operands_all, isa->noperands) {
         TEXT(name);
@@ -197,10 +197,8 @@ static void share_common_texts(const struct isa *isa, struct shared *strings)
 /* In arrays of one target. */
 static void share_own_texts(const struct isa *isa, struct shared *strings)
 {
-    for (unsigned i = 0; i < isa->nfeatures; i++)
-        share_text(strings, isa->strings, (uint32_t *)&isa->features[i]);
-    for (unsigned i = 0; i < isa->nsources; i++)
-        share_text(strings, isa->strings, (uint32_t *)&isa->sources[i]);
+    TEXTS(isa->features, isa->nfeatures);
+    TEXTS(isa->sources, isa->nsources);
     FOR_EACH (isa_insn, isa->insns, isa->ninsns) {
         TEXT(name);
         TEXT(mnemonic);
@@ -458,14 +456,14 @@ static void share_literal(const struct isa *isa, struct sharing *s, uint16_t *li
     *literal = (uint16_t)at;
 }
 
-static void share_text_items(const struct isa *isa, struct sharing *s, uint32_t *first)
+static uint32_t share_text_items(const struct isa *isa, struct sharing *s, uint32_t first)
 {
-    const struct isa_text *items = &isa->texts[*first];
+    const struct isa_text *items = &isa->texts[first];
     uint32_t count = 1;
 
     while (items[count - 1].kind != TEXT_END)
         count++;
-    *first = keep_bytes(s->texts, items, count);
+    return keep_bytes(s->texts, items, count);
 }
 
 static void share_insn_texts(struct isa *isa, struct sharing *s)
@@ -474,11 +472,11 @@ static void share_insn_texts(struct isa *isa, struct sharing *s)
         if (it->kind == TEXT_LITERAL)
             share_literal(isa, s, &it->literal);
     FOR_EACH (isa_insn, isa->insns, isa->ninsns)
-        share_text_items(isa, s, &it->text);
+        it->text = share_text_items(isa, s, it->text);
     FOR_EACH (isa_alias, isa->aliases, isa->naliases)
-        share_text_items(isa, s, &it->text);
+        it->text = share_text_items(isa, s, it->text);
     FOR_EACH (isa_alt, isa->alts, isa->nalts)
-        share_text_items(isa, s, &it->text);
+        it->text = share_text_items(isa, s, it->text);
 }
 
 static void share_operands(struct isa *isa, struct sharing *s)

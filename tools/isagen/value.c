@@ -19,6 +19,9 @@ uint32_t run_add(struct build *b, struct vec *v, const void *items, uint32_t cou
 {
     uint32_t first = v->count;
 
+    if (first >> 24)
+        fail_all(b->g, (struct pos){ 0 }, "E-BUDGET",
+                 "tables of more than 16 million rows");
     for (uint32_t i = 0; i < count; i++)
         memcpy(vec_add(b, v, size), (const char *)items + i * size, size);
     return first;
