@@ -176,6 +176,7 @@ unit: $(TESTS) # only the C programs: what a cross build can run
 	@$(TESTENV) tests/run $(TESTS)
 bench: all
 	@$(TESTENV) tests/bench/run
+	@$(TESTENV) tests/bench/process
 fuzz: ; tests/run-fuzz
 demo: all
 	@$(TESTENV) tools/demo
