@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -36,6 +37,27 @@ static uint64_t page_of(struct task *t)
     return space_page(t->proc->space);
 }
 
+/* RLIMIT_AS, as the guest set it: would `more` bytes be too many?  What is replaced is
+ * mapped from `addr` on, `replaced` bytes. */
+static bool is_over_limit(const struct task *t, uint64_t more, uint64_t addr,
+                          uint64_t replaced)
+{
+    const struct proc *p = t->proc;
+    struct space_area area;
+    uint64_t sum = more;
+
+    if (!p->limits[RLIMIT_AS].is_set ||
+        p->limits[RLIMIT_AS].soft >= (p->abi->bits == 64 ? UINT64_MAX : UINT32_MAX))
+        return false;
+    for (uint64_t at = 0; space_next(p->space, at, &area); at = area.end) {
+        uint64_t start = area.start > addr ? area.start : addr;
+        uint64_t end = area.end < addr + replaced ? area.end : addr + replaced;
+
+        sum += area.end - area.start - (start < end ? end - start : 0);
+    }
+    return sum < more || sum > p->limits[RLIMIT_AS].soft;
+}
+
 static int64_t change_brk(struct task *t, const uint64_t *a)
 {
     struct proc *p = t->proc;
@@ -44,6 +66,8 @@ static int64_t change_brk(struct task *t, const uint64_t *a)
     if (a[0] < p->brk_start || a[0] > space_limit(p->space))
         return (int64_t)p->brk;
     wanted = (a[0] + page - 1) & ~(page - 1);
+    if (wanted > p->brk_mapped && is_over_limit(t, wanted - p->brk_mapped, 0, 0))
+        return (int64_t)p->brk;
     if (wanted > p->brk_mapped &&
         space_map(p->space, p->brk_mapped, wanted - p->brk_mapped,
                   SPACE_READ | SPACE_WRITE, SPACE_NOREPLACE, false, -1, 0) < 0)
@@ -88,6 +112,8 @@ int64_t sys_mmap(struct task *t, const uint64_t *a)
         how |= SPACE_FIXED;
     if (a[3] & G_NORESERVE)
         how |= SPACE_NORESERVE;
+    if (is_over_limit(t, a[1], a[0], how & SPACE_FIXED ? a[1] : 0))
+        return -ENOMEM;
     return space_map(t->proc->space, a[0], a[1], a[2] & 7, how, type != G_PRIVATE, fd,
                      offset);
 }
@@ -142,6 +168,8 @@ int64_t sys_mremap(struct task *t, const uint64_t *a)
         return move_and_keep(t, a);
     if (a[3] & G_REMAP_FIXED)
         how |= SPACE_FIXED;
+    if (a[2] > a[1] && is_over_limit(t, a[2] - a[1], 0, 0))
+        return -ENOMEM;
     return space_remap(t->proc->space, a[0], a[1], a[2], how, a[4]);
 }
 
