@@ -1,8 +1,11 @@
 /* clone.c - clone and clone3: new threads and new processes. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -36,35 +39,137 @@ enum {
 
 /* ------------------------------------------------------------------------- vfork */
 
+/* A child of vfork has a copy of the memory.  What it leaves on its parent's stack (a
+ * result of posix_spawn, a variable) goes back through the pipe that the parent waits on;
+ * what it writes elsewhere its parent does not see. */
+enum { SHARED_STACK = 16384 };
+
+static uint64_t shared_size(const struct task *t, uint64_t sp)
+{
+    struct space_area area;
+
+    if (!space_next(t->proc->space, sp, &area) || area.start > sp)
+        return 0;
+    return area.end - sp < SHARED_STACK ? area.end - sp : SHARED_STACK;
+}
+
+void vfork_tell(struct task *t)
+{
+    struct pollfd other = { .fd = t->vfork_fd };
+    uint8_t bytes[SHARED_STACK];
+    struct stat st;
+    size_t done = 0;
+
+    if (t->vfork_fd < 0 || fstat(t->vfork_fd, &st) < 0 || st.st_ino != t->vfork_inode)
+        return; /* the guest has closed it, or used its number */
+    if (poll(&other, 1, 0) > 0 && other.revents & POLLERR)
+        return; /* nobody waits */
+    if (space_read(t->proc->space, t->vfork_sp, bytes, t->vfork_size, NULL) < 0)
+        return;
+    while (done < t->vfork_size) {
+        ssize_t n = write(t->vfork_fd, bytes + done, t->vfork_size - done);
+
+        if (n < 0 && errno != EINTR)
+            return;
+        done += n < 0 ? 0 : (size_t)n;
+    }
+}
+
+/* The parent's side: what its stack was before, and its place. */
+struct shared_stack {
+    uint64_t sp;
+    size_t size;
+    uint8_t was[SHARED_STACK];
+};
+
+static void share_stack(struct task *t, struct shared_stack *stack)
+{
+    stack->sp = cpu_get(t->cpu, t->proc->sp);
+    stack->size = (size_t)shared_size(t, stack->sp);
+    if (space_read(t->proc->space, stack->sp, stack->was, stack->size, NULL) < 0)
+        stack->size = 0;
+}
+
+/* Only what the child changed: near a thread's stack is what other threads know of it. */
+static void take_changes(struct task *t, struct shared_stack *stack, const uint8_t *is)
+{
+    for (size_t i = 0, end; i < stack->size; i = end + 1) {
+        for (end = i; end < stack->size && stack->was[end] != is[end];)
+            end++;
+        if (end > i)
+            space_write(t->proc->space, stack->sp + i, is + i, end - i, NULL);
+    }
+    memcpy(stack->was, is, stack->size);
+}
+
 /* Waits until the child of a vfork runs another program or ends: then all copies of the
  * pipe's other end are closed. */
-static void wait_for_vfork(int end)
+static void wait_for_vfork(struct task *t, int end, struct shared_stack *stack)
 {
-    char byte;
+    size_t size = stack->size, done = 0;
+    uint8_t bytes[SHARED_STACK], none;
+    ssize_t n;
 
-    while (read(end, &byte, 1) < 0 && errno == EINTR)
-        ;
+    for (;;) {
+        n = size ? read(end, bytes + done, size - done) : read(end, &none, 1);
+        if (n == 0 || (n < 0 && errno != EINTR))
+            break;
+        done += n < 0 ? 0 : (size_t)n;
+        if (!size || done < size)
+            continue;
+        take_changes(t, stack, bytes);
+        done = 0;
+    }
     close(end);
 }
 
-static int open_vfork_pipe(int ends[2])
+static int try_pipe(int ends[2])
 {
+    int high;
+
     if (pipe2(ends, O_CLOEXEC) < 0)
         return -errno;
-    ends[1] = move_high(ends[1]);
+    high =
+        fcntl(ends[1], F_DUPFD_CLOEXEC, 512); /* out of the way of the guest's numbers */
+    if (high >= 0) {
+        close(ends[1]);
+        ends[1] = high;
+    }
     return 0;
+}
+
+/* The guest's limit is not for rhea's own descriptors. */
+static int open_vfork_pipe(int ends[2])
+{
+    struct rlimit limit, most;
+    int error = try_pipe(ends);
+
+    if (error != -EMFILE || getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return error;
+    most = limit;
+    most.rlim_cur = most.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &most);
+    error = try_pipe(ends);
+    setrlimit(RLIMIT_NOFILE, &limit);
+    return error;
 }
 
 /* -------------------------------------------------------------------------- fork */
 
 static void become_child(struct task *t, const struct clone_args *args, const int ends[2])
 {
+    struct stat st;
+
     threads_in_child(t);
     if (t->vfork_fd >= 0)
         close(t->vfork_fd); /* the grandparent waits for our parent, not for us */
     t->vfork_fd = args->flags & G_VFORK ? ends[1] : -1;
-    if (t->vfork_fd >= 0)
+    t->vfork_sp = cpu_get(t->cpu, t->proc->sp);
+    t->vfork_size = (size_t)shared_size(t, t->vfork_sp);
+    if (t->vfork_fd >= 0) {
         close(ends[0]);
+        t->vfork_inode = fstat(t->vfork_fd, &st) < 0 ? 0 : st.st_ino;
+    }
     t->clear_tid = args->flags & CLONE_F_CHILD_CLEARTID ? args->child_tid : 0;
     t->npending = 0;
     t->cpu->reserved_addr = UINT64_MAX;
@@ -90,19 +195,22 @@ static int put_pidfd(struct task *t, const struct clone_args *args, pid_t pid)
     return write_number(t, args->pidfd, 4, (uint64_t)fd);
 }
 
-/* Memory is copied, also for vfork: what the child writes its parent does not see.  Locks
+/* Memory is copied, also for vfork (see vfork_tell).  Locks
  * are held from the pipe on: another thread's child would keep its end open. */
 static int64_t fork_process(struct task *t, const struct clone_args *args)
 {
     int ends[2] = { -1, -1 }, error = 0;
+    struct shared_stack stack; /* of vfork only */
     uint64_t mask;
     pid_t pid = -1;
 
     if (t->proc->debug)
         debug_before_fork(t, args->flags & G_VFORK);
     threads_before_fork(t->proc);
-    if (args->flags & G_VFORK)
+    if (args->flags & G_VFORK) {
+        share_stack(t, &stack);
         error = -open_vfork_pipe(ends);
+    }
     /* The child must not take a signal that is meant for the parent. */
     mask = host_block_signals();
     if (!error) {
@@ -132,7 +240,7 @@ static int64_t fork_process(struct task *t, const struct clone_args *args)
     if (args->flags & G_VFORK && t->proc->debug)
         debug_vfork(t);
     if (args->flags & G_VFORK)
-        wait_for_vfork(ends[0]);
+        wait_for_vfork(t, ends[0], &stack);
     if (args->flags & G_VFORK && t->proc->debug)
         debug_vfork_done(t);
     return pid;

@@ -50,6 +50,7 @@ static int examine(const char *path, struct script *script)
 
 static void before_exec(struct task *t)
 {
+    vfork_tell(t);
     signals_before_exec(t);
     robust_list_exec(t);
 }

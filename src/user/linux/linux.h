@@ -109,7 +109,10 @@ struct task {
     int64_t restart;            /* 0, or why the call at pc did not finish */
     bool has_until;             /* ... and when it was to: see wait_until() */
     struct timespec until;
-    int vfork_fd; /* the parent waits until this is closed; -1 */
+    int vfork_fd;      /* the parent waits until this is closed; -1 */
+    uint64_t vfork_sp; /* of the parent then, and how much of its stack is shared */
+    size_t vfork_size;
+    uint64_t vfork_inode; /* vfork_fd is this */
 };
 
 /* ------------------------------------------------------------ guest memory: guest.c */
@@ -267,6 +270,9 @@ struct clone_args {
 };
 int64_t thread_start(struct task *parent, const struct clone_args *args);
 _Noreturn void thread_exit(struct task *t, int status);
+
+/* clone.c: before a vfork's child ends or runs another program; for others nothing. */
+void vfork_tell(struct task *t);
 
 /* Around fork: nobody holds a lock meanwhile; the child has this thread only. */
 void threads_before_fork(struct proc *p);

@@ -80,6 +80,7 @@ void report_count(struct task *t)
 
 _Noreturn void guest_exit(struct task *t, int status)
 {
+    vfork_tell(t);
     if (t->proc->debug)
         debug_exit(t, status);
     robust_list_exit(t);
