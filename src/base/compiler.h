@@ -55,6 +55,24 @@
 #define HOST_SPLIT_ATOMICS 0
 #endif
 
+/* Compare-and-swap of 128 bits in one instruction.  Optional: only some hosts of the kind
+ * have it (host_has_cas16() asks), and functions that use it are marked with
+ * HOST_CAS16_TARGET.  (Unoptimized code of gcc calls a missing function on s390x.) */
+#if defined(__GCC_HAVE_SYNC_COMPARE_AND_SWAP_16) &&                                      \
+    (!defined(__s390x__) || defined(__OPTIMIZE__))
+#define HOST_CAS16 1
+#define HOST_CAS16_TARGET
+#define HOST_CAS16_OPTIONAL 0
+#elif defined(__GNUC__) && defined(__x86_64__) && defined(__SIZEOF_INT128__)
+#define HOST_CAS16 1
+#define HOST_CAS16_TARGET __attribute__((target("cx16")))
+#define HOST_CAS16_OPTIONAL 1
+#else
+#define HOST_CAS16 0
+#define HOST_CAS16_TARGET
+#define HOST_CAS16_OPTIONAL 0
+#endif
+
 /* Fused multiply-add in one instruction.  Optional: only some hosts of the kind have it
  * (host_has_fma() asks), and functions that use it are marked with HOST_FMA_TARGET. */
 #if defined(__x86_64__) && !defined(__FMA__)

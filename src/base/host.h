@@ -63,9 +63,19 @@ enum { HOST_ACCESS_UNKNOWN = 0xff };
 void host_catch_faults(void (*fault)(const struct host_fault *fault),
                        void (*sent)(int signo, void *info, void *context));
 
-/* Atomically replaces the `size` (1, 2, 4, 8) bytes at `at` by `desired` if they equal
- * `expected`, which gets what was there.  0, or -1 where the host faulted. */
+/* Runs fn(arg), which may touch memory that is absent and must not call others of these
+ * functions.  0, or -1 where the host faulted: fn was left there. */
+int host_try(void (*fn)(void *arg), void *arg);
+
+/* Atomically replaces the `size` (1, 2, 4, 8, 16) bytes at `at`, any address, by
+ * `desired` if they equal `expected`, which gets what was there.  0, or -1 where the host
+ * faulted (also where they could be read but not written) and nothing was replaced.
+ *
+ * What the host has no instruction for (16 bytes on many, misaligned ones on most) takes
+ * a lock: that is atomic against others of its kind in this process, not against plain
+ * stores, nor against what the host has an instruction for. */
 int host_compare_exchange(void *at, void *expected, const void *desired, size_t size);
+void host_atomics_forked(void); /* in the child: nobody has that lock */
 
 /* ----------------------------------------------------------------------- threads */
 
@@ -117,5 +127,8 @@ void host_block_signals_after(void *context);
 
 /* x86-64: fused multiply-add is there and may be used.  Asks the processor once. */
 bool host_has_fma(void);
+
+/* Where HOST_CAS16 is 1: compare-and-swap of 16 bytes is there.  Asks as above. */
+bool host_has_cas16(void);
 
 #endif

@@ -1,6 +1,8 @@
 /* host_cpu.c - what the host's processor can do. */
 #include "base/host.h"
 
+#include "base/compiler.h"
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 
@@ -19,7 +21,22 @@ bool host_has_fma(void)
         known = (saved & avx_state) == avx_state ? 1 : -1;
     return known > 0;
 }
+
+bool host_has_cas16(void)
+{
+    static signed char known; /* 0: not asked yet */
+    unsigned a, b, c, d;
+
+    if (!known)
+        known = __get_cpuid(1, &a, &b, &c, &d) && c & bit_CMPXCHG16B ? 1 : -1;
+    return known > 0;
+}
 #else
+bool host_has_cas16(void)
+{
+    return HOST_CAS16;
+}
+
 bool host_has_fma(void)
 {
     return false;

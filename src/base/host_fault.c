@@ -40,17 +40,6 @@ static void copy_bytes(void *to, const void *from, size_t size)
         memcpy(to, from, size);
 }
 
-#define EXCHANGE(type)                                                                   \
-    do {                                                                                 \
-        type old, next;                                                                  \
-                                                                                         \
-        memcpy(&old, expected, sizeof(old));                                             \
-        memcpy(&next, desired, sizeof(next));                                            \
-        __atomic_compare_exchange_n((type *)at, &old, next, 0, __ATOMIC_SEQ_CST,         \
-                                    __ATOMIC_SEQ_CST);                                   \
-        memcpy(expected, &old, sizeof(old));                                             \
-    } while (0)
-
 int host_copy(void *to, const void *from, size_t size)
 {
     if (sigsetjmp(guard.back, 0)) {
@@ -73,7 +62,7 @@ bool host_copy_was_bus(void)
     return was_bus;
 }
 
-int host_compare_exchange(void *at, void *expected, const void *desired, size_t size)
+int host_try(void (*fn)(void *arg), void *arg)
 {
     if (sigsetjmp(guard.back, 0)) {
         guard.active = 0;
@@ -81,12 +70,7 @@ int host_compare_exchange(void *at, void *expected, const void *desired, size_t 
     }
     guard.active = 1;
     atomic_signal_fence(memory_order_seq_cst);
-    switch (size) {
-    case 1: EXCHANGE(uint8_t); break;
-    case 2: EXCHANGE(uint16_t); break;
-    case 4: EXCHANGE(uint32_t); break;
-    default: EXCHANGE(uint64_t); break;
-    }
+    fn(arg);
     atomic_signal_fence(memory_order_seq_cst);
     guard.active = 0;
     return 0;

@@ -224,35 +224,13 @@ static inline void mem_wide_store(struct cpu *cpu, uint8_t *base, uint64_t addr,
     }
 }
 
-/* Not atomic against other threads. */
-static inline wide mem_wide_cas(struct cpu *cpu, uint8_t *base, uint64_t addr,
-                                wide expected, wide value, bool big)
-{
-    wide old = mem_wide_load(cpu, base, addr, big);
-
-    mem_wide_store(cpu, base, addr, wide_eq(old, expected) ? value : old, big);
-    return old;
-}
-
-static inline wide mem_wide_amo(struct cpu *cpu, uint8_t *base, uint64_t addr,
-                                enum sem_amo op, wide value, bool big)
-{
-    wide old = mem_wide_load(cpu, base, addr, big), next = value;
-
-    switch (op) {
-    case AMO_XCHG: break;
-    case AMO_ADD: next = wide_add(old, value); break;
-    case AMO_AND: next = wide_and(old, value); break;
-    case AMO_OR: next = wide_or(old, value); break;
-    case AMO_XOR: next = wide_xor(old, value); break;
-    case AMO_MIN: next = wide_lts(old, value, 128) ? old : value; break;
-    case AMO_MAX: next = wide_lts(old, value, 128) ? value : old; break;
-    case AMO_MINU: next = wide_ltu(old, value) ? old : value; break;
-    case AMO_MAXU: next = wide_ltu(old, value) ? value : old; break;
-    }
-    mem_wide_store(cpu, base, addr, next, big);
-    return old;
-}
+/* mem_wide.c.  As mem_casN() and so on of isa/mem.h. */
+wide mem_wide_cas(struct cpu *cpu, uint8_t *base, uint64_t addr, wide expected,
+                  wide value, bool big);
+wide mem_wide_amo(struct cpu *cpu, uint8_t *base, uint64_t addr, enum sem_amo op,
+                  wide value, bool big);
+unsigned mem_wide_stcond(struct cpu *cpu, uint8_t *base, uint64_t addr, wide value,
+                         bool big);
 
 static inline wide mem_wide_reserve(struct cpu *cpu, uint8_t *base, uint64_t addr,
                                     bool big)
@@ -261,20 +239,8 @@ static inline wide mem_wide_reserve(struct cpu *cpu, uint8_t *base, uint64_t add
 
     cpu->reserved_addr = addr;
     cpu->reserved_value = wide_lo(value);
+    cpu->reserved_high = wide_hi(value);
     return value;
-}
-
-/* The upper half is not kept: it is taken as unchanged. */
-static inline unsigned mem_wide_stcond(struct cpu *cpu, uint8_t *base, uint64_t addr,
-                                       wide value, bool big)
-{
-    bool reserved = cpu->reserved_addr == addr;
-
-    cpu->reserved_addr = UINT64_MAX;
-    if (!reserved || wide_lo(mem_wide_load(cpu, base, addr, big)) != cpu->reserved_value)
-        return 0;
-    mem_wide_store(cpu, base, addr, value, big);
-    return 1;
 }
 
 #endif

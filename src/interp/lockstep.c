@@ -113,6 +113,7 @@ static void copy_state(struct cpu *to, const struct cpu *from)
     to->event = from->event;
     to->reserved_addr = from->reserved_addr;
     to->reserved_value = from->reserved_value;
+    to->reserved_high = from->reserved_high;
     memcpy((uint8_t *)to + CPU_STATE, (const uint8_t *)from + CPU_STATE,
            from->isa->state_size);
 }

@@ -303,9 +303,7 @@ const struct engine interp_engine = {
     .host_fault = interp_host_fault,
 };
 
-/* ----------------------------------------------------------- the paged scheme */
-
-static _Noreturn void paged_fault(struct cpu *cpu)
+_Noreturn void mem_fault(struct cpu *cpu)
 {
     struct interp_cpu *self = interp_of(cpu);
 
@@ -313,16 +311,18 @@ static _Noreturn void paged_fault(struct cpu *cpu)
     longjmp(self->recover, 1);
 }
 
+/* ----------------------------------------------------------- the paged scheme */
+
 void mem_paged_read(struct cpu *cpu, uint64_t addr, void *to, unsigned size)
 {
     if (space_read(cpu->space, addr, to, size, NULL))
-        paged_fault(cpu);
+        mem_fault(cpu);
 }
 
 void mem_paged_write(struct cpu *cpu, uint64_t addr, const void *from, unsigned size)
 {
     if (space_write(cpu->space, addr, from, size, NULL))
-        paged_fault(cpu);
+        mem_fault(cpu);
 }
 
 void *mem_paged_host(struct cpu *cpu, uint64_t addr, unsigned size)
@@ -330,6 +330,6 @@ void *mem_paged_host(struct cpu *cpu, uint64_t addr, unsigned size)
     void *host = space_host(cpu->space, addr, size, SPACE_READ | SPACE_WRITE);
 
     if (!host)
-        paged_fault(cpu);
+        mem_fault(cpu);
     return host;
 }

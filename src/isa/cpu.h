@@ -51,6 +51,7 @@ struct cpu {
     uint64_t npc;  /* with delay slots: where execution goes after pc */
     uint64_t mode; /* mode key of the next instruction */
     uint64_t reserved_addr, reserved_value; /* LR/SC by compare-and-swap; addr ~0: none */
+    uint64_t reserved_high;                 /* of 128 bits */
     uint64_t insns; /* instructions executed, where an engine counts */
     const struct isa *isa;
     struct isa_features features;

@@ -60,7 +60,7 @@ static int engine_fetch(void *context, uint64_t addr, void *bytes, unsigned size
     return space_fetch(c->space, addr, bytes, size, &c->fault);
 }
 
-/* Wide or misaligned: as the interpreter does it. */
+/* Of two mappings that are not beside each other on the host: no such thing exists. */
 static int not_atomic(struct context *c, uint64_t addr, void *expected,
                       const void *desired, unsigned size)
 {
@@ -78,11 +78,9 @@ static int engine_cas(void *context, uint64_t addr, void *expected, const void *
                       unsigned size)
 {
     struct context *c = context;
-    uint8_t was[8];
-    void *host;
+    uint8_t was[16], *host;
 
-    if (size > 8 || addr % size ||
-        space_span(c->space, addr, size, SPACE_WRITE, (uint8_t **)&host) != size)
+    if (space_span(c->space, addr, size, SPACE_WRITE, &host) != size)
         return not_atomic(c, addr, expected, desired, size);
     memcpy(was, expected, size);
     if (host_compare_exchange(host, expected, desired, size) == 0) {
@@ -90,7 +88,8 @@ static int engine_cas(void *context, uint64_t addr, void *expected, const void *
             note_access(c, addr, size, WATCH_WRITE);
         return 0;
     }
-    c->fault = addr;
+    if (!space_read(c->space, addr, was, size, &c->fault))
+        c->fault = addr;
     return -1;
 }
 

@@ -134,7 +134,8 @@ static int do_stcond(struct eval *eval, uint64_t addr, unsigned width, bool big,
                      struct fp128 desired, struct fp128 *value)
 {
     struct cpu *cpu = eval->cpu;
-    struct fp128 reserved = value_mask(u128(0, cpu->reserved_value), width),
+    struct fp128 reserved =
+                     value_mask(u128(cpu->reserved_high, cpu->reserved_value), width),
                  seen = reserved;
     bool is_reserved = cpu->reserved_addr == addr;
 
@@ -142,12 +143,6 @@ static int do_stcond(struct eval *eval, uint64_t addr, unsigned width, bool big,
     *value = u128(0, 0);
     if (!is_reserved)
         return 0;
-    if (width > 64) { /* the upper half is not kept: it is taken as unchanged */
-        if (read_value(eval, addr, width / 8, big, &seen))
-            return -1;
-        reserved.hi = seen.hi;
-        seen = reserved;
-    }
     if (cas_value(eval, addr, width / 8, big, &seen, desired))
         return -1;
     value->lo = seen.lo == reserved.lo && seen.hi == reserved.hi;
@@ -192,6 +187,7 @@ int eval_memory_node(struct eval *eval, const struct sem *node, struct fp128 *va
         if (!failed) {
             eval->cpu->reserved_addr = addr;
             eval->cpu->reserved_value = value->lo;
+            eval->cpu->reserved_high = value->hi;
         }
         break;
     default: /* S_STCOND */

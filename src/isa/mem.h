@@ -31,8 +31,11 @@
 /* The paged scheme.  Bytes are in memory order. */
 void mem_paged_read(struct cpu *cpu, uint64_t addr, void *to, unsigned size);
 void mem_paged_write(struct cpu *cpu, uint64_t addr, const void *from, unsigned size);
-/* Host address of an object to be written that does not cross a page. */
+/* Host address of an object to be written; one that is not in one piece there faults. */
 void *mem_paged_host(struct cpu *cpu, uint64_t addr, unsigned size);
+
+/* The host has faulted in the running handler, and said so by a return value. */
+_Noreturn void mem_fault(struct cpu *cpu);
 
 static inline void mem_barrier(void)
 {
@@ -156,8 +159,7 @@ static inline uint64_t mem_amo_result(enum sem_amo op, uint64_t old, uint64_t va
 
 /* mem_amoN(cpu, base, addr, op, value, big) and mem_casN(cpu, base, addr, expected,
  * value, big) give the old value.  Where the address is not aligned and the host's own
- * operations refuse that, they are a load and a store.  Not modelled: that those be
- * atomic. */
+ * operations refuse that, they take a lock (host_compare_exchange). */
 #define MEM_IS_SPLIT(host) (!HOST_SPLIT_ATOMICS && (uintptr_t)(host) % sizeof *(host))
 
 #define MEM_DEFINE_ATOMIC(bits, type)                                                    \
@@ -168,14 +170,12 @@ static inline uint64_t mem_amo_result(enum sem_amo op, uint64_t old, uint64_t va
         return (type *)mem_direct(base, addr);                                           \
     }                                                                                    \
                                                                                          \
-    static inline type mem_split_cas##bits(type *host, type expected, type value)        \
+    static inline type mem_split_cas##bits(struct cpu *cpu, type *host, type expected,   \
+                                           type value)                                   \
     {                                                                                    \
-        volatile struct mem_packed##bits *bytes =                                        \
-            (volatile struct mem_packed##bits *)(void *)host;                            \
-        type old = bytes->value;                                                         \
-                                                                                         \
-        bytes->value = old == expected ? value : old;                                    \
-        return old;                                                                      \
+        if (host_compare_exchange(host, &expected, &value, sizeof(type)))                \
+            mem_fault(cpu);                                                              \
+        return expected;                                                                 \
     }                                                                                    \
                                                                                          \
     static inline type mem_cas##bits(struct cpu *cpu, uint8_t *base, uint64_t addr,      \
@@ -189,7 +189,7 @@ static inline uint64_t mem_amo_result(enum sem_amo op, uint64_t old, uint64_t va
             value = MEM_SWAP##bits(value);                                               \
         mem_barrier();                                                                   \
         if (MEM_IS_SPLIT(host))                                                          \
-            old = mem_split_cas##bits(host, old, value);                                 \
+            old = mem_split_cas##bits(cpu, host, old, value);                            \
         else                                                                             \
             __atomic_compare_exchange_n(host, &old, value, 0, __ATOMIC_SEQ_CST,          \
                                         __ATOMIC_SEQ_CST);                               \
@@ -206,10 +206,16 @@ static inline uint64_t mem_amo_result(enum sem_amo op, uint64_t old, uint64_t va
                                                                                          \
         mem_barrier();                                                                   \
         if (MEM_IS_SPLIT(host)) {                                                        \
-            old = mem_ld##bits(cpu, base, addr);                                         \
-            next =                                                                       \
-                (type)mem_amo_result(op, swap ? MEM_SWAP##bits(old) : old, value, bits); \
-            mem_split_cas##bits(host, old, swap ? MEM_SWAP##bits(next) : next);          \
+            type seen = mem_ld##bits(cpu, base, addr);                                   \
+                                                                                         \
+            do {                                                                         \
+                old = seen;                                                              \
+                next = (type)mem_amo_result(op, swap ? MEM_SWAP##bits(old) : old, value, \
+                                            bits);                                       \
+                if (swap)                                                                \
+                    next = MEM_SWAP##bits(next);                                         \
+                seen = mem_split_cas##bits(cpu, host, old, next);                        \
+            } while (seen != old);                                                       \
         } else if (op == AMO_XCHG) {                                                     \
             next = swap ? MEM_SWAP##bits(value) : value;                                 \
             old = __atomic_exchange_n(host, next, __ATOMIC_SEQ_CST);                     \

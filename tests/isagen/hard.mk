@@ -1,5 +1,6 @@
 # The hard specs as C for hard_test, in gen/hard/NAME/.  Only made for goals that test.
 HARD    := $(basename $(notdir $(sort $(wildcard tests/isagen/hard/*.isa))))
+HARD_TESTS := atomics flags hard
 HARD_MK := $(HARD:%=$(O)/gen/hard/%.mk)
 
 ifneq ($(filter check check-long unit $(O)/tests/isagen/%,$(MAKECMDGOALS)),)
@@ -20,5 +21,5 @@ $(HARD_OBJ): private HARDEN :=
 $(HARD_OBJ): private SAN_FLAGS := $(if $(SAN),-fsanitize=undefined -fno-sanitize-recover=all)
 # Few of these handlers ever run, so that compiling them is what costs.
 $(HARD_OBJ): private OWN_CFLAGS := $(filter-out -O2,$(INTERP_CFLAGS)) $(if $(SAN),-O0,-O1) -Wno-unused
-$(O)/tests/isagen/hard_test $(O)/tests/isagen/flags_test: $(call objects,src/interp/*.c) $(HARD_OBJ)
+$(HARD_TESTS:%=$(O)/tests/isagen/%_test): $(call objects,src/interp/*.c) $(HARD_OBJ)
 -include $(HARD_OBJ:.o=.d)

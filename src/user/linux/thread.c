@@ -234,6 +234,7 @@ void threads_in_child(struct task *t)
     struct proc *p = t->proc;
 
     host_lock_forked(p->lock);
+    host_atomics_forked();
     space_forked(p->space);
     t->engine->forked(t->cpu);
     p->tasks = t; /* what the others had is left as it is: they may have been anywhere */
