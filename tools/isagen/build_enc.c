@@ -12,9 +12,11 @@ static unsigned enc_width(struct build *b, const struct enc *e, const struct ope
         return (unsigned)strlen(e->bits);
     for (; i < nopers && strcmp(opers[i].name, e->name); i++)
         ops = ops->next;
-    if (i == nopers)
-        fail(b->g, e->pos, "E-NAME", "field %s is not declared: ops, field, or %s:KIND",
-             e->name, e->name);
+    if (i == nopers) {
+        error_at(b->g, e->pos, "E-NAME",
+                 "field %s is not declared: ops, field, or %s:KIND", e->name, e->name);
+        return 0;
+    }
     if (!e->slices) {
         const struct kind *k = opers[i].kind;
         unsigned align = k && k->align ? log2_of(k->align) : 0;
@@ -26,20 +28,22 @@ static unsigned enc_width(struct build *b, const struct enc *e, const struct ope
     return n;
 }
 
+/* Mistakes are told, and the field is drawn all the same. */
 static void draw_field(struct build *b, struct drawn *d, const struct enc *e,
                        unsigned oper, uint64_t hi, uint64_t lo, unsigned bits)
 {
+    unsigned len = (unsigned)(hi - lo + 1), twice = 0;
+
+    d->at -= len;
     if (hi >= bits)
-        fail(b->g, e->pos, "E-FIELD-OVERLAP", "%s has %u bits: no bit %llu", e->name,
-             bits, (unsigned long long)hi);
-    for (uint64_t i = lo; i <= hi; i++) {
-        if (d->seen[oper] >> i & 1)
-            fail(b->g, e->pos, "E-BIT-TWICE", "bit %llu of %s is drawn twice",
-                 (unsigned long long)i, e->name);
+        error_at(b->g, e->pos, "E-FIELD-OVERLAP", "%s has %u bits: no bit %llu", e->name,
+                 bits, (unsigned long long)hi);
+    for (uint64_t i = lo; i <= hi && i < bits; i++) {
+        if (d->seen[oper] >> i & 1 && !twice++)
+            error_at(b->g, e->pos, "E-BIT-TWICE", "bit %llu of %s is drawn twice",
+                     (unsigned long long)i, e->name);
         d->seen[oper] |= 1ull << i;
     }
-    unsigned len = (unsigned)(hi - lo + 1);
-    d->at -= len;
     *(struct isa_piece *)vec_add(b, &d->pieces[oper], sizeof(struct isa_piece)) =
         (struct isa_piece){ (uint8_t)d->at, (uint8_t)len, (uint8_t)lo };
 }
@@ -79,8 +83,12 @@ static void draw_picture(struct drawn *d, const struct insn *insn)
 void draw_enc(struct build *b, struct drawn *d, const struct insn *insn,
               const struct oper *opers, unsigned nopers)
 {
+    unsigned errors = b->g->errors;
+
     for (const struct enc *e = insn->enc; e; e = e->next)
         d->total += enc_width(b, e, opers, nopers, insn->operands);
+    if (b->g->errors != errors)
+        fail_again(b->g);
     if (!d->total || d->total % 8 || d->total > 64)
         fail(b->g, insn->pos, "E-WIDTH-ENC",
              "the encoding has %u bits, want whole bytes up to 64", d->total);
@@ -113,15 +121,16 @@ static void check_drawn(struct build *b, const struct drawn *d, const struct ope
     uint64_t want =
         (bits >= 64 ? UINT64_MAX : (1ull << bits) - 1) & ~((1ull << align) - 1);
 
-    if (!d->seen[i])
-        fail(b->g, o->pos, "E-OPERAND-NOT-ENCODED", "operand %s is not in enc", o->name);
     if (d->seen[i] & ~want)
-        fail(b->g, o->pos, "E-FIELD-OVERLAP",
-             "enc draws bits of %s that align makes zero", o->name);
-    if (d->seen[i] != want)
-        fail(b->g, o->pos, "E-OPERAND-NOT-ENCODED",
-             "enc leaves out bits of %s (missing: 0x%llx)", o->name,
-             (unsigned long long)(want & ~d->seen[i]));
+        error_at(b->g, o->pos, "E-FIELD-OVERLAP",
+                 "enc draws bits of %s that align makes zero", o->name);
+    if (!d->seen[i])
+        error_at(b->g, o->pos, "E-OPERAND-NOT-ENCODED", "operand %s is not in enc",
+                 o->name);
+    else if (want & ~d->seen[i])
+        error_at(b->g, o->pos, "E-OPERAND-NOT-ENCODED",
+                 "enc leaves out bits of %s (missing: 0x%llx)", o->name,
+                 (unsigned long long)(want & ~d->seen[i]));
 }
 
 void add_field(struct build *b, const struct drawn *d, struct oper *o, unsigned i,

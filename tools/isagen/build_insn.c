@@ -260,6 +260,48 @@ static void build_fields(struct build *b, const struct insn *insn, struct isa_in
     row->length = (uint8_t)(d->total / 8);
 }
 
+static void build_texts(struct build *b, const struct insn *insn, uint16_t number,
+                        uint32_t first_operand)
+{
+    if (!insn->text)
+        fail(b->g, insn->pos, "E-SYNTAX", "insn %s has no text", insn->name);
+    uint32_t text = build_text(b, insn->text, insn->text_pos, number);
+    AT(b, insns, struct isa_insn, number)->text = text;
+    uint32_t mnemonic = first_word(b, insn->text);
+    AT(b, insns, struct isa_insn, number)->mnemonic = mnemonic;
+    fill_alts(b, insn, number, first_operand);
+}
+
+/* After a mistake in the text the meaning is still looked at. */
+static void try_texts(struct build *b, const struct insn *insn, uint16_t number,
+                      uint32_t first_operand)
+{
+    jmp_buf here, *outer = b->g->recover;
+
+    b->g->recover = &here;
+    if (!setjmp(here))
+        build_texts(b, insn, number, first_operand);
+    b->g->recover = outer;
+    if (b->g->errors && b->g->over_budget)
+        fail_again(b->g);
+}
+
+/* Likewise after one in its conditions: then it is taken for always there. */
+static struct val try_constraints(struct build *b, const struct insn *insn)
+{
+    jmp_buf here, *outer = b->g->recover;
+    volatile bool failed = true;
+    struct val where = val_bits(1, 1);
+
+    b->g->recover = &here;
+    if (!setjmp(here)) {
+        where = constraints(b, insn);
+        failed = false;
+    }
+    b->g->recover = outer;
+    return failed ? val_bits(1, 1) : where;
+}
+
 /* The row with its operands and text; returns its number. */
 static uint16_t add_insn(struct build *b, const struct insn *insn, struct isa_insn *row)
 {
@@ -272,13 +314,7 @@ static uint16_t add_insn(struct build *b, const struct insn *insn, struct isa_in
     row->operands = (uint8_t)(b->operands.count - row->operand);
     *VEC(b, insns, struct isa_insn) = *row;
     *VEC(b, insn_items, const struct insn *) = insn;
-    if (!insn->text)
-        fail(b->g, insn->pos, "E-SYNTAX", "insn %s has no text", insn->name);
-    uint32_t text = build_text(b, insn->text, insn->text_pos, number);
-    AT(b, insns, struct isa_insn, number)->text = text;
-    uint32_t mnemonic = first_word(b, insn->text);
-    AT(b, insns, struct isa_insn, number)->mnemonic = mnemonic;
-    fill_alts(b, insn, number, row->operand);
+    try_texts(b, insn, number, row->operand);
     return number;
 }
 
@@ -325,7 +361,7 @@ static void build_insn(struct build *b, struct item *item)
         fail(b->g, insn->pos, "E-NAME", "instruction %s is declared twice", insn->name);
     build_fields(b, insn, &row);
     row.features = feature_set(b, insn->needs);
-    struct val where = constraints(b, insn);
+    struct val where = try_constraints(b, insn);
     if (where.time == SPEC && !where.lo)
         return; /* never, in this target */
     row.else_kind = else_kind(b, insn);
