@@ -71,6 +71,8 @@ struct interp_head {
     bool has_jumped;            /* a helper has set cpu->pc */
     const struct op *left_from; /* whose jump or event ended the run */
     uint64_t stop;              /* counting: cpu->insns at which to stop */
+    uint64_t touch_addr;        /* see TOUCH */
+    uint8_t touch_size, touch_access;
     bool counting;
 };
 #define INTERP_HEAD(cpu) ((struct interp_head *)(cpu)->engine)
@@ -164,6 +166,17 @@ struct interp_head {
 /* The position of an op that may fault. */
 #define PUBLISH(unit) (*(const struct op *volatile *)&cpu->op = op + (unit))
 
+/* The access that comes next, where executing the instruction anew could not tell which
+ * one failed (sem_is_unrepeatable). */
+#define TOUCH(addr, size, access)                                                        \
+    do {                                                                                 \
+        struct interp_head *touch_head = INTERP_HEAD(cpu);                               \
+                                                                                         \
+        touch_head->touch_addr = (addr);                                                 \
+        touch_head->touch_size = (size);                                                 \
+        touch_head->touch_access = (access);                                             \
+    } while (0)
+
 #define TRAP(unit, number, a, b)                                                         \
     do {                                                                                 \
         interp_trap(cpu, op + (unit), (number), (a), (b));                               \
@@ -212,16 +225,14 @@ static inline wide mem_wide_load(struct cpu *cpu, uint8_t *base, uint64_t addr, 
     return big ? wide_make(first, second) : wide_make(second, first);
 }
 
-static inline void mem_wide_store(struct cpu *cpu, uint8_t *base, uint64_t addr,
-                                  wide value, bool big)
+/* Before a store in pieces: none of them may show where the last one faults. */
+static inline void mem_need_last(struct cpu *cpu, uint8_t *base, uint64_t addr,
+                                 unsigned size)
 {
-    if (big) {
-        mem_st64_be(cpu, base, addr, wide_hi(value));
-        mem_st64_be(cpu, base, addr + 8, wide_lo(value));
-    } else {
-        mem_st64_le(cpu, base, addr, wide_lo(value));
-        mem_st64_le(cpu, base, addr + 8, wide_hi(value));
-    }
+    enum { PAGE = 0x1000 }; /* the smallest of all hosts */
+
+    if (UNLIKELY(addr % PAGE > PAGE - size))
+        mem_amo8(cpu, base, addr + size - 1, AMO_OR, 0, false);
 }
 
 /* mem_wide.c.  As mem_casN() and so on of isa/mem.h. */

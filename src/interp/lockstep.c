@@ -216,10 +216,18 @@ static int report(struct lockstep *ls, unsigned done, const char *what, FILE *ou
     return -1;
 }
 
+/* Whether both came to an event: what its instruction wrote before that shows. */
+static bool ends_in_event(const struct lockstep *ls, unsigned done)
+{
+    unsigned kind = ls->cpu->event.kind;
+
+    return ls->has_event && done == ls->steps && kind != EXEC_KICK && kind != EXEC_LIMIT;
+}
+
 /* Memory must hold the last store to each byte. */
 static int compare_memory(struct lockstep *ls, unsigned done, FILE *out)
 {
-    unsigned count = ls->stores_at[done];
+    unsigned count = ends_in_event(ls, done) ? ls->nstores : ls->stores_at[done];
     char what[96];
 
     ls->nstores = count;
@@ -261,7 +269,8 @@ static int compare(struct lockstep *ls, unsigned done, FILE *out)
 
     if (done > ls->steps)
         return report(ls, ls->steps, "the interpreter went further", out);
-    if (cpu_compare(ls->at[done], ls->cpu, what, sizeof what))
+    if (cpu_compare(ends_in_event(ls, done) ? ls->ahead : ls->at[done], ls->cpu, what,
+                    sizeof what))
         return report(ls, done, what, out);
     if (compare_memory(ls, done, out))
         return -1;

@@ -3,7 +3,8 @@
  * A fault of the host in a handler is the guest's: host_fault() jumps back here, the op
  * published last says where, and the tree evaluator executes that instruction again with
  * every access checked, which tells the address exactly or shows that another thread has
- * mapped it meanwhile. */
+ * mapped it meanwhile.  Not where it had written something already (load multiple): there
+ * handlers say what they touch. */
 #include "interp/interp.h"
 
 #include <stdlib.h>
@@ -224,6 +225,10 @@ static bool explain_fault(struct interp_cpu *self)
         cpu->npc = after(cpu);
     if (self->head.counting)
         cpu->insns--;
+    if (self->head.touch_size &&
+        eval_space_fault(cpu, self->head.touch_addr, self->head.touch_size,
+                         self->head.touch_access))
+        return false;
     if (eval_space_step(cpu) < 0)
         return false;
     if (!self->head.counting)

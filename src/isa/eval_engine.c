@@ -6,6 +6,7 @@
 
 #include "base/host.h"
 #include "isa/eval.h"
+#include "isa/sem.h"
 #include "isa/space.h"
 #include "isa/stops.h"
 #include "isa/trace.h"
@@ -34,22 +35,29 @@ static int engine_read(void *context, uint64_t addr, void *bytes, unsigned size)
     return space_read(c->space, addr, bytes, size, &c->fault);
 }
 
+static bool is_writable(struct context *c, uint64_t addr, unsigned size)
+{
+    uint8_t *host;
+    size_t first;
+
+    if (space_host(c->space, addr, size, SPACE_WRITE))
+        return true;
+    first = space_span(c->space, addr, size, SPACE_WRITE, &host);
+    if (space_span(c->space, addr + first, size - first, SPACE_WRITE, &host) ==
+        size - first)
+        return true;
+    c->fault = addr + first;
+    return false;
+}
+
 static int engine_write(void *context, uint64_t addr, const void *bytes, unsigned size)
 {
     struct context *c = context;
-    uint8_t *host;
 
     note_access(c, addr, size, WATCH_WRITE);
     /* All of it or nothing: no part of a store may show before the fault. */
-    if (space_host(c->space, addr, size, SPACE_WRITE) == NULL) {
-        size_t first = space_span(c->space, addr, size, SPACE_WRITE, &host);
-
-        if (space_span(c->space, addr + first, size - first, SPACE_WRITE, &host) !=
-            size - first) {
-            c->fault = addr + first;
-            return -1;
-        }
-    }
+    if (!is_writable(c, addr, size))
+        return -1;
     return space_write(c->space, addr, bytes, size, &c->fault);
 }
 
@@ -116,6 +124,27 @@ int eval_space_step(struct cpu *cpu)
     struct eval_memory memory = memory_of(&context);
 
     return eval_step(cpu, &memory);
+}
+
+bool eval_space_fault(struct cpu *cpu, uint64_t addr, unsigned size, unsigned access)
+{
+    struct context context = { .space = cpu->space, .fault = addr };
+    struct eval_memory memory = memory_of(&context);
+    struct isa_decoded insn;
+    uint8_t bytes[16];
+
+    if (eval_fetch(cpu, &memory, &insn) || insn.insn == ISA_NONE || insn.illegal ||
+        !sem_is_unrepeatable(cpu->isa,
+                             cpu->isa->variants[isa_choose(cpu->isa, &insn)].body))
+        return false;
+    context.fault = addr;
+    if (access == ACCESS_READ || is_writable(&context, addr, size))
+        space_read(cpu->space, addr, bytes, size, &context.fault);
+    cpu->event = (struct exec_event){ .kind = EXEC_MEM_FAULT,
+                                      .access = (uint8_t)access,
+                                      .ilen = insn.length,
+                                      .addr = context.fault };
+    return true;
 }
 
 static int engine_attach(struct cpu *cpu)

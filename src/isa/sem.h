@@ -37,6 +37,10 @@ uint64_t sem_value(const struct isa *isa, struct sem_body body,
 bool sem_quick(const struct isa *isa, struct sem_body body,
                const struct isa_decoded *insn, uint64_t *result);
 
+/* Whether an access of this body comes after something that the body wrote, so that
+ * executing an instruction anew, after that access failed, could do something else. */
+bool sem_is_unrepeatable(const struct isa *isa, struct sem_body body);
+
 /* Bits above `width` (1..128) cleared. */
 static inline struct fp128 value_mask(struct fp128 a, unsigned width)
 {

@@ -176,8 +176,8 @@ static void expect_fault(const struct engine *engine, const char *text, uint64_t
 START_TEST(what_cannot_be_written_faults)
 {
     static const char *const texts[] = { "cas.little r0, r2, (r4)",
-                                         "add.big r0, r2, (r4)",
-                                         "store.little r2, (r4)" };
+                                         "add.big r0, r2, (r4)", "store.little r2, (r4)",
+                                         "st2.little r2, (r4)", "st2.big r2, (r4)" };
     const struct engine *engine = engines[_i > 0];
 
     start(RHEA_PAGED || _i == 2);

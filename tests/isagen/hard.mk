@@ -1,6 +1,6 @@
 # The hard specs as C for hard_test, in gen/hard/NAME/.  Only made for goals that test.
 HARD    := $(basename $(notdir $(sort $(wildcard tests/isagen/hard/*.isa))))
-HARD_TESTS := atomics flags hard
+HARD_TESTS := atomics faults flags hard
 HARD_MK := $(HARD:%=$(O)/gen/hard/%.mk)
 
 ifneq ($(filter check check-long unit $(O)/tests/isagen/%,$(MAKECMDGOALS)),)

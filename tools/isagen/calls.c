@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "build.h"
+#include "stream_info.h"
 
 static struct val arg(struct build *b, const struct expr *e, unsigned i, unsigned want)
 {
@@ -191,10 +192,18 @@ static struct val fn_shr_sat(struct build *b, const struct expr *e, unsigned w) 
 static struct val fn_sar_sat(struct build *b, const struct expr *e, unsigned w) { return shift_sat(b, e, w, S_SHRS); }
 /* clang-format on */
 
+/* The value itself is not wanted: an operand in memory is not loaded. */
 static struct val fn_width(struct build *b, const struct expr *e, unsigned want)
 {
+    struct lower *l = b->l;
+    unsigned nnodes = l->nnodes, nnonzero = l->nnonzero, w = arg(b, e, 0, 0).w;
+
     (void)want;
-    return val_number(arg(b, e, 0, 0).w);
+    if (!b->stream || !b->stream->locked) { /* else it may be the one load of a lock */
+        l->nnodes = nnodes;
+        l->nnonzero = nnonzero;
+    }
+    return val_number(w);
 }
 
 /* A decode-time value as one that sits in the op: no variants for it. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/report.h"
+#include "isa/sem.h"
 #include "isagen/emit_interp.h"
 
 enum { LONG_TEXT = 160 }; /* longer expressions get a local */
@@ -183,6 +184,8 @@ bool body_is_tracked(const struct isa *isa, const struct isa_variant *variant)
     struct acc_use use = body_acc_use(isa, variant);
     bool has_put = false;
 
+    if (sem_is_unrepeatable(isa, variant->body)) /* a fault shows what was written */
+        return false;
     for (unsigned i = 0; i < variant->body.count; i++) {
         switch (nodes[i].op) {
         case S_GET:

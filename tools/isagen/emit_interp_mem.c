@@ -1,4 +1,5 @@
 /* emit_interp_mem.c - accesses to guest memory, as calls of isa/mem.h. */
+#include "isa/sem.h"
 #include "isagen/emit_interp.h"
 
 static const char *order_of(const struct isa_access *access)
@@ -18,12 +19,26 @@ static void check_alignment(struct body *body, const struct sem *node, const cha
     }
 }
 
+/* `size` 0: not in one piece, and no fault at all (see mem_paged_host). */
+static void touch(struct body *body, const char *addr, const char *size, bool is_write)
+{
+    if (body->variant && sem_is_unrepeatable(body->isa, body->variant->body))
+        body_line(body, "TOUCH(%s, %s, %s);", addr, size,
+                  is_write ? "ACCESS_WRITE" : "ACCESS_READ");
+}
+
+static const char *bytes_text(struct body *body, unsigned w)
+{
+    return arena_printf(body->arena, "%u", (w + 7) / 8);
+}
+
 /* An access of any number of bytes as accesses of 8, 4, 2 and 1; `shift` in bits. */
 static void store_pieces(struct body *body, const struct isa_access *access,
                          const char *addr, const char *value, unsigned w)
 {
     unsigned size = (w + 7) / 8;
 
+    body_line(body, "mem_need_last(cpu, base, %s, %u);", addr, size);
     for (unsigned done = 0; done < size;) {
         unsigned n = size - done >= 8   ? 8
                      : size - done >= 4 ? 4
@@ -74,6 +89,7 @@ static void load(struct body *body, unsigned i)
     const char *addr = body->text[node->a];
 
     check_alignment(body, node, addr, false);
+    touch(body, addr, bytes_text(body, node->w), false);
     if (access->order & 2)
         body_line(body, "mem_fence();");
     if (!is_access_width(node->w))
@@ -94,6 +110,7 @@ static void store(struct body *body, const struct sem *node)
     unsigned w = body->nodes[node->b].w;
 
     check_alignment(body, node, addr, true);
+    touch(body, addr, bytes_text(body, w), true);
     if (access->order & 2)
         body_line(body, "mem_fence();");
     if (is_access_width(w))
@@ -117,6 +134,9 @@ static void atomic(struct body *body, unsigned i)
     const char *big = body->isa->accesses[node->x].big ? "true" : "false";
 
     check_alignment(body, node, addr, node->op != S_RESERVE);
+    touch(body, addr,
+          arena_printf(body->arena, "RHEA_PAGED ? 0 : %s", bytes_text(body, w)),
+          node->op != S_RESERVE);
     switch (node->op) {
     case S_AMO:
         call = w > 64
