@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/report.h"
 #include "isa/engine.h"
@@ -337,6 +338,30 @@ static const struct option *find_option(const char *name)
     return NULL;
 }
 
+/* PATH as it is found from any folder: the guest's programs may begin in others. */
+static const char *from_anywhere(const char *path)
+{
+    char *cwd = path[0] == '/' ? NULL : getcwd(NULL, 0), *whole;
+    size_t size;
+
+    if (!cwd)
+        return path;
+    size = strlen(cwd) + strlen(path) + 2;
+    whole = malloc(size);
+    if (whole)
+        snprintf(whole, size, "%s/%s", cwd, path);
+    free(cwd);
+    return whole ? whole : path;
+}
+
+static const char *argument_of(const struct option *option, const char *argument)
+{
+    bool file = option->take == take_prefix || option->take == take_root ||
+                option->take == take_log_file;
+
+    return file ? from_anywhere(argument) : argument;
+}
+
 static void again(struct run_options *options, const char *word)
 {
     const char **larger =
@@ -389,6 +414,7 @@ static void from_environment(struct run_options *options)
 
         if (!value || !table[i].take)
             continue;
+        value = argument_of(&table[i], value);
         take_values(options, &table[i], value);
         if (table[i].once) {
             take_unset(options, name);
@@ -423,7 +449,7 @@ int options_parse(struct run_options *options, int argc, char **argv)
         if (option->argument && ++i == argc)
             die("option %s wants %s", word, option->argument);
         if (option->argument)
-            argument = argv[i];
+            argument = argument_of(option, argv[i]);
         option->take(options, argument);
         if (!option->once) {
             again(options, word);

@@ -173,6 +173,7 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "-exec") == 0) {
         char *const args[] = { "x", "1", "2", "3", NULL }, *const none[] = { NULL };
 
+        chdir("/data/sub"); /* a relative -L is still found */
         execve("/data/dynamic", args, none);
         printf("exec: %s\n", strerror(errno));
         return 1;
