@@ -172,6 +172,7 @@ static void become_child(struct task *t, const struct clone_args *args, const in
     }
     t->clear_tid = args->flags & CLONE_F_CHILD_CLEARTID ? args->child_tid : 0;
     t->npending = 0;
+    t->held_set = 0;
     t->cpu->reserved_addr = UINT64_MAX;
     if (args->flags & CLONE_F_CHILD_SETTID)
         write_number(t, args->child_tid, 4, (uint64_t)getpid());

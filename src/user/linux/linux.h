@@ -101,7 +101,9 @@ struct task {
      * one only when a second came just as the first mask was being lifted. */
     struct sig_info pending[MAX_PENDING];
     volatile unsigned npending;
-    uint64_t clear_tid; /* set_tid_address */
+    struct sig_info held[2]; /* SIGSEGV, SIGBUS: sent while the guest blocks them */
+    uint64_t held_set;       /* of them, bit n-1 */
+    uint64_t clear_tid;      /* set_tid_address */
     uint64_t robust_list;
     uint64_t settid[2];         /* of clone: where its id goes, 0: nowhere */
     bool has_started, is_known; /* proc's lock: to its parent */
@@ -215,6 +217,10 @@ void signals_start_thread(struct task *t); /* of a further one, in it */
 struct task *task_current(void);           /* of this thread; NULL: none yet */
 /* The thread ends: what came for the process goes to another one. */
 void signals_give_back(struct task *t);
+/* A signal came that the guest does not block. */
+bool signals_waiting(const struct task *t);
+/* Takes a signal of `set` that waits here, not in the kernel. */
+bool signals_take_held(struct task *t, uint64_t set, struct sig_info *info);
 /* After the first thread was made: the host's C library takes signals for itself then. */
 void signals_take_over(struct task *t);
 void actions_to_default(struct task *t); /* handlers only, not what is ignored */

@@ -180,7 +180,7 @@ static void on_trap(struct task *t)
         signal_force(t, signal_to_guest(SIGILL), ILL_ILLOPC, t->cpu->pc);
     else if (action->action == ON_SIGNAL)
         signal_force(t, signal_to_guest(action->signo), action->code, t->cpu->pc);
-    else if (t->npending == 0) /* else the handler runs first, then the call */
+    else if (!signals_waiting(t)) /* else the handler runs first, then the call */
         debugged_call(t);
 }
 
@@ -228,7 +228,7 @@ _Noreturn void run_loop(struct task *t)
     for (;;) {
         /* Before the look, on all hosts: who comes later kicks again. */
         __atomic_exchange_n(t->kick, 0, __ATOMIC_SEQ_CST);
-        if (t->npending || t->restart || t->has_saved) {
+        if (signals_waiting(t) || t->restart || t->has_saved) {
             signals_deliver(t);
             continue;
         }

@@ -158,6 +158,11 @@ void set_blocked(struct task *t, uint64_t mask)
     host_signal_mask(host_mask(t->blocked));
 }
 
+bool signals_waiting(const struct task *t)
+{
+    return t->npending || t->held_set & ~t->blocked;
+}
+
 void use_mask(struct task *t, uint64_t mask, uint64_t *host)
 {
     uint64_t bits = host_mask(mask);
@@ -165,6 +170,8 @@ void use_mask(struct task *t, uint64_t mask, uint64_t *host)
     t->saved_blocked = t->blocked;
     t->has_saved = true;
     t->blocked = mask;
+    if (signals_waiting(t))
+        *t->kick = 1;        /* the call does not begin */
     if (sizeof(long) == 4) { /* the kernel's set is an array of longs */
         uint32_t words[2] = { (uint32_t)bits, (uint32_t)(bits >> 32) };
 
@@ -331,8 +338,8 @@ static void enter_handler(struct task *t, int signo, const struct sig_info *info
     set_blocked(t, mask);
 }
 
-/* It was blocked after it had come: back into the kernel's queue, this thread's or, where
- * it was sent to the process, that one's. */
+/* Into the kernel's queue, this thread's or, where it was sent to the process, that
+ * one's. */
 static void put_back(const struct sig_info *info)
 {
     siginfo_t host;
@@ -343,6 +350,33 @@ static void put_back(const struct sig_info *info)
                 host.si_signo, &host);
     else
         syscall(SYS_rt_sigqueueinfo, getpid(), host.si_signo, &host);
+}
+
+/* It was blocked after it had come.  SIGSEGV and SIGBUS would come again at once: they
+ * are kept here, one of each, as the kernel does. */
+static void keep(struct task *t, const struct sig_info *info)
+{
+    int signo = (int)info->value[INFO_SIGNO], host = signal_to_host(signo);
+
+    if (host != SIGSEGV && host != SIGBUS) {
+        put_back(info);
+        return;
+    }
+    if (!(t->held_set & bit_of(signo)))
+        t->held[host == SIGBUS] = *info;
+    t->held_set |= bit_of(signo);
+}
+
+bool signals_take_held(struct task *t, uint64_t set, struct sig_info *info)
+{
+    int segv = signal_to_guest(SIGSEGV), bus = signal_to_guest(SIGBUS);
+    bool is_bus = !(set & t->held_set & bit_of(segv));
+
+    if (!(set & t->held_set))
+        return false;
+    *info = t->held[is_bus];
+    t->held_set &= ~bit_of(is_bus ? bus : segv);
+    return true;
 }
 
 void signals_give_back(struct task *t)
@@ -365,6 +399,10 @@ static void carry_on(struct task *t)
 
 static bool take_first(struct task *t, struct sig_info *info)
 {
+    if (signals_take_held(t, ~t->blocked, info)) {
+        host_block_signals();
+        return true;
+    }
     if (t->npending == 0)
         return false;
     host_signal_mask(UINT64_MAX); /* they may be open, if the mask was just set */
@@ -405,7 +443,7 @@ void signals_deliver(struct task *t)
     }
     signo = (int)info.value[INFO_SIGNO];
     if (t->blocked & bit_of(signo)) {
-        put_back(&info);
+        keep(t, &info);
         carry_on(t);
         return;
     }

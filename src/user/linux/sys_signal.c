@@ -64,7 +64,7 @@ int64_t sys_rt_sigprocmask(struct task *t, const uint64_t *a)
 
 int64_t sys_rt_sigpending(struct task *t, const uint64_t *a)
 {
-    uint64_t host, set = 0;
+    uint64_t host, set = t->held_set;
 
     if (a[1] > SET_BYTES)
         return -EINVAL;
@@ -88,6 +88,13 @@ int64_t sys_rt_sigsuspend(struct task *t, const uint64_t *a)
                     BLOCKING(t, NO_RESTART, SYS_rt_sigsuspend, (long)&host, SET_BYTES));
 }
 
+static int64_t put_taken(struct task *t, uint64_t addr, const struct sig_info *info)
+{
+    if (addr && write_siginfo(t, addr, info) < 0)
+        return -EFAULT;
+    return (int64_t)info->value[INFO_SIGNO];
+}
+
 int64_t sys_rt_sigtimedwait(struct task *t, const uint64_t *a)
 {
     struct sig_info info = { { 0 } };
@@ -103,6 +110,8 @@ int64_t sys_rt_sigtimedwait(struct task *t, const uint64_t *a)
     use_mask(t, set, &host); /* for its form only */
     t->blocked = t->saved_blocked;
     t->has_saved = false;
+    if (signals_take_held(t, set, &info))
+        return put_taken(t, a[1], &info);
     if (a[2])
         wait_until(t, CLOCK_MONOTONIC, &timeout);
     got = BLOCKING(t, STOP_ENDS, SYS_rt_sigtimedwait, (long)&host, (long)&host_info,
@@ -110,9 +119,7 @@ int64_t sys_rt_sigtimedwait(struct task *t, const uint64_t *a)
     if (got <= 0)
         return got;
     siginfo_from_host(&info, &host_info);
-    if (a[1] && write_siginfo(t, a[1], &info) < 0)
-        return -EFAULT;
-    return signal_to_guest((int)got);
+    return put_taken(t, a[1], &info);
 }
 
 /* A siginfo of the guest for signal `signo` of it.  The host's number or a negated errno.

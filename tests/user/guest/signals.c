@@ -318,10 +318,45 @@ static void storm(void)
     ok("x", x == 150000);
 }
 
+/* What is sent of the kinds that faults have can wait, too. */
+static void sent_faults(void)
+{
+    const struct timespec now = { 0, 0 };
+    sigset_t block, old, waiting;
+    siginfo_t info;
+
+    sigemptyset(&block);
+    sigaddset(&block, SIGSEGV);
+    sigaddset(&block, SIGBUS);
+    set(SIGSEGV, count, 0);
+    set(SIGBUS, count, 0);
+    seen = 0;
+    sigprocmask(SIG_BLOCK, &block, &old);
+    raise(SIGBUS);
+    raise(SIGBUS);
+    raise(SIGSEGV);
+    say("sent and blocked", seen);
+    sigpending(&waiting);
+    ok("they wait", sigismember(&waiting, SIGSEGV) && sigismember(&waiting, SIGBUS));
+    call("sigsuspend", sigsuspend(&old));
+    say("both", seen == 711 || seen == 1107);
+    kill(getpid(), SIGBUS);
+    say("sigtimedwait", sigtimedwait(&block, &info, &now));
+    ok("its info", info.si_signo == SIGBUS && info.si_pid == getpid());
+    call("no more", sigtimedwait(&block, &info, &now));
+    seen = 0;
+    raise(SIGSEGV);
+    sigprocmask(SIG_SETMASK, &old, NULL);
+    say("opened", seen);
+    signal(SIGSEGV, SIG_DFL);
+    signal(SIGBUS, SIG_DFL);
+}
+
 int main(void)
 {
     simple();
     masks();
+    sent_faults();
     nested();
     queues();
     altstack();
