@@ -97,12 +97,14 @@ static struct jump_cache *jumps_of(struct interp_cpu *self, unsigned index)
 
 static void use_jumps(struct interp_cpu *self, const struct jump_cache *cache)
 {
-    self->head.jumps = cache->entries;
-    self->head.jump_mask = cache->mask;
+    self->cpu->jumps = cache->entries;
+    self->cpu->jump_mask = cache->mask * (uint64_t)sizeof *cache->entries;
 }
 
 void mode_table_use(struct interp_cpu *self, struct mode_table *table)
 {
+    if (self->mode != table)
+        ring_clear(self->cpu);
     self->mode = table;
     use_jumps(self, jumps_of(self, table->index));
     self->head.counting = (table->kind & TABLE_COUNT) != 0;
@@ -217,8 +219,9 @@ const struct op *block_enter(struct interp *ip, uint64_t pc)
 
 const struct op *jump_cached(const struct interp_cpu *self, uint64_t pc)
 {
-    const struct jump_entry *entry =
-        &self->head.jumps[pc >> jump_shift(self->isa) & self->head.jump_mask];
+    const struct cpu *cpu = self->cpu;
+    uint64_t at = pc >> jump_shift(self->isa);
+    const struct jump_entry *entry = &cpu->jumps[at & cpu->jump_mask / sizeof *entry];
 
     return entry->pc == pc && entry->op->fn != x_dropped ? entry->op : NULL;
 }
@@ -461,9 +464,11 @@ void block_flush(struct interp *ip)
     ip->npositions = 0;
     ip->nblocks = 1;
     ip->flushes++;
-    for (struct interp_cpu *cpu = ip->cpus; cpu; cpu = cpu->next)
+    for (struct interp_cpu *cpu = ip->cpus; cpu; cpu = cpu->next) {
+        ring_clear(cpu->cpu);
         for (unsigned i = 0; i < cpu->njumps; i++)
             if (cpu->jumps[i].entries)
                 clear_jumps(ip, &cpu->jumps[i]);
+    }
     interp_resume(ip);
 }

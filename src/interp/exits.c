@@ -9,6 +9,7 @@
 #include "isa/trace.h"
 
 enum { WARM = 50 }; /* times a block goes on elsewhere before it is made anew */
+enum { RING_SEARCH = 4 };
 
 static uint64_t pc_of_payload(const struct op *op)
 {
@@ -113,6 +114,60 @@ HANDLER(x_jump)
     to = enter(cpu, cpu->pc);
     if (!to)
         LEAVE();
+    TAIL(to);
+}
+
+/* ------------------------------------------------------------------- returns */
+
+/* In place of the op that a call's return leads to, while that is not known. */
+const struct op return_unknown = { .fn = x_first_return };
+static const struct jump_entry no_return = { .op = &return_unknown };
+
+void ring_clear(struct cpu *cpu)
+{
+    for (unsigned i = 0; i < CPU_RING; i++)
+        cpu->ring[i] = &no_return;
+}
+
+/* What the last return as expected came from: of this mode, and not flushed since. */
+static struct jump_entry *last_return(const struct cpu *cpu)
+{
+    return (struct jump_entry *)(uintptr_t)cpu->ring[(cpu->ring_top + 1) % CPU_RING];
+}
+
+HANDLER(x_first_return)
+{
+    struct interp_cpu *self = interp_of(cpu);
+    struct jump_entry *from = last_return(cpu);
+    uint32_t flushes = self->ip->flushes;
+    struct interp *ip;
+    const struct op *to;
+
+    (void)op;
+    cpu->pc = from->pc;
+    ip = take(self);
+    to = block_enter(ip, cpu->pc);
+    if (to && ip->flushes == flushes && from != &no_return)
+        __atomic_store_n(&from->op, to, __ATOMIC_RELEASE);
+    give(self);
+    if (!to)
+        LEAVE();
+    TAIL(to);
+}
+
+/* A return to cpu->pc that was not expected, or kicked.  Calls that were left otherwise
+ * are skipped, if they are few; a jump that only looks like a return takes nothing. */
+HANDLER(x_return)
+{
+    const struct op *to = cpu->kick ? NULL : jump_cached(interp_of(cpu), cpu->pc);
+
+    for (unsigned i = 0; i < RING_SEARCH; i++)
+        if (cpu->ring[(cpu->ring_top - i) % CPU_RING]->pc == cpu->pc) {
+            cpu->ring_top = (cpu->ring_top - i - 1) % CPU_RING;
+            break;
+        }
+    if (!to)
+        CALL_HANDLER(x_jump, op);
     TAIL(to);
 }
 
@@ -240,7 +295,10 @@ HANDLER(x_more)
 HANDLER(x_dropped)
 {
     struct interp *ip = interp_of(cpu)->ip;
+    struct jump_entry *from = last_return(cpu);
 
+    if (from->op == op) /* most likely came from there: it is to look again */
+        __atomic_store_n(&from->op, &return_unknown, __ATOMIC_RELEASE);
     cpu->pc = block_of(ip, unit_of(ip, op))->pc;
     CALL_HANDLER(x_jump, op);
 }

@@ -58,14 +58,18 @@ typedef uint64_t op_u64 __attribute__((may_alias));
 
 /* --------------------------------------------------------------------- dispatch */
 
-/* What handlers see of the interpreter behind cpu->engine. */
+/* Where an indirect jump to pc leads. */
 struct jump_entry {
     uint64_t pc;
     const struct op *op;
+#if UINTPTR_MAX <= 0xffffffff
+    uint32_t unused;
+#endif
 };
+_Static_assert(sizeof(struct jump_entry) == 16,
+               "one is a unit of an op, and see JUMP_ENTRY");
+/* What handlers see of the interpreter behind cpu->engine. */
 struct interp_head {
-    struct jump_entry *jumps;   /* of the current mode: by pc */
-    uint64_t jump_mask;         /* of their indices */
     uint64_t acc;               /* between handlers, where they return to a loop */
     uint64_t target;            /* of a delayed jump, on its way to x_jump_delayed */
     bool has_jumped;            /* a helper has set cpu->pc */
@@ -133,12 +137,36 @@ struct interp_head {
         }                                                                                \
         TAIL(jump_to);                                                                   \
     } while (0)
+/* cpu->jump_mask is one of bytes. */
+#define JUMP_ENTRY(pc)                                                                   \
+    ((const struct jump_entry *)((const uint8_t *)cpu->jumps +                           \
+                                 ((pc) << (4 - JUMP_SHIFT) & cpu->jump_mask)))
+/* The ring: behind an op that calls is a jump_entry for its return (SLOT_RETURN).  A call
+ * puts its address into the ring; a return that leads where the newest one says takes it.
+ * What is older than CPU_RING calls is forgotten.  All of them are of the current mode
+ * table and of blocks that were not flushed (ring_clear). */
+#define CALLED(unit)                                                                     \
+    do {                                                                                 \
+        uintptr_t ring_at = (cpu->ring_top + 1) % CPU_RING;                              \
+        cpu->ring_top = ring_at;                                                         \
+        cpu->ring[ring_at] = (const struct jump_entry *)(const void *)(op + (unit));     \
+    } while (0)
+#define JUMP_BACK(unit, target)                                                          \
+    do {                                                                                 \
+        uint64_t jump_pc = (target);                                                     \
+        uintptr_t ring_at = cpu->ring_top;                                               \
+        const struct jump_entry *jump_entry = cpu->ring[ring_at];                        \
+        if (LIKELY(jump_entry->pc == jump_pc && !cpu->kick)) {                           \
+            cpu->ring_top = (ring_at - 1) % CPU_RING;                                    \
+            TAIL(jump_entry->op);                                                        \
+        }                                                                                \
+        cpu->pc = jump_pc;                                                               \
+        CALL_HANDLER(x_return, op + (unit));                                             \
+    } while (0)
 #define JUMP_TO(unit, target)                                                            \
     do {                                                                                 \
         uint64_t jump_pc = (target);                                                     \
-        const struct jump_entry *jump_entry =                                            \
-            &INTERP_HEAD(cpu)                                                            \
-                 ->jumps[jump_pc >> JUMP_SHIFT & INTERP_HEAD(cpu)->jump_mask];           \
+        const struct jump_entry *jump_entry = JUMP_ENTRY(jump_pc);                       \
         if (LIKELY(jump_entry->pc == jump_pc && !cpu->kick))                             \
             TAIL(jump_entry->op);                                                        \
         cpu->pc = jump_pc;                                                               \
@@ -191,6 +219,7 @@ struct interp_head {
 /* exits.c */
 HANDLER(x_kick);
 HANDLER(x_jump);
+HANDLER(x_return);
 HANDLER(x_jump_mode);
 HANDLER(x_jump_delayed);
 HANDLER(x_annul);

@@ -10,13 +10,14 @@
  * bits. Blocks grow from its beginning, stubs (where a link leads before its target is
  * known) from its end.  Ops are never moved or reused until everything is flushed, so a
  * dropped block can be left by whoever is still in it; its first op leads to the block
- * that is valid then (x_dropped), so jump caches need not be told.
+ * that is valid then (x_dropped), so jump caches and rings of returns need not be told.
  *
  * Several CPUs (threads) share the ops.  Ops are read without a lock; everything else in
  * struct interp is used between interp_take() and interp_give().  Once shared, an op that
- * others may see changes in two ways only: 4 aligned bytes of a link, and its handler to
- * one that reads the same operands or none.  A flush waits until all others are outside
- * of their handlers; interp_take() is such a place. */
+ * others may see changes in three ways only: 4 aligned bytes of a link, the pointer
+ * behind a call (SLOT_RETURN), and its handler to one that reads the same operands or
+ * none.  A flush waits until all others are outside of their handlers; interp_take() is
+ * such a place. */
 #ifndef RHEA_INTERP_H
 #define RHEA_INTERP_H
 
@@ -266,6 +267,10 @@ void mode_table_use(struct interp_cpu *self, struct mode_table *table);
 /* Position of an op that is in a block or is a stub. */
 struct position op_position(struct interp *ip, const struct op *op);
 
+/* exits.c.  The ring of expected returns: forgets all. */
+extern const struct op return_unknown; /* of a return that nobody has followed */
+void ring_clear(struct cpu *cpu);
+
 /* predecode.c.  A new block in the current mode table, or NULL with cpu->event. */
 struct block *predecode(struct interp *ip, uint64_t pc, bool is_hot);
 void predecode_prepare(struct interp *ip); /* ip->registers; free() it */
@@ -284,6 +289,7 @@ HANDLER(x_warm);         /* the same, and counts at 12: a block that goes on els
 HANDLER(x_more);         /* pc at 8: what follows is not predecoded yet */
 HANDLER(x_next_mode);    /* pc at 8, after something that may change the mode or code */
 HANDLER(x_slot_end);     /* after a delay slot */
+HANDLER(x_first_return); /* what return_unknown does */
 HANDLER(x_dropped);      /* the first of a block that is no more, or begins elsewhere */
 HANDLER(x_cold);         /* counts at 8: the first of a block that is cold */
 HANDLER(x_illegal);

@@ -243,6 +243,9 @@ static void fill_slots(struct builder *b, struct op *op,
             memcpy(at, &offset, sizeof offset);
         } else if (kind == SLOT_LINK) {
             add_link(b, op, slot, variant, value);
+        } else if (kind == SLOT_RETURN) {
+            *(struct jump_entry *)(void *)at =
+                (struct jump_entry){ .pc = value & b->pc_mask, .op = &return_unknown };
         } else if (slot->size > 8) {
             put_wide(b, slot, at, insn, value);
         } else {

@@ -82,6 +82,7 @@ static void add_cpu(struct interp *ip, struct cpu *cpu)
     self->next = ip->cpus;
     ip->cpus = self;
     cpu->engine = self;
+    ring_clear(cpu);
     cpu->base = space_is_paged(cpu->space) ? NULL : space_base(cpu->space);
 }
 

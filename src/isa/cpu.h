@@ -13,6 +13,7 @@
 #include "isa/isa.h"
 
 enum { CPU_STATE = 512 }; /* offset of cpu->state; checked in state.c */
+enum { CPU_RING = 32 };   /* returns that are predicted: a power of two */
 
 /* Why an engine returned. */
 enum exec_kind {
@@ -40,6 +41,7 @@ struct exec_event {
 struct space; /* guest memory, isa/space.h */
 struct stops; /* breakpoints, isa/stops.h */
 struct op;    /* interp/ */
+struct jump_entry;
 
 struct cpu {
     const struct op *op; /* interpreter: position published before a possible fault */
@@ -47,6 +49,10 @@ struct cpu {
         kick; /* nonzero: leave for the run loop soon; any thread may set it */
     uint32_t id;
     uint8_t *base; /* host address of guest address 0 (direct scheme) */
+    /* interpreter: where indirect jumps lead, and the returns of the last calls */
+    struct jump_entry *jumps;
+    uint64_t jump_mask;
+    uintptr_t ring_top;
     uint64_t pc;   /* of the next instruction; valid outside of an engine */
     uint64_t npc;  /* with delay slots: where execution goes after pc */
     uint64_t mode; /* mode key of the next instruction */
@@ -64,6 +70,7 @@ struct cpu {
     /* Runs helper `number` of the isa with `args`; set by user or sys.  Returns its
      * value. */
     uint64_t (*helper)(struct cpu *cpu, unsigned number, const uint64_t *args);
+    const struct jump_entry *ring[CPU_RING];
     _Alignas(16) uint64_t head_end[1];
     /* guest registers from here, at CPU_STATE: cpu_new() allocates isa->state_size bytes
      * more */

@@ -93,6 +93,7 @@ enum sem_op {
     S_LOOP,   /* a: local that counts, b: first, c: end (exclusive); x: 1 = lanes: the
                  iterations are independent.  The local has the width of b. */
     S_GOTO,   /* a: node (x & GOTO_DIRECT: slot number of kind SLOT_LINK); ends the body.
+                 a call's b: slot number of kind SLOT_RETURN, or NONE.
                  x: enum sem_goto */
     S_TRAP,   /* a: trap, b, c: argument nodes or ISA_NONE; ends the body */
     S_ANNUL,  /* the delay slot is skipped; ends the body */
@@ -272,10 +273,12 @@ struct isa_alt {
 
 /* What the handler finds in the op, packed at predecode. */
 enum isa_slot_kind {
-    SLOT_VALUE, /* the value of expr, `size` bytes, sign- or zero-extended on use */
-    SLOT_READ,  /* 2 bytes: offset in the cpu struct of the element to read */
-    SLOT_WRITE, /* 2 bytes: ... to write (sink for a zero register) */
-    SLOT_LINK,  /* 4 bytes: distance to the next op in bytes; expr is the target pc */
+    SLOT_VALUE,  /* the value of expr, `size` bytes, sign- or zero-extended on use */
+    SLOT_READ,   /* 2 bytes: offset in the cpu struct of the element to read */
+    SLOT_WRITE,  /* 2 bytes: ... to write (sink for a zero register) */
+    SLOT_LINK,   /* 4 bytes: distance to the next op in bytes; expr is the target pc */
+    SLOT_RETURN, /* 16 bytes, aligned: expr, the address behind a call, and what the
+                    engine knows of it */
 };
 
 struct isa_slot {

@@ -255,11 +255,12 @@ static bool reads_as_signed(const struct body *body, const struct isa_slot *slot
 static const char *slot_value(struct body *body, const struct sem *node)
 {
     const struct isa_slot *slot = slot_of(body, node->a);
-    unsigned at = slot->at + body->at, bits = slot->size * 8u;
+    unsigned at = slot->at + body->at;
+    unsigned bits = slot->kind == SLOT_RETURN ? 64 : slot->size * 8u;
     bool is_signed = reads_as_signed(body, slot);
     const char *text;
 
-    if (slot->size == 16)
+    if (bits == 128)
         return arena_printf(body->arena, "wide_make(OP_U64(%u), OP_U64(%u))", at + 8, at);
     text = arena_printf(body->arena, "OP_%c%u(%u)", is_signed ? 'S' : 'U', bits, at);
     if (node->w > 64)
@@ -458,17 +459,21 @@ static void set_flags(struct body *body, const struct sem *node)
 static void jump(struct body *body, const struct sem *node)
 {
     unsigned flags = body->variant ? body->variant->flags : 0;
+    bool is_plain = !(flags & VAR_MODE || body->isa->delay);
 
     group_store(body, true);
+    if (node->x & GOTO_CALL && is_plain)
+        body_line(body, "CALLED(%u);", (slot_of(body, node->b)->at + body->at) / 16);
     if (node->x & GOTO_DIRECT)
         body_line(body, "JUMP(%u, OP_S32(%u));", body->at / 16,
                   slot_of(body, node->a)->at + body->at);
     else if (node->x & GOTO_DELAY)
         body_line(body, "JUMP_DELAYED(%u, %s);", body->at / 16, body->text[node->a]);
-    else if (flags & VAR_MODE || body->isa->delay)
+    else if (!is_plain)
         body_line(body, "JUMP_MODE(%u, %s);", body->at / 16, body->text[node->a]);
     else
-        body_line(body, "JUMP_TO(%u, %s);", body->at / 16, body->text[node->a]);
+        body_line(body, "%s(%u, %s);", node->x & GOTO_RETURN ? "JUMP_BACK" : "JUMP_TO",
+                  body->at / 16, body->text[node->a]);
 }
 
 static void trap(struct body *body, const struct sem *node)

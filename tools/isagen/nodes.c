@@ -138,12 +138,14 @@ unsigned register_slot(struct build *b, int kind, unsigned view, unsigned w,
 unsigned register_slot(struct build *b, int kind, unsigned view, unsigned w,
                        const struct dx *d, struct pos pos)
 {
-    if (kind != SLOT_LINK)
+    if (kind == SLOT_READ || kind == SLOT_WRITE)
         d = in_range(b, AT(b, views, struct isa_view, view), d, pos);
     struct isa_slot slot = { .kind = (uint8_t)kind,
                              .w = (uint16_t)w,
                              .view = (uint16_t)view,
-                             .size = kind == SLOT_LINK ? 4 : 2 };
+                             .size = kind == SLOT_RETURN ? 16
+                                     : kind == SLOT_LINK ? 4
+                                                         : 2 };
 
     return slot_add(b, slot, d, pos);
 }

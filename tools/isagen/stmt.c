@@ -121,24 +121,46 @@ void lower_meaning(struct build *b, const struct around *around, const struct st
         lower_after(b);
 }
 
+/* Of a call: where it returns to is kept behind the op. */
+static unsigned return_slot(struct build *b, struct pos pos)
+{
+    struct lower *l = b->l;
+    const struct dx *next =
+        dx_new(b, S_ADD, 64, 0, dx_new(b, S_PC, 64, 0, NULL, NULL, NULL),
+               dx_new(b, S_ILEN, 64, 0, NULL, NULL, NULL), NULL);
+
+    if (b->isa.pc_width < 64)
+        next = dx_new(b, S_EXTRACT, b->isa.pc_width, 0, next, NULL, NULL);
+    for (unsigned i = 0; i < l->nslots; i++)
+        if (l->slots[i].kind == SLOT_VALUE && l->slots[i].w == b->isa.pc_width &&
+            dx_equal(l->slot_dx[i], next)) {
+            l->slots[i].kind = SLOT_RETURN;
+            l->slots[i].size = 16;
+            return i;
+        }
+    return register_slot(b, SLOT_RETURN, ISA_NONE, b->isa.pc_width, next, pos);
+}
+
 static void emit_goto(struct build *b, const struct expr *to, unsigned how,
                       struct pos pos)
 {
     struct lower *l = b->l;
     struct val t = lower_expr(b, to, b->isa.pc_width);
-    unsigned w = b->isa.pc_width;
+    unsigned w = b->isa.pc_width, back = ISA_NONE;
 
     if (l->decode_only)
         fail(b->g, pos, "E-TYPE", "goto here");
     t = adopt(b, t, w, pos);
     lower_after(b);
+    if (how & GOTO_CALL && !b->isa.delay)
+        back = return_slot(b, pos);
     if (t.time != RUN) {
         unsigned slot = register_slot(b, SLOT_LINK, ISA_NONE, w, val_dx(b, t, w), pos);
 
-        emitted(b, emit(b, S_GOTO, 0, slot, ISA_NONE, ISA_NONE))->x =
+        emitted(b, emit(b, S_GOTO, 0, slot, back, ISA_NONE))->x =
             (uint8_t)(how | GOTO_DIRECT);
     } else {
-        emitted(b, emit(b, S_GOTO, 0, t.node, ISA_NONE, ISA_NONE))->x = (uint8_t)how;
+        emitted(b, emit(b, S_GOTO, 0, t.node, back, ISA_NONE))->x = (uint8_t)how;
     }
     l->flags |= VAR_BRANCHES | (how & GOTO_DELAY ? VAR_DELAY : 0);
     l->returned = true;

@@ -11,7 +11,8 @@ static unsigned pack_slots(struct build *b)
 
     for (unsigned i = 0; i < b->l->nslots; i++) {
         struct isa_slot *s = &b->l->slots[i];
-        unsigned at = 0, size = s->size, step = size > 8 ? 8 : size;
+        unsigned at = 0, size = s->size,
+                 step = s->kind == SLOT_RETURN || size <= 8 ? size : 8;
 
         for (;; at += step) {
             bool free = true;
