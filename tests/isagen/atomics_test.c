@@ -137,6 +137,7 @@ START_TEST(sums_of_two_threads_are_whole)
     static const uint64_t addrs[] = { DATA, DATA + 0x18, DATA + 0x23 };
 
     start(RHEA_PAGED || _i == 2);
+    ck_assert_int_eq(space_share(space), 0);
     for (unsigned i = 0; i < sizeof addrs / sizeof *addrs; i++) {
         write_code("add.little r0, r2, (r4)", COUNT);
         add_from_two(engines[_i > 0], addrs[i]);
