@@ -22,9 +22,9 @@ struct writer {
     unsigned indent;
 };
 
-enum operand_use { USES_A = 1, USES_B = 2, USES_C = 4, USES_D = 8 };
+enum operand_use { USES_A = 1, USES_B = 2, USES_C = 4 };
 
-/* Which of a, b, c, d are nodes. */
+/* Which of a, b, c are nodes. */
 static unsigned operands_of(const struct sem *node)
 {
     switch (node->op) {
@@ -36,8 +36,7 @@ static unsigned operands_of(const struct sem *node)
     case S_PUTX:
     case S_PUTL:
     case S_LOOP: return USES_B | USES_C;
-    case S_SETFLAGS:
-    case S_CALL: return USES_B | USES_C | USES_D;
+    case S_SETFLAGS: return USES_A | USES_B | USES_C;
     case S_TRAP: return USES_B | USES_C;
     case S_GOTO: return node->x & GOTO_DIRECT ? 0 : USES_A;
     case S_LD:
@@ -101,7 +100,7 @@ static bool changes_state(const struct sem *node)
 
 static unsigned operand(const struct sem *node, unsigned k)
 {
-    const uint16_t all[] = { node->a, node->b, node->c, node->d };
+    const uint16_t all[] = { node->a, node->b, node->c };
 
     return all[k];
 }
@@ -116,7 +115,7 @@ static void place_values(struct writer *w)
     if (!user || !w->at || !w->uses)
         die("out of memory");
     for (unsigned i = 0; i < w->count; i++)
-        for (unsigned k = 0; k < 4; k++) {
+        for (unsigned k = 0; k < 3; k++) {
             unsigned o = operand(&w->nodes[i], k);
 
             if (operands_of(&w->nodes[i]) >> k & 1 && o < i) {
@@ -191,7 +190,7 @@ static void write_call(struct writer *w, const char *name, const struct sem *nod
     bool is_first = true;
 
     fprintf(w->out, "%s(", name);
-    for (unsigned k = 0; k < 4; k++) {
+    for (unsigned k = 0; k < 3; k++) {
         unsigned o = operand(node, k);
 
         if (!(operands_of(node) >> k & 1) || o == ISA_NONE || o >= w->count)
@@ -378,8 +377,6 @@ static void write_node(struct writer *w, const struct sem *node)
         write_call(w, fp_names[node->x], node);
         fprintf(w->out, " in %s",
                 isa_string(w->isa, w->isa->fpenvs[w->isa->fpcalls[node->d].env].name));
-    } else if (node->op == S_CALL) {
-        write_call(w, isa_string(w->isa, w->isa->fns[node->a].name), node);
     } else if (node->op == S_HELPER) {
         fprintf(w->out, "%s(..)", isa_string(w->isa, w->isa->helpers[node->a].name));
     } else {
@@ -466,7 +463,7 @@ static void write_statement(struct writer *w, const struct sem *node)
     case S_SYSWRITE: write_call(w, "syswrite", node); break;
     case S_SETFLAGS:
         fputs("set ", w->out);
-        write_call(w, isa_string(w->isa, w->isa->flagfns[node->a].name), node);
+        write_call(w, isa_string(w->isa, w->isa->flagfns[node->d].name), node);
         break;
     case S_TRAP:
         fputs("trap ", w->out);

@@ -274,7 +274,7 @@ static bool has_no_effect(const struct builder *b, const struct op *op,
         const struct isa_slot *slot = &b->isa->slots[variant->slot + node->a];
 
         if (node->op == S_CONST || node->op == S_SLOT || node->op == S_GET ||
-            node->op == S_CALL || (node->op >= S_ADD && node->op <= S_CLMUL))
+            (node->op >= S_ADD && node->op <= S_CLMUL))
             continue;
         if (node->op == S_PUT && is_sink(b, slot, op_register(op, slot)))
             continue;

@@ -137,13 +137,13 @@ static int do_helper(struct eval *eval, const struct sem *node, struct fp128 *va
 
 static void do_setflags(struct eval *eval, const struct sem *node)
 {
-    const uint16_t operand[3] = { node->b, node->c, node->d };
+    const uint16_t operand[3] = { node->a, node->b, node->c };
     struct fp128 args[3] = { 0 };
 
     for (unsigned i = 0; i < 3; i++)
         if (operand[i] != ISA_NONE)
             args[i] = eval->run.values[operand[i]];
-    flags_set(eval->cpu, node->a, args);
+    flags_set(eval->cpu, node->d, args);
 }
 
 /* Lane `lane` of `width` bits, counted from the element a slot names into the next ones.

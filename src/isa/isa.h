@@ -35,8 +35,9 @@ enum {
 struct sem {
     uint8_t op; /* enum sem_op */
     uint8_t x;  /* small extra, see the op */
-    uint16_t w; /* width of the value in bits, 0 for a statement */
-    uint16_t a, b, c, d;
+    uint8_t w;  /* width of the value in bits, 0 for a statement */
+    uint8_t d;  /* the number of a row, see the op */
+    uint16_t a, b, c;
 };
 
 /* clang-format off */
@@ -60,7 +61,7 @@ enum sem_op {
     S_PUTX,   /* a: file, b: node, the element modulo count, c: value */
     S_SETL,   /* a: local, b: value */
     S_FLAG,   /* a: flag group, b: flag; settles a lazy flag */
-    S_SETFLAGS, /* a: flagfn, b, c, d: arguments (ISA_NONE where fewer) */
+    S_SETFLAGS, /* d: flagfn, a, b, c: arguments (ISA_NONE where fewer) */
     /* --- memory; x: access number (isa->accesses) */
     S_LD,     /* a: address */
     S_ST,     /* a: address, b: value; the width stored is the width of b */
@@ -83,7 +84,6 @@ enum sem_op {
     S_CLZ, S_CTZ, S_POPCNT, S_BSWAP, S_BITREV, /* CLZ and CTZ of 0 are w; result as wide as a */
     S_PARITY,              /* w = 1: 1 if the number of set bits is even (x86's sense) */
     S_CLMUL,               /* carry-less product; low w bits */
-    S_CALL,                /* a: fn number, b, c, d: up to 3 arguments; pure */
     /* --- floating point; values are raw bits */
     S_FP,     /* x: enum sem_fp, a, b, c: operands, d: fpcall (format, environment) */
     /* --- control */
@@ -442,14 +442,6 @@ struct isa_helper {
     bool ends_block, may_trap, nondet;
 };
 
-struct isa_fn { /* pure functions that were not inlined, and flag functions' parts */
-    uint32_t name;
-    uint16_t result_w;
-    uint8_t args;
-    uint16_t arg_w[3];
-    struct sem_body body; /* the value of its last node */
-};
-
 /* Floating point: an operation's formats and environment.  Rounding: `round` (enum
  * fp_round of fp/fp.h), or, where that is ISA_NONE, the value of the S_PUSH node just
  * before the S_FP node. */
@@ -622,7 +614,6 @@ struct isa {
     const struct isa_access *accesses;
     const struct isa_trap *traps;
     const struct isa_helper *helpers;
-    const struct isa_fn *fns;
     const struct isa_fpcall *fpcalls;
     const struct isa_fpenv *fpenvs;
     const struct isa_flags *flags;
@@ -649,9 +640,9 @@ struct isa {
         nnumbers, nenums, nalts, ntexts, nfixes, nlengths, nsysreg_fields, nex_cases,
         nex_items, nex_codes, nex_bytes, nvalues, nflag_uses, nflag_known;
     uint16_t nfiles, nviews, nview_bodies, nregnames, ninsns, naliases, nfetches, ndnodes,
-        naccesses, ntraps, nhelpers, nfns, nfpcalls, nfpenvs, nflags, nflagfns, nlaws,
-        nmodes, nfeatures, nfeature_sets, nmodels, nsysregs, nexamples, nstreams,
-        nsources, effect_words;
+        naccesses, ntraps, nhelpers, nfpcalls, nfpenvs, nflags, nflagfns, nlaws, nmodes,
+        nfeatures, nfeature_sets, nmodels, nsysregs, nexamples, nstreams, nsources,
+        effect_words;
 };
 
 static inline const char *isa_string(const struct isa *isa, uint32_t text)

@@ -255,19 +255,6 @@ static bool is_on(const struct isa_features *features, unsigned feature)
     return !features || (features->bits[feature / 64] >> feature % 64 & 1);
 }
 
-static struct fp128 call(const struct sem_run *run, const struct sem *node)
-{
-    const struct isa_fn *fn = &run->isa->fns[node->a];
-    const uint16_t operand[3] = { node->b, node->c, node->d };
-    struct fp128 args[3], result = u128(0, 0);
-    struct sem_run inner = { .isa = run->isa, .insn = run->insn, .args = args };
-
-    for (unsigned i = 0; i < fn->args && i < 3; i++)
-        args[i] = run->values[operand[i]];
-    sem_run(&inner, fn->body, &result);
-    return result;
-}
-
 /* A pure node's value.  false: it is not one. */
 static bool pure(const struct sem_run *run, const struct sem *node, struct fp128 *out)
 {
@@ -290,7 +277,6 @@ static bool pure(const struct sem_run *run, const struct sem *node, struct fp128
         out->lo |= v[node->b].lo;
         out->hi |= v[node->b].hi;
         break;
-    case S_CALL: *out = call(run, node); break;
     case S_NOT:
     case S_NEG:
     case S_ZEXT:

@@ -60,9 +60,9 @@ static void check_quick(unsigned op, unsigned width, unsigned result, uint64_t a
                         uint64_t b, uint64_t expected)
 {
     const struct sem nodes[] = {
-        { S_FIELD, 0, (uint16_t)width, 0, 0, 0, 0 },
-        { S_FIELD, 0, (uint16_t)width, 1, 0, 0, 0 },
-        { (uint8_t)op, 0, (uint16_t)result, 0, 1, 0, 0 },
+        { S_FIELD, 0, (uint8_t)width, 0, 0, 0, 0 },
+        { S_FIELD, 0, (uint8_t)width, 0, 1, 0, 0 },
+        { (uint8_t)op, 0, (uint8_t)result, 0, 0, 1, 0 },
     };
     struct sem with_const[3];
     const struct isa isa = { .nodes = nodes, .nnodes = 3 };
@@ -73,7 +73,7 @@ static void check_quick(unsigned op, unsigned width, unsigned result, uint64_t a
     if (sem_quick(&isa, (struct sem_body){ 0, 3, 0 }, &insn, &value))
         ck_assert_uint_eq(value, expected);
     memcpy(with_const, nodes, sizeof(nodes));
-    with_const[1] = (struct sem){ S_CONST, 0, (uint16_t)width, 0, 0, 0, 0 };
+    with_const[1] = (struct sem){ S_CONST, 0, (uint8_t)width, 0, 0, 0, 0 };
     if (sem_quick(&isa2, (struct sem_body){ 0, 3, 0 }, &insn, &value))
         ck_assert_uint_eq(value, expected);
 }
@@ -82,9 +82,9 @@ static void check_quick(unsigned op, unsigned width, unsigned result, uint64_t a
 static wide run(unsigned op, unsigned width, unsigned result, wide a, wide b)
 {
     const struct sem nodes[] = {
-        { S_ARG, 0, (uint16_t)width, 0, 0, 0, 0 },
-        { S_ARG, 0, (uint16_t)width, 1, 0, 0, 0 },
-        { (uint8_t)op, 0, (uint16_t)result, 0, 1, 0, 0 },
+        { S_ARG, 0, (uint8_t)width, 0, 0, 0, 0 },
+        { S_ARG, 0, (uint8_t)width, 0, 1, 0, 0 },
+        { (uint8_t)op, 0, (uint8_t)result, 0, 0, 1, 0 },
     };
     const struct isa isa = { .nodes = nodes, .nnodes = 3 };
     struct fp128 args[2] = { split(a), split(b) }, value = { 0, 0 };
@@ -236,10 +236,10 @@ START_TEST(pieces_of_values_are_right_at_every_width)
         unsigned at = (unsigned)(random64() % (high + low));
         unsigned cut = 1 + (unsigned)(random64() % (high + low - at));
         const struct sem nodes[] = {
-            { S_ARG, 0, (uint16_t)high, 0, 0, 0, 0 },
-            { S_ARG, 0, (uint16_t)low, 1, 0, 0, 0 },
-            { S_CONCAT, 0, (uint16_t)(high + low), 0, 1, 0, 0 },
-            { S_EXTRACT, 0, (uint16_t)cut, 2, (uint16_t)at, 0, 0 },
+            { S_ARG, 0, (uint8_t)high, 0, 0, 0, 0 },
+            { S_ARG, 0, (uint8_t)low, 0, 1, 0, 0 },
+            { S_CONCAT, 0, (uint8_t)(high + low), 0, 0, 1, 0 },
+            { S_EXTRACT, 0, (uint8_t)cut, 0, 2, (uint16_t)at, 0 },
         };
         const struct isa isa = { .nodes = nodes, .nnodes = 4 };
         wide a = random_value(high), b = random_value(low);

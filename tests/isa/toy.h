@@ -33,50 +33,50 @@ enum { TOY_R, TOY_BITS, TOY_KIND, TOY_ARGS };
 /* clang-format off */
 static const struct sem toy_nodes[] = {
     /* 0: add */
-    { S_GET, 0, 16, 1, 0, 0, 0 }, { S_GET, 0, 16, 2, 0, 0, 0 }, { S_ADD, 0, 16, 0, 1, 0, 0 },
-    { S_SETFLAGS, 0, 0, 0, 0, 1, ISA_NONE }, { S_PUT, 0, 0, 0, 2, 0, 0 },
+    { S_GET, 0, 16, 0, 1, 0, 0 }, { S_GET, 0, 16, 0, 2, 0, 0 }, { S_ADD, 0, 16, 0, 0, 1, 0 },
+    { S_SETFLAGS, 0, 0, 0, 0, 1, ISA_NONE }, { S_PUT, 0, 0, 0, 0, 2, 0 },
     /* 5: li, li32 */
-    { S_SLOT, 0, 16, 1, 0, 0, 0 }, { S_PUT, 0, 0, 0, 0, 0, 0 },
+    { S_SLOT, 0, 16, 0, 1, 0, 0 }, { S_PUT, 0, 0, 0, 0, 0, 0 },
     /* 7: lw */
-    { S_GET, 0, 16, 1, 0, 0, 0 }, { S_LD, 0, 16, 0, 0, 0, 0 }, { S_PUT, 0, 0, 0, 1, 0, 0 },
+    { S_GET, 0, 16, 0, 1, 0, 0 }, { S_LD, 0, 16, 0, 0, 0, 0 }, { S_PUT, 0, 0, 0, 0, 1, 0 },
     /* 10: sw */
-    { S_GET, 0, 16, 1, 0, 0, 0 }, { S_GET, 0, 16, 0, 0, 0, 0 }, { S_ST, 0, 0, 0, 1, 0, 0 },
+    { S_GET, 0, 16, 0, 1, 0, 0 }, { S_GET, 0, 16, 0, 0, 0, 0 }, { S_ST, 0, 0, 0, 0, 1, 0 },
     /* 13: bz */
     { S_FLAG, 0, 1, 0, 0, 0, 0 }, { S_IF, 0, 0, 0, 0, 0, 0 },
     { S_GOTO, GOTO_DIRECT, 0, 0, 0, 0, 0 }, { S_END, 0, 0, 0, 0, 0, 0 },
     /* 17: shift 1 << i (plain), and 18..: loops i times adding 1 (.w) */
-    { S_SLOT, 0, 16, 1, 0, 0, 0 }, { S_PUT, 0, 0, 0, 0, 0, 0 },
-    { S_CONST, 0, 16, 0, 0, 0, 0 }, { S_SLOT, 0, 16, 1, 0, 0, 0 },
-    { S_LOOP, 0, 0, 0, 0, 1, 0 }, { S_LOCAL, 0, 16, 1, 0, 0, 0 },
-    { S_LOCAL, 0, 16, 0, 0, 0, 0 }, { S_ADD, 0, 16, 3, 4, 0, 0 },
-    { S_SETL, 0, 0, 1, 5, 0, 0 }, { S_END, 0, 0, 0, 0, 0, 0 },
-    { S_LOCAL, 0, 16, 1, 0, 0, 0 }, { S_PUT, 0, 0, 0, 8, 0, 0 },
+    { S_SLOT, 0, 16, 0, 1, 0, 0 }, { S_PUT, 0, 0, 0, 0, 0, 0 },
+    { S_CONST, 0, 16, 0, 0, 0, 0 }, { S_SLOT, 0, 16, 0, 1, 0, 0 },
+    { S_LOOP, 0, 0, 0, 0, 0, 1 }, { S_LOCAL, 0, 16, 0, 1, 0, 0 },
+    { S_LOCAL, 0, 16, 0, 0, 0, 0 }, { S_ADD, 0, 16, 0, 3, 4, 0 },
+    { S_SETL, 0, 0, 0, 1, 5, 0 }, { S_END, 0, 0, 0, 0, 0, 0 },
+    { S_LOCAL, 0, 16, 0, 1, 0, 0 }, { S_PUT, 0, 0, 0, 0, 8, 0 },
     /* 29: halt */
-    { S_TRAP, 0, 0, 0, ISA_NONE, ISA_NONE, 0 },
+    { S_TRAP, 0, 0, 0, 0, ISA_NONE, ISA_NONE },
     /* 30: flagfn: z = a + b == 0 */
-    { S_ARG, 0, 16, 0, 0, 0, 0 }, { S_ARG, 0, 16, 1, 0, 0, 0 }, { S_ADD, 0, 16, 0, 1, 0, 0 },
-    { S_CONST, 0, 16, 0, 0, 0, 0 }, { S_EQ, 0, 1, 2, 3, 0, 0 },
+    { S_ARG, 0, 16, 0, 0, 0, 0 }, { S_ARG, 0, 16, 0, 1, 0, 0 }, { S_ADD, 0, 16, 0, 0, 1, 0 },
+    { S_CONST, 0, 16, 0, 0, 0, 0 }, { S_EQ, 0, 1, 0, 2, 3, 0 },
     /* 35: c = a + b <u a */
-    { S_ARG, 0, 16, 0, 0, 0, 0 }, { S_ARG, 0, 16, 1, 0, 0, 0 }, { S_ADD, 0, 16, 0, 1, 0, 0 },
-    { S_LTU, 0, 1, 2, 0, 0, 0 },
+    { S_ARG, 0, 16, 0, 0, 0, 0 }, { S_ARG, 0, 16, 0, 1, 0, 0 }, { S_ADD, 0, 16, 0, 0, 1, 0 },
+    { S_LTU, 0, 1, 0, 2, 0, 0 },
     /* 39: slot expressions: fields 0, 1, 2 */
-    { S_FIELD, 0, 16, 0, 0, 0, 0 }, { S_FIELD, 0, 16, 1, 0, 0, 0 },
-    { S_FIELD, 0, 16, 2, 0, 0, 0 },
+    { S_FIELD, 0, 16, 0, 0, 0, 0 }, { S_FIELD, 0, 16, 0, 1, 0, 0 },
+    { S_FIELD, 0, 16, 0, 2, 0, 0 },
     /* 42: bz's target */
-    { S_PC, 0, 16, 0, 0, 0, 0 }, { S_FIELD, 0, 16, 0, 0, 0, 0 }, { S_ADD, 0, 16, 0, 1, 0, 0 },
+    { S_PC, 0, 16, 0, 0, 0, 0 }, { S_FIELD, 0, 16, 0, 0, 0, 0 }, { S_ADD, 0, 16, 0, 0, 1, 0 },
     /* 45: shift: i[0] == 0 */
-    { S_FIELD, 0, 16, 1, 0, 0, 0 }, { S_EXTRACT, 0, 1, 0, 0, 0, 0 }, { S_NOT, 0, 1, 1, 0, 0, 0 },
+    { S_FIELD, 0, 16, 0, 1, 0, 0 }, { S_EXTRACT, 0, 1, 0, 0, 0, 0 }, { S_NOT, 0, 1, 0, 1, 0, 0 },
     /* 48: alias conditions: field 0 == 0 && 1 == 0 && 2 == 0; field 2 == 0 */
-    { S_FIELD, 0, 16, 0, 0, 0, 0 }, { S_FIELD, 0, 16, 1, 0, 0, 0 },
-    { S_FIELD, 0, 16, 2, 0, 0, 0 }, { S_OR, 0, 16, 0, 1, 0, 0 }, { S_OR, 0, 16, 2, 3, 0, 0 },
-    { S_CONST, 0, 16, 0, 0, 0, 0 }, { S_EQ, 0, 1, 4, 5, 0, 0 },
-    { S_FIELD, 0, 16, 2, 0, 0, 0 }, { S_CONST, 0, 16, 0, 0, 0, 0 }, { S_EQ, 0, 1, 0, 1, 0, 0 },
+    { S_FIELD, 0, 16, 0, 0, 0, 0 }, { S_FIELD, 0, 16, 0, 1, 0, 0 },
+    { S_FIELD, 0, 16, 0, 2, 0, 0 }, { S_OR, 0, 16, 0, 0, 1, 0 }, { S_OR, 0, 16, 0, 2, 3, 0 },
+    { S_CONST, 0, 16, 0, 0, 0, 0 }, { S_EQ, 0, 1, 0, 4, 5, 0 },
+    { S_FIELD, 0, 16, 0, 2, 0, 0 }, { S_CONST, 0, 16, 0, 0, 0, 0 }, { S_EQ, 0, 1, 0, 0, 1, 0 },
     /* 58: constants 0 and 1 << i */
     { S_CONST, 0, 16, 0, 0, 0, 0 },
-    { S_CONST, 0, 16, 1, 0, 0, 0 }, { S_FIELD, 0, 16, 1, 0, 0, 0 },
-    { S_CONST, 0, 16, 2, 0, 0, 0 }, { S_AND, 0, 16, 1, 2, 0, 0 }, { S_SHL, 0, 16, 0, 3, 0, 0 },
+    { S_CONST, 0, 16, 0, 1, 0, 0 }, { S_FIELD, 0, 16, 0, 1, 0, 0 },
+    { S_CONST, 0, 16, 0, 2, 0, 0 }, { S_AND, 0, 16, 0, 1, 2, 0 }, { S_SHL, 0, 16, 0, 0, 3, 0 },
     /* 64: choice of shift: m != 0 */
-    { S_FIELD, 0, 16, 2, 0, 0, 0 }, { S_CONST, 0, 16, 0, 0, 0, 0 }, { S_NE, 0, 1, 0, 1, 0, 0 },
+    { S_FIELD, 0, 16, 0, 2, 0, 0 }, { S_CONST, 0, 16, 0, 0, 0, 0 }, { S_NE, 0, 1, 0, 0, 1, 0 },
 };
 static const uint64_t toy_consts[] = { 0, 1, 15 };
 /* Text: positions in the strings. */
@@ -192,7 +192,7 @@ static const struct isa_variant toy_variants[] = {
     { .body = { 10, 3, 0 }, .slot = 5, .slots = 2, .insn = TOY_SW },
     { .body = { 13, 4, 0 }, .slot = 7, .slots = 1, .insn = TOY_BZ },
     { .body = { 17, 2, 0 }, .slot = 8, .slots = 2, .insn = TOY_SHIFT },
-    { .body = { 19, 10, 2 }, .slot = 3, .slots = 2, .insn = TOY_SHIFT },
+    { .body = { 19, 10, 1 }, .slot = 3, .slots = 2, .insn = TOY_SHIFT },
     { .body = { 29, 1, 0 }, .insn = TOY_HALT },
     { .body = { 5, 2, 0 }, .slot = 3, .slots = 2, .insn = TOY_LI32 },
 };

@@ -175,7 +175,7 @@ struct build {
     const struct item *target;
     struct vec nodes, consts, files, views, regnames, pieces, fields, operands, slots,
         insns, variants, choices, literals, aliases, fetches, accesses, traps, helpers,
-        fns, fpcalls, fpenvs, flags, flagfns, laws, modes, features, feature_sets, models,
+        fpcalls, fpenvs, flags, flagfns, laws, modes, features, feature_sets, models,
         sysregs, examples, effects, streams, strings, names, sources, numbers, texts,
         alt_rows, enums, fixes, lengths, sysreg_fields, ex_cases, ex_items, ex_codes,
         ex_bytes, links, view_bodies, values, flag_uses, flag_known;

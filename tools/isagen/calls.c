@@ -484,7 +484,7 @@ struct val lower_memory(struct build *b, const struct expr *e, unsigned want)
     struct sem *s = emitted(b, emit(b, forms[f].op, w, node[0], node[1], node[2]));
     s->x = (uint8_t)access;
     if (forms[f].op == S_AMO)
-        s->d = (uint16_t)amo;
+        s->d = (uint8_t)amo;
     if (forms[f].op == S_ST)
         check_rmw(b, (uint16_t)(b->l->nnodes - 1), e->pos);
     return w ? val_run((uint16_t)(b->l->nnodes - 1), w) : val_number(0);

@@ -278,8 +278,8 @@ static void found_node(struct build *b, uint64_t *const *found, const struct sem
     switch (s->op) {
     case S_FLAG: add_flags(b, found[READS], s->a, 1ull << s->b); return;
     case S_SETFLAGS:
-        add_flags(b, found[WRITES], AT(b, flagfns, struct isa_flagfn, s->a)->group,
-                  AT(b, flagfns, struct isa_flagfn, s->a)->sets);
+        add_flags(b, found[WRITES], AT(b, flagfns, struct isa_flagfn, s->d)->group,
+                  AT(b, flagfns, struct isa_flagfn, s->d)->sets);
         return;
     case S_PUTF:
         if ((group = group_of(b, s->a)) >= 0)

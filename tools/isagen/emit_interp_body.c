@@ -445,13 +445,13 @@ static void state_node(struct body *body, unsigned i)
 
 static void set_flags(struct body *body, const struct sem *node)
 {
-    const struct isa_flagfn *fn = &body->isa->flagfns[node->a];
-    const uint16_t args[3] = { node->b, node->c, node->d };
+    const struct isa_flagfn *fn = &body->isa->flagfns[node->d];
+    const uint16_t args[3] = { node->a, node->b, node->c };
     const char *text = "";
 
     for (unsigned i = 0; i < fn->args && i < 3; i++)
         text = arena_printf(body->arena, "%s, %s", text, body->text[args[i]]);
-    body_line(body, "%s_set%u(cpu%s);", body->target, node->a, text);
+    body_line(body, "%s_set%u(cpu%s);", body->target, node->d, text);
 }
 
 /* -------------------------------------------------------------------- control */
@@ -576,7 +576,7 @@ static bool is_settled_by_next(const struct body *body, unsigned i)
     const struct sem *next = &body->nodes[i + 1];
 
     return i + 1 < body->count && next->op == S_SETFLAGS &&
-           body->isa->flagfns[next->a].group == body->nodes[i].a;
+           body->isa->flagfns[next->d].group == body->nodes[i].a;
 }
 
 /* Reads that nobody notices. */

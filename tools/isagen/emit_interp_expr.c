@@ -224,18 +224,6 @@ static const char *count_bits(struct body *body, const struct sem *node, const c
                         w);
 }
 
-static const char *call_fn(struct body *body, const struct sem *node)
-{
-    const struct isa_fn *fn = &body->isa->fns[node->a];
-    const uint16_t args[3] = { node->b, node->c, node->d };
-    const char *text = arena_printf(body->arena, "%s_fn_%u(", body->target, node->a);
-
-    for (unsigned i = 0; i < fn->args && i < 3; i++)
-        text =
-            arena_printf(body->arena, "%s%s%s", text, i ? ", " : "", body->text[args[i]]);
-    return arena_printf(body->arena, "%s)", text);
-}
-
 /* ------------------------------------------------------------- 65 bits and more */
 
 static const char *wide2(struct body *body, const struct sem *node, const char *fn)
@@ -428,7 +416,6 @@ const char *expr_of(struct body *body, unsigned number)
     case S_CONST: return expr_const(body->arena, body->isa, node);
     case S_ARG: return arena_printf(body->arena, "a%u", node->a);
     case S_SELECT: return select_expr(body, node);
-    case S_CALL: return call_fn(body, node);
     case S_EXTRACT: return node->w > 64 ? wide_expr(body, node) : extract(body, node);
     default: break;
     }

@@ -1,33 +1,8 @@
-/* emit_interp_state.c - what handlers share: pure functions, lazy flags, computed views,
+/* emit_interp_state.c - what handlers share: lazy flags, computed views,
  * system registers. */
 #include <stdlib.h>
 
 #include "isagen/emit_interp.h"
-
-static void emit_fn_head(FILE *out, const struct isa_fn *fn, const char *target,
-                         unsigned i)
-{
-    fprintf(out, "static inline %s %s_fn_%u(", expr_type(fn->result_w), target, i);
-    for (unsigned k = 0; k < fn->args && k < 3; k++)
-        fprintf(out, "%s%s a%u", k ? ", " : "", expr_type(fn->arg_w[k]), k);
-    fprintf(out, "%s)", fn->args ? "" : "void");
-}
-
-static void emit_fns(struct emitter *e)
-{
-    for (unsigned i = 0; i < e->isa->nfns; i++) {
-        const struct isa_fn *fn = &e->isa->fns[i];
-        struct body body = body_new(e, e->header, NULL);
-
-        fprintf(e->header, "\n/* %s */\n", isa_string(e->isa, fn->name));
-        emit_fn_head(e->header, fn, e->target, i);
-        fprintf(e->header, "\n{\n");
-        for (unsigned k = 0; k < fn->args && k < 3; k++)
-            fprintf(e->header, "    (void)a%u;\n", k);
-        body_pure(&body, fn->body);
-        fprintf(e->header, "}\n");
-    }
-}
 
 /* Reads element 0 of a file, or argument k. */
 static const char *element_of(struct emitter *e, unsigned file, unsigned k)
@@ -413,7 +388,6 @@ void state_emit_sysregs(struct emitter *e, FILE *out)
 /* Everything but system registers, as inline functions of the header. */
 void state_emit(struct emitter *e)
 {
-    emit_fns(e);
     emit_flags(e);
     for (unsigned i = 0; i < e->isa->nviews; i++)
         emit_view(e, i);

@@ -194,10 +194,6 @@ EACH(isa_helper, helpers, nhelpers)
     ALWAYS(args); NUMBER(name); NUMBER(result_w); NUMBER(ends_block); NUMBER(may_trap);
     NUMBER(nondet);
 END
-EACH(isa_fn, fns, nfns)
-    fprintf(out, ".arg_w={%u,%u,%u},", it->arg_w[0], it->arg_w[1], it->arg_w[2]);
-    NUMBER(name); NUMBER(result_w); NUMBER(args); BODY(body);
-END
 EACH(isa_fpcall, fpcalls, nfpcalls)
     ALWAYS(format); NUMBER(format2); NUMBER(env); NUMBER(round);
 END
@@ -270,7 +266,7 @@ END
         return;
     fprintf(e->out, "static const struct sem %snodes[] = {\n", e->prefix);
     for (uint32_t i = 0; i < e->isa->nnodes; i++, it++) {
-        const unsigned member[] = { it->op, it->x, it->w, it->a, it->b, it->c, it->d };
+        const unsigned member[] = { it->op, it->x, it->w, it->d, it->a, it->b, it->c };
         unsigned last = 6;
 
         while (last && !member[last])
@@ -342,7 +338,7 @@ void put_numbers(FILE *out, const char *name, const uint16_t *numbers, uint32_t 
     X(sources, nsources) X(files, nfiles) X(views, nviews) X(view_bodies, nview_bodies) X(regnames, nregnames)        \
     X(insns, ninsns) X(variants, nvariants) X(choices, nchoices) X(links, nlinks) X(aliases, naliases)    \
     X(fetches, nfetches) X(dnodes, ndnodes) X(dtable, ndtable) X(dleaves, ndleaves)      \
-    X(accesses, naccesses) X(traps, ntraps) X(helpers, nhelpers) X(fns, nfns)            \
+    X(accesses, naccesses) X(traps, ntraps) X(helpers, nhelpers)            \
     X(fpcalls, nfpcalls) X(fpenvs, nfpenvs) X(flags, nflags) X(flagfns, nflagfns)        \
     X(laws, nlaws) X(flag_uses, nflag_uses) X(flag_known, nflag_known)                   \
     X(modes, nmodes) X(features, nfeatures) X(models, nmodels)                           \

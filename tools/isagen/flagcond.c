@@ -28,8 +28,7 @@ static unsigned operand_set(const struct isa *isa, const struct sem *node)
     case S_PUTL:
     case S_LOOP:
     case S_TRAP: return 6;
-    case S_SETFLAGS: return ((1u << isa->flagfns[node->a].args) - 1) << 1;
-    case S_CALL: return ((1u << isa->fns[node->a].args) - 1) << 1;
+    case S_SETFLAGS: return (1u << isa->flagfns[node->d].args) - 1;
     case S_LD:
     case S_RESERVE:
     case S_NOT:
@@ -61,11 +60,11 @@ static unsigned operand_set(const struct isa *isa, const struct sem *node)
 
 unsigned node_operands(const struct isa *isa, struct sem *node, uint16_t *out[3])
 {
-    uint16_t *all[4] = { &node->a, &node->b, &node->c, &node->d };
+    uint16_t *all[3] = { &node->a, &node->b, &node->c };
     unsigned set = operand_set(isa, node), n = 0;
 
-    for (unsigned k = 0; k < 4; k++)
-        if (set >> k & 1 && *all[k] != ISA_NONE && n < 3)
+    for (unsigned k = 0; k < 3; k++)
+        if (set >> k & 1 && *all[k] != ISA_NONE)
             out[n++] = all[k];
     return n;
 }

@@ -241,13 +241,15 @@ static void copy_shortcut(struct rewrite *r, unsigned root, const struct isa_law
         for (unsigned k = 0; k < n; k++)
             *operands[k] = map[*operands[k]];
         if (node.op == S_ARG)
-            node = (struct sem){ S_GETF, 0, node.w, (uint16_t)args, node.a, 0, 0 };
+            node = (struct sem){
+                .op = S_GETF, .w = node.w, .a = (uint16_t)args, .b = node.a
+            };
         map[i] = add_node(r, node);
     }
     r->map[root] = map[law->shortcut.count - 1];
     if (negated)
-        r->map[root] =
-            add_node(r, (struct sem){ S_NOT, 0, 1, r->map[root], ISA_NONE, 0, 0 });
+        r->map[root] = add_node(
+            r, (struct sem){ .op = S_NOT, .w = 1, .a = r->map[root], .b = ISA_NONE });
 }
 
 struct known { /* the laws that hold for the conditions of a body after one flagfn */
@@ -393,12 +395,12 @@ static void note_node(struct build *b, struct isa_flag_use *use, const struct se
     switch (node->op) {
     case S_FLAG: use->reads |= flag_bits(b, node->a, UINT32_C(1) << node->b); break;
     case S_SETFLAGS:
-        fn = &b->isa.flagfns[node->a];
+        fn = &b->isa.flagfns[node->d];
         bits = flag_bits(b, fn->group, fn->sets);
         use->may_set |= bits;
         lose_kind(use, &b->isa, fn->group);
         if (always)
-            use->sets |= bits, set_kind(use, &b->isa, node->a);
+            use->sets |= bits, set_kind(use, &b->isa, node->d);
         break;
     case S_SETTLE: lose_kind(use, &b->isa, node->a); break;
     case S_GETF:

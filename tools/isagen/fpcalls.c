@@ -83,13 +83,15 @@ static void rounding(struct build *b, const struct expr *e, const struct item *e
     emit(b, S_PUSH, 0, val_node(b, v, v.w ? v.w : 8, e->pos), ISA_NONE, ISA_NONE);
 }
 
-static uint16_t fpcall_new(struct build *b, const struct isa_fpcall *call)
+static uint8_t fpcall_new(struct build *b, const struct isa_fpcall *call, struct pos pos)
 {
     for (uint32_t i = 0; i < b->fpcalls.count; i++)
         if (!memcmp(AT(b, fpcalls, struct isa_fpcall, i), call, sizeof *call))
-            return (uint16_t)i;
+            return (uint8_t)i;
+    if (b->fpcalls.count > UINT8_MAX)
+        fail(b->g, pos, "E-BUDGET", "more than 256 formats and environments");
     *VEC(b, fpcalls, struct isa_fpcall) = *call;
-    return (uint16_t)(b->fpcalls.count - 1);
+    return (uint8_t)(b->fpcalls.count - 1);
 }
 
 /* Formats and widths from <...> and the operands. */
@@ -163,7 +165,7 @@ bool lower_fp(struct build *b, const struct expr *e, unsigned want, struct val *
     rounding(b, e, item, &call);
     uint16_t n = emit(b, S_FP, w, node[0], node[1], node[2]);
     emitted(b, n)->x = form->op;
-    emitted(b, n)->d = fpcall_new(b, &call);
+    emitted(b, n)->d = fpcall_new(b, &call, e->pos);
     const struct isa_fpenv *row = AT(b, fpenvs, struct isa_fpenv, env);
     if (row->file != ISA_NONE) {
         effect(b, false, row->file);

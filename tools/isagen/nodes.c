@@ -22,11 +22,10 @@ uint16_t emit(struct build *b, int op, unsigned w, unsigned a, unsigned c, unsig
         fail(b->g, l->insn ? l->insn->pos : (struct pos){ 0 }, "E-BUDGET",
              "more than %d conditions in each other", MAX_NESTING);
     l->nodes[l->nnodes] = (struct sem){ .op = (uint8_t)op,
-                                        .w = (uint16_t)w,
+                                        .w = (uint8_t)w,
                                         .a = (uint16_t)a,
                                         .b = (uint16_t)c,
-                                        .c = (uint16_t)d,
-                                        .d = ISA_NONE };
+                                        .c = (uint16_t)d };
     return (uint16_t)l->nnodes++;
 }
 

@@ -127,7 +127,7 @@ static const struct own { uint16_t array, count; uint8_t count_size, size; } own
     OWN(operands_all, noperands), OWN(enums, nenums), OWN(alts, nalts),
     OWN(slots, nslots), OWN(texts, ntexts), OWN(insns, ninsns), OWN(variants, nvariants),
     OWN(choices, nchoices), OWN(aliases, naliases), OWN(fixes, nfixes),
-    OWN(fetches, nfetches), OWN(traps, ntraps), OWN(helpers, nhelpers), OWN(fns, nfns),
+    OWN(fetches, nfetches), OWN(traps, ntraps), OWN(helpers, nhelpers),
     OWN(fpenvs, nfpenvs), OWN(flags, nflags), OWN(flagfns, nflagfns), OWN(laws, nlaws),
     OWN(modes, nmodes), OWN(features, nfeatures), OWN(feature_sets, nfeature_sets),
     OWN(models, nmodels), OWN(sysregs, nsysregs), OWN(sysreg_fields, nsysreg_fields),
@@ -212,7 +212,6 @@ static void share_own_texts(const struct isa *isa, struct shared *strings)
     NAMES_OF(isa_regname, regnames, nregnames);
     NAMES_OF(isa_trap, traps, ntraps);
     NAMES_OF(isa_helper, helpers, nhelpers);
-    NAMES_OF(isa_fn, fns, nfns);
     NAMES_OF(isa_fpenv, fpenvs, nfpenvs);
     NAMES_OF(isa_flagfn, flagfns, nflagfns);
     NAMES_OF(isa_flags, flags, nflags);
@@ -324,8 +323,6 @@ static void share_state_bodies(struct isa *isa, struct bodies *b)
         share_body(b, &it->get);
         share_body(b, &it->put);
     }
-    FOR_EACH (isa_fn, isa->fns, isa->nfns)
-        share_body(b, &it->body);
     FOR_EACH (isa_fpenv, isa->fpenvs, isa->nfpenvs)
         share_body(b, &it->more_rules);
     FOR_EACH (isa_flagfn, isa->flagfns, isa->nflagfns)

@@ -74,7 +74,7 @@ static void finish(struct build *b)
     TABLE(flag_uses, nflag_uses); TABLE(flag_known, nflag_known);
     TABLE16(insns, ninsns); TABLE16(aliases, naliases); TABLE16(fetches, nfetches);
     TABLE16(accesses, naccesses); TABLE16(traps, ntraps); TABLE16(helpers, nhelpers);
-    TABLE16(fns, nfns); TABLE16(fpcalls, nfpcalls); TABLE16(fpenvs, nfpenvs);
+    TABLE16(fpcalls, nfpcalls); TABLE16(fpenvs, nfpenvs);
     TABLE16(flags, nflags); TABLE16(flagfns, nflagfns); TABLE16(laws, nlaws);
     TABLE16(modes, nmodes); TABLE16(features, nfeatures); TABLE16(feature_sets, nfeature_sets);
     TABLE16(models, nmodels); TABLE16(sysregs, nsysregs); TABLE16(examples, nexamples);

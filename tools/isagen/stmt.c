@@ -374,11 +374,13 @@ static void lower_set(struct build *b, const struct stmt *s)
     fn = flagfn_number(b, s, w);
     if (fn < 0)
         fn = flagfn_new(b, s, w);
+    if (fn > UINT8_MAX)
+        fail(b->g, s->pos, "E-BUDGET", "more than 256 flagfns, each with its widths");
     struct isa_flagfn *f = AT(b, flagfns, struct isa_flagfn, fn);
     struct isa_flags *group = AT(b, flags, struct isa_flags, f->group);
     if (f->sets != (1u << group->count) - 1) /* the others keep their values */
         emit(b, S_SETTLE, 0, f->group, ISA_NONE, ISA_NONE);
-    emitted(b, emit(b, S_SETFLAGS, 0, (unsigned)fn, node[0], node[1]))->d = node[2];
+    emitted(b, emit(b, S_SETFLAGS, 0, node[0], node[1], node[2]))->d = (uint8_t)fn;
     effect(b, true, group->bits_file);
     effect(b, true, group->kind_file);
     effect(b, true, group->args_file);

@@ -316,7 +316,7 @@ void stream_locked_put(struct build *b, struct place *p, struct val v, struct po
         load = emitted(b, si->old);
         load->op = S_AMO;
         load->b = x;
-        load->d = (uint16_t)amo;
+        load->d = (uint8_t)amo;
         return;
     }
     uint16_t address = emitted(b, si->old)->a;

@@ -90,7 +90,7 @@ struct val val_decode(const struct dx *d, unsigned w)
 
 bool can_fold(int op)
 {
-    return op >= S_ADD && op <= S_CLMUL && op != S_CALL;
+    return op >= S_ADD && op <= S_CLMUL;
 }
 
 static uint64_t fold_bits(int op, unsigned w, uint64_t a)
