@@ -92,6 +92,22 @@ static int64_t exec_rhea(struct task *t, const char *path, char **argv, char **e
     return -error;
 }
 
+/* Another name of the file, if `path` names a descriptor, which exec may close:
+ * allocated, or NULL. */
+static char *lasting_name(const char *path)
+{
+    struct stat st, other;
+    char *name = NULL;
+
+    if (strncmp(path, "/proc/self/fd/", 14) == 0)
+        name = realpath(path, NULL);
+    if (name && stat(path, &st) == 0 && stat(name, &other) == 0 &&
+        st.st_dev == other.st_dev && st.st_ino == other.st_ino)
+        return name;
+    free(name);
+    return NULL;
+}
+
 static int64_t exec_file(struct task *t, const char *path, char **argv, char **envp,
                          int depth)
 {
@@ -104,8 +120,13 @@ static int64_t exec_file(struct task *t, const char *path, char **argv, char **e
 
     if (kind < 0)
         return kind;
-    if (kind == FILE_GUEST)
-        return exec_rhea(t, found, argv, envp);
+    if (kind == FILE_GUEST) {
+        char *name = lasting_name(found);
+
+        result = exec_rhea(t, name ? name : found, argv, envp);
+        free(name);
+        return result;
+    }
     if (kind == FILE_SCRIPT && depth < SCRIPT_DEPTH) {
         args = script_argv(&script, path, argv);
         result = args ? exec_file(t, script.interp, args, envp, depth + 1) : -ENOMEM;

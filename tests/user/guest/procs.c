@@ -137,6 +137,13 @@ static void execs(const char *self)
     show_status("exec self", status);
     child = fork();
     if (child == 0) {
+        fexecve(open(self, O_RDONLY | O_CLOEXEC), argv, envp);
+        _exit(1);
+    }
+    waitpid(child, &status, 0);
+    show_status("exec of a descriptor", status);
+    child = fork();
+    if (child == 0) {
         signal(SIGUSR1, SIG_IGN);
         execl(self, "procs", "ignored", (char *)NULL);
         _exit(1);
