@@ -28,7 +28,7 @@ BASE_CFLAGS := -std=c11 -Wall -Wextra -Wshadow -Wmissing-prototypes -fno-common 
 HOSTED      := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64
 HARDEN      := -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 # Handlers end in tail calls: no flag that gives a function an epilogue.
-INTERP_CFLAGS := -O2 -fno-plt -fomit-frame-pointer -foptimize-sibling-calls \
+INTERP_CFLAGS := -O2 -falign-functions=8 -fno-plt -fomit-frame-pointer -foptimize-sibling-calls \
                  -fno-stack-protector -fcf-protection=none -fno-tree-slp-vectorize
 ifeq ($(shell $(CC) -dM -E -x c /dev/null | grep __clang__),)
 INTERP_CFLAGS += -fno-gcse
@@ -127,6 +127,7 @@ $(O)/gen/%.o: $(O)/gen/%.c Makefile
 $(O)/src/base/host_% $(O)/src/user/% $(O)/tests/%: private DEFS := $(HOSTED)
 COLD := tools/ src/debug/ src/user/ $(addprefix src/isa/,assemble encode eval example print stream_encode)
 $(COLD:%=$(O)/%%): private OWN_CFLAGS = $(COLD_CFLAGS)
+$(O)/src/isa/fp/%: private OWN_CFLAGS = $(OS)
 $(O)/src/llvmjit/%: private OWN_CFLAGS = -fPIC $(shell $(LLVM_CONFIG) --cflags)
 INTERP_OBJ := $(filter $(O)/src/interp/%,$(OBJ)) $(foreach o,$(filter $(O)/gen/%,$(OBJ)),$(if $(findstring _interp_,$o),$o))
 $(INTERP_OBJ): private HARDEN :=

@@ -9,20 +9,20 @@
 #include "user/run.h"
 
 struct call {
-    sys_fn *fn; /* NULL: answers -error */
+    sys_fn *fn; /* NULL: answers -kinds[LAST] */
     const char *name;
-    char kinds[8];
-    uint8_t error;
+    char kinds[8]; /* a string */
 };
 
-enum { CALLS = 470 };
+enum { CALLS = 470, LAST = 7 };
 
 /* One row each, whatever guests have it ... */
 #define PASS CALL
 #define CALL64 CALL
 #define CALL32 CALL
-#define CALL(number, name, kinds) { sys_##name, #name, kinds, 0 },
-#define REFUSE(number, name, error) { NULL, #name, "xxxxxx", error },
+#define CALL(number, name, kinds) { sys_##name, #name, kinds },
+#define REFUSE(number, name, error)                                                      \
+    { NULL, #name, { 'x', 'x', 'x', 'x', 'x', 'x', 0, error } },
 static const struct call calls[] = {
 #include "user/linux/calls.h"
 };
@@ -80,7 +80,7 @@ static int64_t do_call(struct task *t, const struct call *call, const uint64_t *
 {
     if (!call)
         return -ENOSYS;
-    return call->fn ? call->fn(t, a) : -call->error;
+    return call->fn ? call->fn(t, a) : -call->kinds[LAST];
 }
 
 static int64_t traced_call(struct task *t, const struct call *call, uint64_t number,
@@ -118,7 +118,7 @@ void system_call(struct task *t)
 
     for (unsigned i = 0; i < 6; i++)
         a[i] = cpu_get(cpu, p->args[i]);
-    if (!call || (!call->fn && call->error == ENOSYS))
+    if (!call || (!call->fn && call->kinds[LAST] == ENOSYS))
         unknown_call(t, call, number);
     if (p->options->strace)
         result = traced_call(t, call, number, a);
