@@ -349,7 +349,6 @@ int run_main(int argc, char **argv)
     proc.lock = host_lock_new();
     if (!proc.lock)
         die("no memory");
-    task.vfork_fd = -1;
     task.tid = (int)getpid();
     task_add(&task);
     if (options.log_file && log_open(options.log_file) < 0)

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -39,10 +40,28 @@ enum {
 
 /* ------------------------------------------------------------------------- vfork */
 
-/* A child of vfork has a copy of the memory.  What it leaves on its parent's stack (a
+/* A child of vfork has a copy of the memory.  What it changes on its parent's stack (a
  * result of posix_spawn, a variable) goes back through the pipe that the parent waits on;
  * what it writes elsewhere its parent does not see. */
 enum { SHARED_STACK = 16384 };
+
+struct vfork {
+    int fd;         /* the pipe; the parent waits until the child's end is closed */
+    uint64_t inode; /* fd is this, if the guest has not closed it */
+    uint64_t sp;    /* of the parent then, and how much of its stack is shared */
+    size_t size;
+    uint8_t was[SHARED_STACK]; /* in the child, when it began or told last */
+};
+
+/* In the pipe before the bytes that changed. */
+struct change {
+    size_t offset, size; /* from sp on */
+};
+
+bool vfork_owns(const struct task *t, int fd)
+{
+    return t->vfork && t->vfork->fd == fd;
+}
 
 static uint64_t shared_size(const struct task *t, uint64_t sp)
 {
@@ -53,72 +72,92 @@ static uint64_t shared_size(const struct task *t, uint64_t sp)
     return area.end - sp < SHARED_STACK ? area.end - sp : SHARED_STACK;
 }
 
-void vfork_tell(struct task *t)
+/* In the child, whose copy of the memory nobody else changes. */
+static void vfork_begin(struct task *t, struct vfork *v, int fd)
 {
-    struct pollfd other = { .fd = t->vfork_fd };
-    uint8_t bytes[SHARED_STACK];
     struct stat st;
-    size_t done = 0;
 
-    if (t->vfork_fd < 0 || fstat(t->vfork_fd, &st) < 0 || st.st_ino != t->vfork_inode)
-        return; /* the guest has closed it, or used its number */
-    if (poll(&other, 1, 0) > 0 && other.revents & POLLERR)
-        return; /* nobody waits */
-    if (space_read(t->proc->space, t->vfork_sp, bytes, t->vfork_size, NULL) < 0)
-        return;
-    while (done < t->vfork_size) {
-        ssize_t n = write(t->vfork_fd, bytes + done, t->vfork_size - done);
+    v->fd = fd;
+    v->inode = fstat(fd, &st) < 0 ? 0 : st.st_ino;
+    v->sp = cpu_get(t->cpu, t->proc->sp);
+    v->size = (size_t)shared_size(t, v->sp);
+    if (space_read(t->proc->space, v->sp, v->was, v->size, NULL) < 0)
+        v->size = 0;
+    t->vfork = v;
+}
+
+static bool write_all(int fd, const void *bytes, size_t size)
+{
+    for (size_t done = 0; done < size;) {
+        ssize_t n = write(fd, (const uint8_t *)bytes + done, size - done);
 
         if (n < 0 && errno != EINTR)
-            return;
+            return false;
         done += n < 0 ? 0 : (size_t)n;
     }
+    return true;
 }
 
-/* The parent's side: what its stack was before, and its place. */
-struct shared_stack {
-    uint64_t sp;
-    size_t size;
-    uint8_t was[SHARED_STACK];
-};
-
-static void share_stack(struct task *t, struct shared_stack *stack)
+/* Only what the child changed: near a thread's stack is what other threads write to. */
+static void tell_changes(const struct vfork *v, const uint8_t *is)
 {
-    stack->sp = cpu_get(t->cpu, t->proc->sp);
-    stack->size = (size_t)shared_size(t, stack->sp);
-    if (space_read(t->proc->space, stack->sp, stack->was, stack->size, NULL) < 0)
-        stack->size = 0;
-}
-
-/* Only what the child changed: near a thread's stack is what other threads know of it. */
-static void take_changes(struct task *t, struct shared_stack *stack, const uint8_t *is)
-{
-    for (size_t i = 0, end; i < stack->size; i = end + 1) {
-        for (end = i; end < stack->size && stack->was[end] != is[end];)
+    for (size_t i = 0, end; i < v->size; i = end + 1) {
+        for (end = i; end < v->size && v->was[end] != is[end];)
             end++;
-        if (end > i)
-            space_write(t->proc->space, stack->sp + i, is + i, end - i, NULL);
+        if (end > i) {
+            struct change change = { i, end - i };
+
+            if (!write_all(v->fd, &change, sizeof(change)) ||
+                !write_all(v->fd, is + i, change.size))
+                return;
+        }
     }
-    memcpy(stack->was, is, stack->size);
+}
+
+void vfork_tell(struct task *t)
+{
+    struct vfork *v = t->vfork;
+    struct pollfd other;
+    uint8_t is[SHARED_STACK];
+    struct stat st;
+
+    if (!v || fstat(v->fd, &st) < 0 || st.st_ino != v->inode)
+        return; /* the guest has closed it, or used its number */
+    other.fd = v->fd;
+    other.events = 0;
+    if (poll(&other, 1, 0) > 0 && other.revents & POLLERR)
+        return; /* nobody waits */
+    if (space_read(t->proc->space, v->sp, is, v->size, NULL) < 0)
+        return;
+    tell_changes(v, is);
+    memcpy(v->was, is, v->size);
+}
+
+static bool read_all(int fd, void *bytes, size_t size)
+{
+    for (size_t done = 0; done < size;) {
+        ssize_t n = read(fd, (uint8_t *)bytes + done, size - done);
+
+        if (n == 0 || (n < 0 && errno != EINTR))
+            return false;
+        done += n < 0 ? 0 : (size_t)n;
+    }
+    return true;
 }
 
 /* Waits until the child of a vfork runs another program or ends: then all copies of the
  * pipe's other end are closed. */
-static void wait_for_vfork(struct task *t, int end, struct shared_stack *stack)
+static void wait_for_vfork(struct task *t, int end)
 {
-    size_t size = stack->size, done = 0;
-    uint8_t bytes[SHARED_STACK], none;
-    ssize_t n;
+    uint64_t sp = cpu_get(t->cpu, t->proc->sp);
+    uint8_t bytes[SHARED_STACK];
+    struct change change;
 
-    for (;;) {
-        n = size ? read(end, bytes + done, size - done) : read(end, &none, 1);
-        if (n == 0 || (n < 0 && errno != EINTR))
-            break;
-        done += n < 0 ? 0 : (size_t)n;
-        if (!size || done < size)
-            continue;
-        take_changes(t, stack, bytes);
-        done = 0;
+    while (read_all(end, &change, sizeof(change))) {
+        if (change.offset > SHARED_STACK || change.size > SHARED_STACK - change.offset ||
+            !read_all(end, bytes, change.size))
+            break; /* the guest wrote into the pipe */
+        space_write(t->proc->space, sp + change.offset, bytes, change.size, NULL);
     }
     close(end);
 }
@@ -156,19 +195,18 @@ static int open_vfork_pipe(int ends[2])
 
 /* -------------------------------------------------------------------------- fork */
 
-static void become_child(struct task *t, const struct clone_args *args, const int ends[2])
+static void become_child(struct task *t, const struct clone_args *args, const int ends[2],
+                         struct vfork *v)
 {
-    struct stat st;
-
     threads_in_child(t);
-    if (t->vfork_fd >= 0)
-        close(t->vfork_fd); /* the grandparent waits for our parent, not for us */
-    t->vfork_fd = args->flags & G_VFORK ? ends[1] : -1;
-    t->vfork_sp = cpu_get(t->cpu, t->proc->sp);
-    t->vfork_size = (size_t)shared_size(t, t->vfork_sp);
-    if (t->vfork_fd >= 0) {
+    if (t->vfork) {
+        close(t->vfork->fd); /* the grandparent waits for our parent, not for us */
+        free(t->vfork);
+        t->vfork = NULL;
+    }
+    if (v) {
         close(ends[0]);
-        t->vfork_inode = fstat(t->vfork_fd, &st) < 0 ? 0 : st.st_ino;
+        vfork_begin(t, v, ends[1]);
     }
     t->clear_tid = args->flags & CLONE_F_CHILD_CLEARTID ? args->child_tid : 0;
     t->npending = 0;
@@ -201,17 +239,20 @@ static int put_pidfd(struct task *t, const struct clone_args *args, pid_t pid)
 static int64_t fork_process(struct task *t, const struct clone_args *args)
 {
     int ends[2] = { -1, -1 }, error = 0;
-    struct shared_stack stack; /* of vfork only */
+    struct vfork *v = NULL; /* the child's */
     uint64_t mask;
     pid_t pid = -1;
 
+    if (args->flags & G_VFORK) {
+        v = malloc(sizeof(*v));
+        if (!v)
+            return -ENOMEM;
+    }
     if (t->proc->debug)
         debug_before_fork(t, args->flags & G_VFORK);
     threads_before_fork(t->proc);
-    if (args->flags & G_VFORK) {
-        share_stack(t, &stack);
+    if (v)
         error = -open_vfork_pipe(ends);
-    }
     /* The child must not take a signal that is meant for the parent. */
     mask = host_block_signals();
     if (!error) {
@@ -219,10 +260,11 @@ static int64_t fork_process(struct task *t, const struct clone_args *args)
         error = errno;
     }
     if (pid == 0) {
-        become_child(t, args, ends);
+        become_child(t, args, ends, v);
         set_blocked(t, t->blocked);
         return 0;
     }
+    free(v);
     if (ends[1] >= 0)
         close(ends[1]);
     threads_after_fork(t->proc);
@@ -241,7 +283,7 @@ static int64_t fork_process(struct task *t, const struct clone_args *args)
     if (args->flags & G_VFORK && t->proc->debug)
         debug_vfork(t);
     if (args->flags & G_VFORK)
-        wait_for_vfork(t, ends[0], &stack);
+        wait_for_vfork(t, ends[0]);
     if (args->flags & G_VFORK && t->proc->debug)
         debug_vfork_done(t);
     return pid;

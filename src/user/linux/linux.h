@@ -107,14 +107,12 @@ struct task {
     uint64_t robust_list;
     uint64_t settid[2];         /* of clone: where its id goes, 0: nowhere */
     bool has_started, is_known; /* proc's lock: to its parent */
+    bool is_ending;             /* proc's lock */
     jmp_buf leave;              /* the end of a thread that is not the first */
     int64_t restart;            /* 0, or why the call at pc did not finish */
     bool has_until;             /* ... and when it was to: see wait_until() */
     struct timespec until;
-    int vfork_fd;      /* the parent waits until this is closed; -1 */
-    uint64_t vfork_sp; /* of the parent then, and how much of its stack is shared */
-    size_t vfork_size;
-    uint64_t vfork_inode; /* vfork_fd is this */
+    struct vfork *vfork; /* clone.c: of a vfork's child, whose parent waits; or NULL */
 };
 
 /* ------------------------------------------------------------ guest memory: guest.c */
@@ -279,6 +277,7 @@ _Noreturn void thread_exit(struct task *t, int status);
 
 /* clone.c: before a vfork's child ends or runs another program; for others nothing. */
 void vfork_tell(struct task *t);
+bool vfork_owns(const struct task *t, int fd); /* fd is not the guest's */
 
 /* Around fork: nobody holds a lock meanwhile; the child has this thread only. */
 void threads_before_fork(struct proc *p);

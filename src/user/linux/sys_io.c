@@ -155,8 +155,8 @@ int64_t sys__llseek(struct task *t, const uint64_t *a)
 
 int64_t sys_close(struct task *t, const uint64_t *a)
 {
-    if ((int)a[0] == t->vfork_fd && t->vfork_fd >= 0)
-        return -EBADF; /* not the guest's */
+    if (vfork_owns(t, (int)a[0]))
+        return -EBADF;
     return RESULT(close((int)a[0]));
 }
 

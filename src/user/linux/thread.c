@@ -42,6 +42,7 @@ static void task_remove(struct task *t)
     while (*at != t)
         at = &(*at)->next;
     *at = t->next;
+    host_lock_wake(p->lock); /* is_last() */
     host_lock_give(p->lock);
 }
 
@@ -106,7 +107,6 @@ static struct task *new_task(struct task *parent, const struct clone_args *args)
     t->cpu = cpu_clone(parent->cpu);
     t->kick = &t->cpu->kick;
     t->blocked = parent->blocked;
-    t->vfork_fd = -1;
     if (args->flags & CLONE_F_PARENT_SETTID)
         t->settid[0] = args->parent_tid;
     if (args->flags & CLONE_F_CHILD_SETTID)
@@ -171,18 +171,23 @@ static void wake_clear_tid(struct task *t)
         syscall(SYS_futex, word, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
 
-static bool is_alone(struct proc *p)
+/* Whether all other threads have ended or are about to; then waits until they have. */
+static bool is_last(struct task *t)
 {
-    bool alone;
+    struct proc *p = t->proc;
+    bool last = true;
 
     host_lock_take(p->lock);
-    alone = p->tasks && !p->tasks->next;
+    t->is_ending = true;
+    for (const struct task *other = p->tasks; other; other = other->next)
+        last = last && other->is_ending;
+    while (last && p->tasks->next)
+        host_lock_wait(p->lock);
     host_lock_give(p->lock);
-    return alone;
+    return last;
 }
 
-/* The first thread stays as what the kernel keeps of a thread whose process goes on; its
- * status is the process's if the others only exit. */
+/* The first thread stays as what the kernel keeps of a thread whose process goes on. */
 static _Noreturn void leave_first(int status)
 {
     for (;;)
@@ -194,7 +199,7 @@ _Noreturn void thread_exit(struct task *t, int status)
     struct proc *p = t->proc;
 
     host_block_signals(); /* others take what is sent to the process */
-    if (own_tid() == getpid() && is_alone(p))
+    if (is_last(t))       /* its status is the process's, as Linux has it since 5.18 */
         guest_exit(t, status);
     if (p->debug)
         debug_thread_ends(t);

@@ -122,6 +122,43 @@ static void makers(void)
     say("spawned", sum[2]);
 }
 
+/* What another thread writes near the stack of one that waits for its child stays. */
+enum { NEAR_STACK = 49152 };
+static _Alignas(4096) char near_space[NEAR_STACK + 4096];
+static volatile int *const near_word = (int *)(near_space + NEAR_STACK + 64);
+
+static void *vfork_thread(void *arg)
+{
+    for (int i = 0; i < 40; i++) {
+        pid_t pid = vfork();
+
+        if (pid == 0)
+            _exit(7);
+        wait_status(pid);
+    }
+    stop = 1;
+    return NULL;
+}
+
+static void near_stack(void)
+{
+    pthread_attr_t attr;
+    pthread_t thread;
+    long wrong = 0;
+
+    stop = 0;
+    pthread_attr_init(&attr);
+    pthread_attr_setstack(&attr, near_space, NEAR_STACK);
+    pthread_create(&thread, &attr, vfork_thread, NULL);
+    for (int n = 1; !stop; n++) {
+        *near_word = n;
+        for (int i = 0; i < 50; i++)
+            wrong += *near_word != n;
+    }
+    pthread_join(thread, NULL);
+    say("lost near a stack", wrong);
+}
+
 /* ------------------------------------------------------------------------ how they end
  */
 
@@ -158,6 +195,7 @@ static void *fault_thread(void *arg)
 static void *short_thread(void *arg)
 {
     usleep(3000);
+    syscall(SYS_exit, 23);
     return NULL;
 }
 
@@ -204,7 +242,8 @@ static void ends(void)
         pthread_t thread;
 
         pthread_create(&thread, NULL, short_thread, NULL);
-        syscall(SYS_exit, 23); /* of the first thread: its status counts */
+        syscall(SYS_exit, 23); /* the process goes on; the same status again: whose
+                                  counts depends on the kernel */
     }
     say("the first thread's status", wait_status(pid));
 }
@@ -268,6 +307,7 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "id") == 0)
         return getpid() == gettid() ? 24 : 1;
     makers();
+    near_stack();
     ends();
     robust();
     clones();
