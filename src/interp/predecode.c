@@ -34,6 +34,7 @@ struct builder {
     const struct stops *stops; /* or NULL */
     uint64_t pc, pc_mask;
     bool is_hot, is_counting, is_cold;
+    uint64_t told;   /* isa_trace: what is before it has been shown */
     uint64_t page;   /* noted last */
     bool wrote_sink; /* by the newest op: a zero register */
     unsigned count;  /* instructions */
@@ -297,6 +298,13 @@ static bool falls_through(const struct isa *isa, const struct isa_variant *varia
     return last != S_GOTO && last != S_TRAP && last != S_ANNUL && last != S_REPEAT;
 }
 
+/* Shows who watches the code from b->told to b->pc. */
+static void tell(struct builder *b)
+{
+    if (isa_trace && isa_trace->translated)
+        isa_trace->translated(b->ip->cpu, b->told, b->pc, b->ip->mode->mode);
+}
+
 /* A jump without effect was added: takes it back and goes on at its target.  false: no.
  */
 static bool thread_jump(struct builder *b, const struct isa_variant *variant,
@@ -314,7 +322,8 @@ static bool thread_jump(struct builder *b, const struct isa_variant *variant,
         return false;
     b->ip->units = unit;
     b->ip->stubs = stubs;
-    b->pc = pc;
+    tell(b);
+    b->told = b->pc = pc;
     return true;
 }
 
@@ -462,7 +471,7 @@ static void begin(struct builder *b, struct interp *ip, uint64_t pc, bool is_hot
     b->ip = ip;
     b->isa = ip->isa;
     b->stops = ip->cpu->stops;
-    b->pc = pc;
+    b->pc = b->told = pc;
     b->pc_mask = mask64(ip->isa->pc_width);
     b->is_hot = is_hot;
     b->is_counting = (ip->mode->kind & TABLE_COUNT) != 0;
@@ -521,8 +530,7 @@ struct block *predecode(struct interp *ip, uint64_t pc, bool is_hot)
     if (b.is_cold)
         memset(add_exit(&b, x_cold)->payload, 0, OP_SIZE - OP_PAYLOAD);
     build(&b);
-    if (isa_trace && isa_trace->translated)
-        isa_trace->translated(ip->cpu, pc, b.pc, ip->mode->mode);
+    tell(&b);
     return b.block;
 }
 
@@ -540,6 +548,5 @@ void predecode_more(struct interp *ip, struct op *op, uint64_t pc)
         return;
     }
     build(&b);
-    if (isa_trace && isa_trace->translated)
-        isa_trace->translated(ip->cpu, pc, b.pc, ip->mode->mode);
+    tell(&b);
 }
