@@ -1,7 +1,6 @@
 /* sys_ipc.c - message queues (POSIX and System V), semaphores, shared memory.
  *
- * Not modelled: mq_notify; the commands that list what the whole system has (IPC_INFO,
- * MSG_STAT and their like). */
+ * Not modelled: mq_notify. */
 #include <errno.h>
 #include <fcntl.h>
 #include <mqueue.h>
@@ -118,6 +117,17 @@ static void pack_perm(uint64_t *v, const struct ipc_perm *perm)
     v[IPC_SEQ] = perm->__seq;
 }
 
+/* What the whole system has or allows: `count` numbers of `size` bytes each.  `result` is
+ * the call's, negated errno or what it returns. */
+static int64_t write_info(struct task *t, uint64_t addr, unsigned size, const uint64_t *v,
+                          unsigned count, int64_t result)
+{
+    for (unsigned i = 0; result >= 0 && i < count; i++)
+        if (write_number(t, addr + i * size, size, v[i]) < 0)
+            return -EFAULT;
+    return result;
+}
+
 static void unpack_perm(const uint64_t *v, struct ipc_perm *perm)
 {
     perm->uid = (uid_t)v[IPC_UID];
@@ -177,13 +187,29 @@ int64_t sys_msgrcv(struct task *t, const uint64_t *a)
     return got;
 }
 
+static int64_t message_info(struct task *t, const uint64_t *a, int command)
+{
+    struct msginfo info = { 0 };
+    int64_t result = RESULT(msgctl((int)a[0], command, (struct msqid_ds *)(void *)&info));
+    uint64_t v[] = { (uint64_t)info.msgpool, (uint64_t)info.msgmap, (uint64_t)info.msgmax,
+                     (uint64_t)info.msgmnb,  (uint64_t)info.msgmni, (uint64_t)info.msgssz,
+                     (uint64_t)info.msgtql };
+
+    result = write_info(t, a[2], 4, v, 7, result);
+    return write_info(t, a[2] + 28, 2, (uint64_t[]){ info.msgseg, 0 }, 2, result);
+}
+
 int64_t sys_msgctl(struct task *t, const uint64_t *a)
 {
     const struct layout *layout = &t->proc->abi->layouts->msqid;
     uint64_t v[MSQ_FIELDS];
     struct msqid_ds ds;
+    int command = (int)(a[1] & ~(uint64_t)G_IPC_64), error;
+    int64_t id;
 
-    switch (a[1] & ~(uint64_t)G_IPC_64) {
+    switch (command) {
+    case IPC_INFO:
+    case MSG_INFO: return message_info(t, a, command);
     case G_RMID: return RESULT(msgctl((int)a[0], IPC_RMID, NULL));
     case G_SET:
         if (read_struct(t, a[2], layout, MSQ_FIELDS, v) < 0)
@@ -191,8 +217,11 @@ int64_t sys_msgctl(struct task *t, const uint64_t *a)
         unpack_perm(v, &ds.msg_perm);
         ds.msg_qbytes = (msglen_t)v[MSQ_QBYTES];
         return RESULT(msgctl((int)a[0], IPC_SET, &ds));
+    case MSG_STAT: /* of a place in the system's list: returns its id */
+    case MSG_STAT_ANY:
     case G_STAT:
-        if (msgctl((int)a[0], IPC_STAT, &ds) < 0)
+        id = msgctl((int)a[0], command, &ds);
+        if (id < 0)
             return -errno;
         pack_perm(v, &ds.msg_perm);
         v[MSQ_STIME] = (uint64_t)ds.msg_stime;
@@ -203,7 +232,8 @@ int64_t sys_msgctl(struct task *t, const uint64_t *a)
         v[MSQ_QBYTES] = ds.msg_qbytes;
         v[MSQ_LSPID] = (uint64_t)ds.msg_lspid;
         v[MSQ_LRPID] = (uint64_t)ds.msg_lrpid;
-        return write_struct(t, a[2], layout, MSQ_FIELDS, v);
+        error = write_struct(t, a[2], layout, MSQ_FIELDS, v);
+        return error ? error : id;
     }
     return -EINVAL;
 }
@@ -256,6 +286,7 @@ union semun {
     int val;
     struct semid_ds *buf;
     unsigned short *array;
+    struct seminfo *info;
 };
 
 /* GETALL and SETALL: an array of all values. */
@@ -282,19 +313,34 @@ static int64_t all_values(struct task *t, const uint64_t *a, int command)
     return result;
 }
 
-static int64_t stat_semaphores(struct task *t, const uint64_t *a)
+static int64_t stat_semaphores(struct task *t, const uint64_t *a, int command)
 {
     struct semid_ds ds;
     union semun arg = { .buf = &ds };
     uint64_t v[SEM_FIELDS];
+    int id = semctl((int)a[0], 0, command, arg), error;
 
-    if (semctl((int)a[0], 0, IPC_STAT, arg) < 0)
+    if (id < 0)
         return -errno;
     pack_perm(v, &ds.sem_perm);
     v[SEM_OTIME] = (uint64_t)ds.sem_otime;
     v[SEM_CTIME] = (uint64_t)ds.sem_ctime;
     v[SEM_NSEMS] = ds.sem_nsems;
-    return write_struct(t, a[3], &t->proc->abi->layouts->semid, SEM_FIELDS, v);
+    error = write_struct(t, a[3], &t->proc->abi->layouts->semid, SEM_FIELDS, v);
+    return error ? error : id;
+}
+
+static int64_t semaphore_info(struct task *t, const uint64_t *a, int command)
+{
+    struct seminfo info = { 0 };
+    union semun arg = { .info = &info };
+    int64_t result = RESULT(semctl((int)a[0], 0, command, arg));
+    uint64_t v[] = { (uint64_t)info.semmap, (uint64_t)info.semmni, (uint64_t)info.semmns,
+                     (uint64_t)info.semmnu, (uint64_t)info.semmsl, (uint64_t)info.semopm,
+                     (uint64_t)info.semume, (uint64_t)info.semusz, (uint64_t)info.semvmx,
+                     (uint64_t)info.semaem };
+
+    return write_info(t, a[3], 4, v, 10, result);
 }
 
 int64_t sys_semctl(struct task *t, const uint64_t *a)
@@ -313,7 +359,11 @@ int64_t sys_semctl(struct task *t, const uint64_t *a)
     case SETVAL: return RESULT(semctl((int)a[0], (int)a[1], command, arg));
     case GETALL:
     case SETALL: return all_values(t, a, command);
-    case IPC_STAT: return stat_semaphores(t, a);
+    case IPC_INFO:
+    case SEM_INFO: return semaphore_info(t, a, command);
+    case SEM_STAT: /* of a place in the system's list: returns its id */
+    case SEM_STAT_ANY:
+    case IPC_STAT: return stat_semaphores(t, a, command);
     case IPC_SET:
         if (read_struct(t, a[3], &t->proc->abi->layouts->semid, SEM_FIELDS, v) < 0)
             return -EFAULT;
@@ -342,13 +392,40 @@ static struct attached *find_attached(uint64_t addr, bool is_free)
     return NULL;
 }
 
+static int64_t segment_limits(struct task *t, const uint64_t *a)
+{
+    struct shminfo info = { 0 };
+    int64_t result =
+        RESULT(shmctl((int)a[0], IPC_INFO, (struct shmid_ds *)(void *)&info));
+    uint64_t v[9] = { info.shmmax, info.shmmin, info.shmmni, info.shmseg, info.shmall };
+
+    return write_info(t, a[2], t->proc->abi->bits / 8, v, 9, result);
+}
+
+static int64_t segment_info(struct task *t, const uint64_t *a)
+{
+    unsigned word = t->proc->abi->bits / 8;
+    struct shm_info info = { 0 };
+    int64_t result =
+        RESULT(shmctl((int)a[0], SHM_INFO, (struct shmid_ds *)(void *)&info));
+    uint64_t v[] = { info.shm_tot, info.shm_rss, info.shm_swp, info.swap_attempts,
+                     info.swap_successes };
+
+    result = write_info(t, a[2], 4, (uint64_t[]){ (uint64_t)info.used_ids }, 1, result);
+    return write_info(t, a[2] + word, word, v, 5, result);
+}
+
 int64_t sys_shmctl(struct task *t, const uint64_t *a)
 {
     const struct layout *layout = &t->proc->abi->layouts->shmid;
     uint64_t v[SHM_FIELDS];
     struct shmid_ds ds;
+    int command = (int)(a[1] & ~(uint64_t)G_IPC_64), error;
+    int64_t id;
 
-    switch (a[1] & ~(uint64_t)G_IPC_64) {
+    switch (command) {
+    case IPC_INFO: return segment_limits(t, a);
+    case SHM_INFO: return segment_info(t, a);
     case SHM_LOCK:
     case SHM_UNLOCK:
     case G_RMID: return RESULT(shmctl((int)a[0], (int)a[1] & ~G_IPC_64, NULL));
@@ -357,8 +434,11 @@ int64_t sys_shmctl(struct task *t, const uint64_t *a)
             return -EFAULT;
         unpack_perm(v, &ds.shm_perm);
         return RESULT(shmctl((int)a[0], IPC_SET, &ds));
+    case SHM_STAT: /* of a place in the system's list: returns its id */
+    case SHM_STAT_ANY:
     case G_STAT:
-        if (shmctl((int)a[0], IPC_STAT, &ds) < 0)
+        id = shmctl((int)a[0], command, &ds);
+        if (id < 0)
             return -errno;
         pack_perm(v, &ds.shm_perm);
         v[SHM_SEGSZ] = ds.shm_segsz;
@@ -368,7 +448,8 @@ int64_t sys_shmctl(struct task *t, const uint64_t *a)
         v[SHM_CPID] = (uint64_t)ds.shm_cpid;
         v[SHM_LPID] = (uint64_t)ds.shm_lpid;
         v[SHM_NATTCH] = ds.shm_nattch;
-        return write_struct(t, a[2], layout, SHM_FIELDS, v);
+        error = write_struct(t, a[2], layout, SHM_FIELDS, v);
+        return error ? error : id;
     }
     return -EINVAL;
 }

@@ -104,6 +104,44 @@ static void shared_memory(void)
     call("shmdt", shmdt((void *)a));
 }
 
+/* What the whole system has; others may have some, too. */
+static void information(void)
+{
+    int q = msgget(IPC_PRIVATE, 0600), s = semget(IPC_PRIVATE, 2, 0600), last, found = 0;
+    int m = shmget(IPC_PRIVATE, 5000, 0600);
+    struct msginfo msg = { 0 };
+    struct seminfo sem = { 0 };
+    struct shminfo shm = { 0 };
+    struct shm_info used = { 0 };
+    struct msqid_ds msqid;
+    struct semid_ds semid;
+    struct shmid_ds shmid;
+
+    ok("IPC_INFO of messages", msgctl(0, IPC_INFO, (void *)&msg) >= 0 && msg.msgmax > 0 &&
+                                   msg.msgmni > 0 && msg.msgseg > 0);
+    last = msgctl(0, MSG_INFO, (void *)&msg);
+    ok("MSG_INFO", last >= 0 && msg.msgpool > 0);
+    for (int i = 0; i <= last; i++)
+        found += msgctl(i, MSG_STAT, &msqid) == q && msqid.msg_perm.mode == 0600;
+    ok("IPC_INFO of semaphores",
+       semctl(0, 0, IPC_INFO, &sem) >= 0 && sem.semmsl > 0 && sem.semvmx > 0);
+    last = semctl(0, 0, SEM_INFO, &sem);
+    ok("SEM_INFO", last >= 0 && sem.semusz > 0);
+    for (int i = 0; i <= last; i++)
+        found += semctl(i, 0, SEM_STAT, &semid) == s && semid.sem_nsems == 2;
+    ok("IPC_INFO of memory", shmctl(0, IPC_INFO, (void *)&shm) >= 0 &&
+                                 shm.shmmax > 5000 && shm.shmmin == 1 && shm.shmall > 0);
+    last = shmctl(0, SHM_INFO, (void *)&used);
+    ok("SHM_INFO", last >= 0 && used.used_ids > 0 && used.shm_tot > 0);
+    for (int i = 0; i <= last; i++)
+        found += shmctl(i, SHM_STAT, &shmid) == m && shmid.shm_segsz == 5000;
+    say("found", found);
+    call("nowhere", msgctl(0, IPC_INFO, NULL));
+    msgctl(q, IPC_RMID, NULL);
+    semctl(s, 0, IPC_RMID);
+    shmctl(m, IPC_RMID, NULL);
+}
+
 static void posix_queues(void)
 {
     char name[64], text[64] = "";
@@ -240,6 +278,7 @@ int main(int argc, char **argv)
     queues();
     semaphores();
     shared_memory();
+    information();
     posix_queues();
     timers();
     batches(argv[1]);
