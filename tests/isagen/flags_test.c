@@ -218,8 +218,15 @@ static uint64_t no_helper(struct cpu *cpu, unsigned number, const uint64_t *args
 struct image {
     struct space *space;
     bool is_bad;
+    uint64_t fault; /* the first byte of a failed access that is not there */
     uint8_t data[PAGE];
 };
+
+static bool is_data(struct image *image, uint64_t addr, unsigned size)
+{
+    image->fault = addr >= DATA && addr < DATA + PAGE ? DATA + PAGE : addr;
+    return addr >= DATA && addr + size <= DATA + PAGE;
+}
 
 static int image_read(void *context, uint64_t addr, void *bytes, unsigned size)
 {
@@ -229,8 +236,8 @@ static int image_read(void *context, uint64_t addr, void *bytes, unsigned size)
     if (image->is_bad)
         return -1;
     if (addr >= CODE && addr < CODE + PAGE)
-        return space_read(image->space, addr, bytes, size, NULL);
-    if (addr < DATA || addr + size > DATA + PAGE)
+        return space_read(image->space, addr, bytes, size, &image->fault);
+    if (!is_data(image, addr, size))
         return -1;
     memcpy(bytes, image->data + (addr - DATA), size);
     return 0;
@@ -242,7 +249,7 @@ static int image_write(void *context, uint64_t addr, const void *bytes, unsigned
 
     image->is_bad |=
         addr > UINT32_MAX - PAGE || (addr + size > CODE && addr < CODE + PAGE);
-    if (image->is_bad || addr < DATA || addr + size > DATA + PAGE)
+    if (image->is_bad || !is_data(image, addr, size))
         return -1;
     memcpy(image->data + (addr - DATA), bytes, size);
     return 0;
@@ -255,12 +262,21 @@ static int image_fetch(void *context, uint64_t addr, void *bytes, unsigned size)
     return addr > UINT32_MAX ? -1 : space_fetch(image->space, addr, bytes, size, NULL);
 }
 
+static uint64_t image_fault(void *context)
+{
+    return ((struct image *)context)->fault;
+}
+
 /* Runs the evaluator up to an event, or for `limit` instructions.  false: it came to none
  * soon, or to what cannot be compared. */
 static bool evaluate(struct cpu *cpu, struct image *image, unsigned limit)
 {
     struct eval_memory memory = {
-        .context = image, .read = image_read, .write = image_write, .fetch = image_fetch
+        .context = image,
+        .read = image_read,
+        .write = image_write,
+        .fetch = image_fetch,
+        .fault_addr = image_fault,
     };
     unsigned steps = 0;
 
