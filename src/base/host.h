@@ -32,6 +32,9 @@ size_t host_page_size(void);
 /* As mmap; fd -1: zeroed.  The address, or a negated errno. */
 int64_t host_map(uintptr_t addr, size_t size, unsigned prot, unsigned flags, int fd,
                  uint64_t offset);
+/* What is to be written soon gets its memory at once, not by one fault a page.  A hint:
+ * nothing else changes, and it may do nothing.  `addr` is the start of a page. */
+void host_populate(void *addr, size_t size);
 int host_unmap(uintptr_t addr, size_t size); /* these return 0 or a negated errno */
 int host_protect(uintptr_t addr, size_t size, unsigned prot);
 

@@ -41,6 +41,14 @@ int64_t host_map(uintptr_t addr, size_t size, unsigned prot, unsigned flags, int
     return (int64_t)(uintptr_t)at;
 }
 
+void host_populate(void *addr, size_t size)
+{
+#ifndef MADV_POPULATE_WRITE /* since Linux 5.14 */
+    enum { MADV_POPULATE_WRITE = 23 };
+#endif
+    madvise(addr, size, MADV_POPULATE_WRITE);
+}
+
 int host_unmap(uintptr_t addr, size_t size)
 {
     return munmap((void *)addr, size) < 0 ? -errno : 0;

@@ -29,13 +29,14 @@ static const struct interp_isa *find_tables(const struct isa *isa)
     return NULL;
 }
 
-/* Reserved, and touched as it is used. */
-static void *reserve(size_t count, size_t size)
+/* Reserved, and touched as it is used; the first `soon` bytes by the smallest program. */
+static void *reserve(size_t count, size_t size, size_t soon)
 {
     int64_t at = host_map(0, count * size, HOST_READ | HOST_WRITE, HOST_NORESERVE, -1, 0);
 
     if (at < 0 && at > -4096)
         die("no address space for translated code (%zu MB)", count * size >> 20);
+    host_populate((void *)(uintptr_t)at, soon);
     return (void *)(uintptr_t)at;
 }
 
@@ -57,11 +58,11 @@ static struct interp *interp_new(const struct cpu *cpu, const struct interp_isa 
     ip->tables = tables;
     ip->isa = cpu->isa;
     ip->features = cpu->features;
-    ip->ops = reserve(MAX_UNITS, sizeof *ip->ops);
-    ip->positions = reserve(MAX_UNITS, POSITION_SIZE);
+    ip->ops = reserve(MAX_UNITS, sizeof *ip->ops, 80 << 10);
+    ip->positions = reserve(MAX_UNITS, POSITION_SIZE, 32 << 10);
     ip->variants = (uint16_t *)(ip->positions + MAX_UNITS);
     ip->cold_runs = COLD_RUNS;
-    ip->blocks = reserve(MAX_BLOCKS, sizeof *ip->blocks);
+    ip->blocks = reserve(MAX_BLOCKS, sizeof *ip->blocks, 32 << 10);
     ip->is_counting = (isa_trace && isa_trace->count) || getenv("RHEA_COUNT");
     predecode_prepare(ip);
     fuse_prepare(ip);
