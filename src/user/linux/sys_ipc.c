@@ -117,13 +117,17 @@ static void pack_perm(uint64_t *v, const struct ipc_perm *perm)
     v[IPC_SEQ] = perm->__seq;
 }
 
-/* What the whole system has or allows: `count` numbers of `size` bytes each.  `result` is
- * the call's, negated errno or what it returns. */
-static int64_t write_info(struct task *t, uint64_t addr, unsigned size, const uint64_t *v,
+/* What the whole system has or allows: numbers, ints or (`are_longs`) longs, one after
+ * the other.  `result` is the call's: negated errno, or what it returns. */
+static int64_t write_info(struct task *t, uint64_t addr, const void *info, bool are_longs,
                           unsigned count, int64_t result)
 {
+    unsigned size = are_longs ? t->proc->abi->bits / 8 : 4;
+
     for (unsigned i = 0; result >= 0 && i < count; i++)
-        if (write_number(t, addr + i * size, size, v[i]) < 0)
+        if (write_number(t, addr + i * size, size,
+                         are_longs ? ((const unsigned long *)info)[i]
+                                   : ((const unsigned *)info)[i]) < 0)
             return -EFAULT;
     return result;
 }
@@ -189,14 +193,12 @@ int64_t sys_msgrcv(struct task *t, const uint64_t *a)
 
 static int64_t message_info(struct task *t, const uint64_t *a, int command)
 {
-    struct msginfo info = { 0 };
+    struct msginfo info;
     int64_t result = RESULT(msgctl((int)a[0], command, (struct msqid_ds *)(void *)&info));
-    uint64_t v[] = { (uint64_t)info.msgpool, (uint64_t)info.msgmap, (uint64_t)info.msgmax,
-                     (uint64_t)info.msgmnb,  (uint64_t)info.msgmni, (uint64_t)info.msgssz,
-                     (uint64_t)info.msgtql };
 
-    result = write_info(t, a[2], 4, v, 7, result);
-    return write_info(t, a[2] + 28, 2, (uint64_t[]){ info.msgseg, 0 }, 2, result);
+    result = write_info(t, a[2], &info, false, 7, result);
+    return result >= 0 && write_number(t, a[2] + 28, 2, info.msgseg) < 0 ? -EFAULT
+                                                                         : result;
 }
 
 int64_t sys_msgctl(struct task *t, const uint64_t *a)
@@ -332,15 +334,11 @@ static int64_t stat_semaphores(struct task *t, const uint64_t *a, int command)
 
 static int64_t semaphore_info(struct task *t, const uint64_t *a, int command)
 {
-    struct seminfo info = { 0 };
+    struct seminfo info;
     union semun arg = { .info = &info };
-    int64_t result = RESULT(semctl((int)a[0], 0, command, arg));
-    uint64_t v[] = { (uint64_t)info.semmap, (uint64_t)info.semmni, (uint64_t)info.semmns,
-                     (uint64_t)info.semmnu, (uint64_t)info.semmsl, (uint64_t)info.semopm,
-                     (uint64_t)info.semume, (uint64_t)info.semusz, (uint64_t)info.semvmx,
-                     (uint64_t)info.semaem };
 
-    return write_info(t, a[3], 4, v, 10, result);
+    return write_info(t, a[3], &info, false, sizeof(info) / sizeof(int),
+                      RESULT(semctl((int)a[0], 0, command, arg)));
 }
 
 int64_t sys_semctl(struct task *t, const uint64_t *a)
@@ -392,27 +390,20 @@ static struct attached *find_attached(uint64_t addr, bool is_free)
     return NULL;
 }
 
-static int64_t segment_limits(struct task *t, const uint64_t *a)
+static int64_t segment_info(struct task *t, const uint64_t *a, int command)
 {
-    struct shminfo info = { 0 };
-    int64_t result =
-        RESULT(shmctl((int)a[0], IPC_INFO, (struct shmid_ds *)(void *)&info));
-    uint64_t v[9] = { info.shmmax, info.shmmin, info.shmmni, info.shmseg, info.shmall };
+    union {
+        struct shminfo limits;
+        struct shm_info used;
+        struct shmid_ds any;
+    } info;
+    int64_t result = RESULT(shmctl((int)a[0], command, &info.any));
 
-    return write_info(t, a[2], t->proc->abi->bits / 8, v, 9, result);
-}
-
-static int64_t segment_info(struct task *t, const uint64_t *a)
-{
-    unsigned word = t->proc->abi->bits / 8;
-    struct shm_info info = { 0 };
-    int64_t result =
-        RESULT(shmctl((int)a[0], SHM_INFO, (struct shmid_ds *)(void *)&info));
-    uint64_t v[] = { info.shm_tot, info.shm_rss, info.shm_swp, info.swap_attempts,
-                     info.swap_successes };
-
-    result = write_info(t, a[2], 4, (uint64_t[]){ (uint64_t)info.used_ids }, 1, result);
-    return write_info(t, a[2] + word, word, v, 5, result);
+    if (command == IPC_INFO)
+        return write_info(t, a[2], &info, true, 9, result);
+    result = write_info(t, a[2], &info, false, 1, result);
+    return write_info(t, a[2] + t->proc->abi->bits / 8, &info.used.shm_tot, true, 5,
+                      result);
 }
 
 int64_t sys_shmctl(struct task *t, const uint64_t *a)
@@ -424,8 +415,8 @@ int64_t sys_shmctl(struct task *t, const uint64_t *a)
     int64_t id;
 
     switch (command) {
-    case IPC_INFO: return segment_limits(t, a);
-    case SHM_INFO: return segment_info(t, a);
+    case IPC_INFO:
+    case SHM_INFO: return segment_info(t, a, command);
     case SHM_LOCK:
     case SHM_UNLOCK:
     case G_RMID: return RESULT(shmctl((int)a[0], (int)a[1] & ~G_IPC_64, NULL));
