@@ -44,13 +44,14 @@ static void clocks(void)
 
 static void polls(void)
 {
-    int ends[2];
+    int ends[2], closed = dup(0);
     struct pollfd fds[3];
     struct timeval timeout = { 0, 1000 };
     struct timespec soon = { 0, 1000000 };
     fd_set reads, writes;
 
     pipe(ends);
+    close(closed);
     fds[0] = (struct pollfd){ ends[0], POLLIN, 0 };
     fds[1] = (struct pollfd){ ends[1], POLLOUT, 0 };
     fds[2] = (struct pollfd){ 99, POLLIN, 0 };
@@ -67,8 +68,8 @@ static void polls(void)
     call("select", select(ends[1] + 1, &reads, &writes, NULL, &timeout));
     printf("%d %d\n", FD_ISSET(ends[0], &reads), FD_ISSET(ends[1], &writes));
     FD_ZERO(&reads);
-    FD_SET(99, &reads);
-    call("select bad", select(100, &reads, NULL, NULL, NULL));
+    FD_SET(closed, &reads); /* one above FDSize, select(2) would pass over */
+    call("select bad", select(closed + 1, &reads, NULL, NULL, &timeout));
     read(ends[0], fds, 1);
     FD_ZERO(&reads);
     FD_SET(ends[0], &reads);
