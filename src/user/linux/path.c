@@ -55,11 +55,32 @@ static bool is_kernels(const struct walk *walk, const char *name, size_t n)
             (n == 3 && (memcmp(name, "sys", 3) == 0 || memcmp(name, "dev", 3) == 0)));
 }
 
-static void go_up(struct walk *walk)
+static void drop_name(struct walk *walk)
 {
     while (walk->length > walk->root && walk->host[--walk->length] != '/')
         ;
     walk->host[walk->length] = 0;
+}
+
+/* "..", which only a directory has.  FOUND or a negated errno. */
+static int go_up(struct walk *walk)
+{
+    if (walk->length + 3 >= PATH_SIZE)
+        return -ENAMETOOLONG;
+    memcpy(walk->host + walk->length, "/..", 4);
+    if (faccessat(AT_FDCWD, walk->host, F_OK, 0) < 0)
+        return -errno;
+    walk->host[walk->length] = 0;
+    drop_name(walk);
+    return FOUND;
+}
+
+/* ".": at the end it stays, since calls tell "file/." and "directory/." from what is
+ * before. */
+static void stay(struct walk *walk, bool is_last)
+{
+    if (is_last && walk->length + 2 < PATH_SIZE)
+        memcpy(walk->host + walk->length, "/.", 3);
 }
 
 /* The text of a link at `host`, then what follows it, becomes the rest. */
@@ -74,7 +95,7 @@ static int take_link(struct walk *walk, const char *target, const char *after)
         return -ENAMETOOLONG;
     memcpy(walk->rest, rest, (size_t)n + 1);
     if (target[0] != '/') {
-        go_up(walk);
+        drop_name(walk);
         return 0;
     }
     walk->jumped = true;
@@ -134,12 +155,15 @@ static int walk_root(struct walk *walk, bool follow)
             walk->kernels = true;
             return whole(walk, at);
         }
-        if (n == 2 && at[0] == '.' && at[1] == '.')
-            go_up(walk);
-        if (at[0] == '.' && (n == 1 || (n == 2 && at[1] == '.')))
+        if (n == 2 && at[0] == '.' && at[1] == '.') {
             at += n;
-        else
+            found = go_up(walk);
+        } else if (n == 1 && at[0] == '.') {
+            at += n;
+            stay(walk, !*at);
+        } else {
             found = step(walk, &at, n, follow);
+        }
         if (found != FOUND)
             return found;
     }
@@ -225,7 +249,8 @@ static int directory_name(int dirfd, char *to)
     return 0;
 }
 
-/* A relative path is as it is, unless an absolute link is on its way in the root. */
+/* A relative path is as it is, unless an absolute link is on its way in the root, or
+ * where its directory is too deep to have a name. */
 static int resolve_relative(const struct proc *p, int dirfd, bool follow, char *path)
 {
     char dir[PATH_SIZE], to[PATH_SIZE];
@@ -238,7 +263,7 @@ static int resolve_relative(const struct proc *p, int dirfd, bool follow, char *
     walk.length = strlen(dir);
     snprintf(walk.rest, sizeof(walk.rest), "%s", path);
     found = walk_root(&walk, follow);
-    if (!walk.jumped && !p->confined)
+    if (!walk.jumped && (!p->confined || found == -ENAMETOOLONG))
         return 0;
     found = settle(&walk, found, p->confined);
     if (found == 0)

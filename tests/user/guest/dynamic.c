@@ -117,6 +117,22 @@ static void process(void)
     printf("unwound %d\n", found);
 }
 
+/* A directory that is too deep to have a name, made and removed again. */
+static void deep(void)
+{
+    char name[200];
+    int dir = open("/data", O_RDONLY | O_DIRECTORY), made = 0, removed = 0;
+
+    memset(name, 'd', sizeof(name) - 1);
+    name[sizeof(name) - 1] = 0;
+    fchdir(dir);
+    while (made < 25 && mkdir(name, 0700) == 0 && chdir(name) == 0)
+        made++;
+    while (removed < made && chdir("..") == 0 && rmdir(name) == 0)
+        removed++;
+    printf("deep %d %d\n", made, removed);
+}
+
 static void root(const char *host)
 {
     struct {
@@ -137,6 +153,8 @@ static void root(const char *host)
     show("/loop");
     show("/data/file/x");
     show("/data/file/");
+    show("/data/file/.");
+    show("/data/file/../file");
     show("/data/none");
     printf("link %d\n", lstat("/abs", &st) == 0 && S_ISLNK(st.st_mode));
     readlink("/abs", text, sizeof(text));
@@ -157,6 +175,7 @@ static void root(const char *host)
     printf(" %d\n", open("inner", O_RDONLY) >= 0);
     printf("cd %d", chdir("/data"));
     printf(" %d\n", open("dir/inner", O_RDONLY) >= 0);
+    printf("rmdir . %s\n", rmdir("/data/sub/.") < 0 ? strerror(errno) : "");
     printf("new in root %d", open("/data/new", O_WRONLY | O_CREAT, 0600) >= 0);
     printf(" %d\n", stat("/data/new", &st) == 0 && unlink("/data/new") == 0);
 }
@@ -168,6 +187,10 @@ int main(int argc, char **argv)
         for (int i = 0; environ[i]; i++)
             if (strchr("AB", environ[i][0]) && environ[i][1] == '=')
                 printf("%s ", environ[i]);
+        return 0;
+    }
+    if (argc > 1 && strcmp(argv[1], "-deep") == 0) {
+        deep();
         return 0;
     }
     if (argc > 1 && strcmp(argv[1], "-exec") == 0) {
