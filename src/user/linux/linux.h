@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "isa/cpu.h"
@@ -190,9 +191,21 @@ uint64_t open_flags_to_guest(int flags);
 enum { PATH_SIZE = 4096 };
 enum { PATH_FOLLOW, PATH_NOFOLLOW };
 int read_path(struct task *t, uint64_t dirfd, uint64_t addr, int how, char *to);
+/* The guest's path in `path` (PATH_SIZE), which may begin at dirfd, becomes the host's;
+ * 0, or a negated errno. */
+int place_path(struct task *t, int dirfd, int how, char *path);
 const char *path_to_host(struct task *t, const char *path, char *to);
 /* What the guest is told of a path that the kernel told: part of `path`. */
 const char *path_to_guest(const struct proc *p, const char *path);
+
+/* sun_path.c: the address of a socket that has a name in the file system gets the name
+ * there is on the host; `how` as above.  Returns the new size or a negated errno.  A name
+ * that would be too long begins at *dir, else that is -1; to be closed after the call. */
+int64_t sun_path_to_host(struct task *t, struct sockaddr_storage *address, int64_t size,
+                         int how, int *dir);
+/* What the guest is told of an address that the kernel told.  Returns the new size. */
+socklen_t sun_path_to_guest(const struct proc *p, struct sockaddr_storage *address,
+                            socklen_t size);
 
 /* proc.c: the guest's program if `path` is /proc/PID/exe of a process that rhea runs,
  * else NULL; may use `to`, of PATH_SIZE. */

@@ -6,8 +6,7 @@
  * directory for it, else in the root.  /proc, /sys and /dev are the kernel's, never the
  * root's. Paths that the kernel answers (getcwd) are the host's; as such they are found,
  * too.
- *
- * Not modelled: sockets (sun_path is the host's). */
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -271,7 +270,7 @@ static int resolve_relative(const struct proc *p, int dirfd, bool follow, char *
     return found;
 }
 
-static int place_path(struct task *t, int dirfd, int how, char *path)
+int place_path(struct task *t, int dirfd, int how, char *path)
 {
     const char *exe;
     char to[PATH_SIZE];

@@ -42,31 +42,45 @@ int64_t sys_socketpair(struct task *t, const uint64_t *a)
 
 /* ---------------------------------------------------------------------- addresses */
 
-/* The length, or a negated errno. */
-static int64_t read_address(struct task *t, uint64_t addr, uint64_t size,
-                            struct sockaddr_storage *to)
-{
-    uint16_t family;
+/* An address of the guest, for a call of the host. */
+struct address {
+    struct sockaddr_storage host;
+    int64_t size; /* or a negated errno */
+    int dir;      /* what a long name begins at, or -1 */
+};
 
-    if (size > MAX_ADDRESS)
-        return -EINVAL;
+/* Reads an address, of a file as path.c's `how` says.  Returns its size. */
+static int64_t read_address(struct task *t, uint64_t addr, uint64_t size, int how,
+                            struct address *to)
+{
     memset(to, 0, sizeof(*to));
-    if (addr == 0 || size == 0)
+    to->dir = -1;
+    if (size == 0)
         return 0;
-    if (space_read(t->proc->space, addr, to, (size_t)size, NULL) < 0)
-        return -EFAULT;
+    if (size > MAX_ADDRESS)
+        return to->size = -EINVAL;
+    if (space_read(t->proc->space, addr, &to->host, (size_t)size, NULL) < 0)
+        return to->size = -EFAULT;
+    to->size = (int64_t)size;
     if (size >= 2) {
-        family = (uint16_t)get_guest(t->proc->abi, to, 2);
-        to->ss_family = family;
+        to->host.ss_family = (uint16_t)get_guest(t->proc->abi, &to->host, 2);
+        to->size = sun_path_to_host(t, &to->host, to->size, how, &to->dir);
     }
-    return (int64_t)size;
+    return to->size;
 }
 
-/* Stores an address and, at size_addr, its full length. */
-static int write_address(struct task *t, uint64_t addr, uint64_t size_addr,
-                         const struct sockaddr_storage *from, socklen_t size)
+/* Ends the use of an address; `result` is what the call gave. */
+static int64_t done_with(const struct address *address, int64_t result)
 {
-    uint8_t bytes[MAX_ADDRESS];
+    if (address->dir >= 0)
+        close(address->dir);
+    return result;
+}
+
+/* Stores an address, which becomes the guest's, and, at size_addr, its full length. */
+static int write_address(struct task *t, uint64_t addr, uint64_t size_addr,
+                         struct sockaddr_storage *from, socklen_t size)
+{
     uint64_t room;
 
     if (addr == 0)
@@ -75,23 +89,26 @@ static int write_address(struct task *t, uint64_t addr, uint64_t size_addr,
         return -EFAULT;
     if ((int32_t)room < 0)
         return -EINVAL;
-    memcpy(bytes, from, sizeof(bytes));
-    if (size >= 2)
-        put_guest(t->proc->abi, bytes, 2, from->ss_family);
+    if (size >= 2) {
+        size = sun_path_to_guest(t->proc, from, size);
+        put_guest(t->proc->abi, from, 2, from->ss_family);
+    }
     if (room > size)
         room = size;
-    if (space_write(t->proc->space, addr, bytes, (size_t)room, NULL) < 0)
+    if (space_write(t->proc->space, addr, from, (size_t)room, NULL) < 0)
         return -EFAULT;
     return write_number(t, size_addr, 4, size);
 }
 
 int64_t sys_bind(struct task *t, const uint64_t *a)
 {
-    struct sockaddr_storage address;
-    int64_t size = read_address(t, a[1], a[2], &address);
+    struct address address;
+    int64_t size = read_address(t, a[1], a[2], PATH_NOFOLLOW, &address);
 
-    return size < 0 ? size
-                    : RESULT(syscall(SYS_bind, (int)a[0], &address, (socklen_t)size));
+    return size < 0
+               ? size
+               : done_with(&address, RESULT(syscall(SYS_bind, (int)a[0], &address.host,
+                                                    (socklen_t)size)));
 }
 
 int64_t sys_listen(struct task *t, const uint64_t *a)
@@ -102,12 +119,12 @@ int64_t sys_listen(struct task *t, const uint64_t *a)
 
 int64_t sys_connect(struct task *t, const uint64_t *a)
 {
-    struct sockaddr_storage address;
-    int64_t size = read_address(t, a[1], a[2], &address);
+    struct address address;
+    int64_t size = read_address(t, a[1], a[2], PATH_FOLLOW, &address);
 
-    return size < 0
-               ? size
-               : BLOCKING(t, RESTART, SYS_connect, (int)a[0], (long)&address, (long)size);
+    return size < 0 ? size
+                    : done_with(&address, BLOCKING(t, RESTART, SYS_connect, (int)a[0],
+                                                   (long)&address.host, (long)size));
 }
 
 static int64_t accept_on(struct task *t, const uint64_t *a, uint64_t flags)
@@ -166,15 +183,19 @@ int64_t sys_shutdown(struct task *t, const uint64_t *a)
 
 int64_t sys_sendto(struct task *t, const uint64_t *a)
 {
-    struct sockaddr_storage address;
-    int64_t length = read_address(t, a[4], a[5], &address);
+    struct address address;
+    int64_t length;
     uint64_t size = a[2];
     void *from = buffer(t, a[1], &size, SPACE_READ);
 
-    if (length < 0 || !from || size != a[2])
-        return length < 0 ? length : -EFAULT;
-    return BLOCKING(t, RESTART, SYS_sendto, (int)a[0], (long)from, (long)size, (int)a[3],
-                    length ? (long)&address : 0, (long)length);
+    if (!from || size != a[2])
+        return -EFAULT;
+    length = read_address(t, a[4], a[4] ? a[5] : 0, PATH_FOLLOW, &address);
+    if (length < 0)
+        return length;
+    return done_with(&address,
+                     BLOCKING(t, RESTART, SYS_sendto, (int)a[0], (long)from, (long)size,
+                              (int)a[3], length ? (long)&address.host : 0, (long)length));
 }
 
 int64_t sys_recvfrom(struct task *t, const uint64_t *a)
@@ -284,7 +305,7 @@ static int64_t control_to_guest(struct task *t, struct msghdr *msg, uint64_t add
 
 int64_t sys_sendmsg(struct task *t, const uint64_t *a)
 {
-    struct sockaddr_storage address;
+    struct address address;
     struct iovec pieces[MAX_IOV];
     _Alignas(struct cmsghdr) uint8_t control[MAX_CONTROL];
     struct msghdr msg = { 0 };
@@ -293,20 +314,23 @@ int64_t sys_sendmsg(struct task *t, const uint64_t *a)
 
     if (read_struct(t, a[1], &t->proc->abi->layouts->msghdr, MSG_FIELDS, v) < 0)
         return -EFAULT;
-    length = read_address(t, v[MSG_NAME], v[MSG_NAME] ? (uint32_t)v[MSG_NAMELEN] : 0,
-                          &address);
     n = read_iovec(t, v[MSG_IOV], v[MSG_IOVLEN], SPACE_READ, pieces);
     if (v[MSG_CONTROL] && v[MSG_CONTROLLEN])
         used = control_to_host(t, v[MSG_CONTROL], v[MSG_CONTROLLEN], control);
-    if (length < 0 || n < 0 || used < 0)
-        return length < 0 ? length : n < 0 ? n : used;
-    msg.msg_name = length ? &address : NULL;
+    if (n < 0 || used < 0)
+        return n < 0 ? n : used;
+    length = read_address(t, v[MSG_NAME], v[MSG_NAME] ? (uint32_t)v[MSG_NAMELEN] : 0,
+                          PATH_FOLLOW, &address);
+    if (length < 0)
+        return length;
+    msg.msg_name = length ? &address.host : NULL;
     msg.msg_namelen = (socklen_t)length;
     msg.msg_iov = pieces;
     msg.msg_iovlen = (size_t)n;
     msg.msg_control = used ? control : NULL;
     msg.msg_controllen = (size_t)used;
-    return BLOCKING(t, RESTART, SYS_sendmsg, (int)a[0], (long)&msg, (int)a[2]);
+    return done_with(&address,
+                     BLOCKING(t, RESTART, SYS_sendmsg, (int)a[0], (long)&msg, (int)a[2]));
 }
 
 int64_t sys_recvmsg(struct task *t, const uint64_t *a)

@@ -8,12 +8,15 @@
 #include <execinfo.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -133,6 +136,48 @@ static void deep(void)
     printf("deep %d %d\n", made, removed);
 }
 
+/* Is a socket with that name in the root found again, and is the name told as it was
+ * given? */
+static bool talks(const char *name)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX }, told = { 0 };
+    socklen_t size = sizeof(told);
+    int server = socket(AF_UNIX, SOCK_DGRAM, 0), client = socket(AF_UNIX, SOCK_DGRAM, 0);
+    char text[8] = "";
+    struct stat st;
+    bool works;
+
+    strcpy(address.sun_path, name);
+    works = bind(server, (void *)&address, sizeof(address)) == 0 &&
+            lstat(name, &st) == 0 && S_ISSOCK(st.st_mode) &&
+            getsockname(server, (void *)&told, &size) == 0 &&
+            sendto(client, "datagram", 8, 0, (void *)&address, sizeof(address)) == 8 &&
+            connect(client, (void *)&address, sizeof(address)) == 0 &&
+            recv(server, text, 8, 0) == 8 && memcmp(text, "datagram", 8) == 0;
+    close(server);
+    close(client);
+    if (strcmp(told.sun_path, name) == 0)
+        printf("named in %d bytes, ", (int)size);
+    return works && unlink(name) == 0;
+}
+
+/* The second name does not fit where the root's is before it. */
+static void sockets(void)
+{
+    char name[104];
+
+    printf("socket: %d\n", talks("/data/socket"));
+    memset(name, 's', sizeof(name));
+    memcpy(name, "/data/", 6);
+    name[80] = 0;
+    mkdir(name, 0700);
+    name[80] = '/';
+    name[sizeof(name) - 1] = 0;
+    printf("long name: %d\n", talks(name));
+    name[80] = 0;
+    rmdir(name);
+}
+
 static void root(const char *host)
 {
     struct {
@@ -191,6 +236,10 @@ int main(int argc, char **argv)
     }
     if (argc > 1 && strcmp(argv[1], "-deep") == 0) {
         deep();
+        return 0;
+    }
+    if (argc > 1 && strcmp(argv[1], "-socket") == 0) {
+        sockets();
         return 0;
     }
     if (argc > 1 && strcmp(argv[1], "-exec") == 0) {
