@@ -17,33 +17,6 @@
 
 enum { GDB_PACKET = 16384 }; /* bytes of the longest packet, both ways */
 
-/* ----------------------------------------------------------- registers, as gdb has them
- */
-
-/* `count` registers from isa register `reg` on.  gdb's numbers go on from `regnum`.  A
- * row whose name is another's before it adds bits to that register. */
-struct gdb_regs {
-    const char *reg;  /* of the isa */
-    const char *name; /* gdb's name of a single one; NULL: as the isa prints it */
-    uint16_t count;   /* of neighbours */
-    uint16_t regnum;
-    uint16_t bits;    /* 0: as wide as the isa's register */
-    uint16_t shift;   /* where the isa's register lies in it */
-    const char *type; /* gdb's, or NULL */
-};
-
-struct gdb_feature {
-    const char *name;            /* as org.gnu.gdb.CPU.core */
-    const char *needs;           /* feature of the isa, or NULL */
-    const struct gdb_regs *regs; /* ended by reg NULL */
-};
-
-struct gdb_arch {
-    const char *architecture; /* as gdb's `set architecture` has it */
-    const char *osabi;
-    const struct gdb_feature *features; /* ended by name NULL */
-};
-
 /* -------------------------------------------------------------------------- the target
  */
 
@@ -89,8 +62,8 @@ enum { GDB_ENOENT = 2, GDB_EIO = 5, GDB_EBADF = 9, GDB_EACCES = 13, GDB_EINVAL =
 struct gdb_target {
     void *context;
     int64_t pid;
-    const struct isa *isa;
-    const struct gdb_arch *arch;
+    const struct isa *isa; /* its `gdb` items name and number the registers */
+    const char *osabi;     /* as gdb's `set osabi` has it */
     bool big;
 
     void (*send)(void *context, const void *bytes, size_t size);

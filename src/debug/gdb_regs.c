@@ -1,74 +1,56 @@
-/* gdb_regs.c - registers as gdb numbers them, from a struct gdb_arch and the isa. */
+/* gdb_regs.c - registers as gdb numbers them, from the isa's table. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "debug/gdb_parts.h"
+#include "isa/decode.h"
 #include "isa/eval.h"
 #include "isa/state.h"
 
 enum { MAX_BYTES = 1024 }; /* of a register */
 
-/* A register of gdb's: element `index` of a row, and further rows of the same name. */
+/* A register of gdb's: element `index` of a row, and rows after it with more of its bits.
+ */
 struct place {
-    const struct gdb_regs *row;
+    const struct isa_gdb_row *row;
     unsigned index;
 };
 
-static bool has_feature(const struct cpu *cpu, const char *name)
+static const struct isa_gdb_row *rows_end(const struct isa *isa)
 {
-    const struct isa *isa = cpu->isa;
-
-    for (unsigned i = 0; name && i < isa->nfeatures; i++)
-        if (strcmp(isa_string(isa, isa->features[i]), name) == 0)
-            return cpu->features.bits[i / 64] >> i % 64 & 1;
-    return name == NULL;
+    return isa->gdb_rows + isa->ngdb_rows;
 }
 
-static bool find_reg(const struct isa *isa, const struct gdb_regs *row, unsigned index,
-                     struct isa_reg *reg)
+static bool is_there(const struct cpu *cpu, const struct isa_gdb_row *row)
 {
-    if (isa_find_reg(isa, row->reg, reg) < 0)
-        return false;
-    reg->index = (uint16_t)(reg->index + index);
-    return reg->view == ISA_NONE || reg->index < isa->views[reg->view].count;
+    return isa_has_features(cpu->isa, row->needs, &cpu->features);
 }
 
-static unsigned width_of(const struct isa *isa, const struct gdb_regs *row,
-                         struct isa_reg reg)
+static struct isa_reg reg_of(const struct isa_gdb_row *row, unsigned index)
+{
+    return (struct isa_reg){ row->view, (uint16_t)(row->index + index), row->group };
+}
+
+static unsigned width_of(const struct isa *isa, const struct isa_gdb_row *row)
 {
     if (row->bits)
         return row->bits;
-    if (reg.group != ISA_NONE)
+    if (row->group != ISA_NONE)
         return 8;
-    return reg.view == ISA_NONE ? isa->pc_width : isa->views[reg.view].width;
+    return row->view == ISA_NONE ? isa->pc_width : isa->views[row->view].width;
 }
 
-static bool is_more_of(const struct gdb_regs *row, const struct gdb_regs *first)
+static bool find_number(const struct cpu *cpu, uint64_t number, struct place *place)
 {
-    return row->reg && row->name && first->name && strcmp(row->name, first->name) == 0;
-}
+    const struct isa *isa = cpu->isa;
 
-static bool is_first(const struct gdb_feature *feature, const struct gdb_regs *row)
-{
-    return row == feature->regs || !is_more_of(row, row - 1);
-}
-
-static bool find_number(const struct gdb_arch *arch, const struct cpu *cpu,
-                        uint64_t number, struct place *place)
-{
-    struct isa_reg reg;
-
-    for (const struct gdb_feature *f = arch->features; f->name; f++) {
-        if (!has_feature(cpu, f->needs))
-            continue;
-        for (const struct gdb_regs *row = f->regs; row->reg; row++)
-            if (number >= row->regnum && number - row->regnum < row->count &&
-                is_first(f, row)) {
-                *place = (struct place){ row, (unsigned)(number - row->regnum) };
-                return find_reg(cpu->isa, row, place->index, &reg);
-            }
-    }
+    for (const struct isa_gdb_row *row = isa->gdb_rows; row < rows_end(isa); row++)
+        if (!row->more && number >= row->number && number - row->number < row->count &&
+            is_there(cpu, row)) {
+            *place = (struct place){ row, (unsigned)(number - row->number) };
+            return true;
+        }
     return false;
 }
 
@@ -79,24 +61,18 @@ static bool find_number(const struct gdb_arch *arch, const struct cpu *cpu,
 static unsigned get_bytes(struct cpu *cpu, const struct place *place, bool big,
                           uint8_t *bytes)
 {
-    struct isa_reg reg = { 0 };
+    const struct isa_gdb_row *row = place->row;
+    unsigned size = (width_of(cpu->isa, row) + 7) / 8;
     uint64_t value = 0;
-    unsigned size;
 
-    if (!find_reg(cpu->isa, place->row, place->index, &reg))
-        return 0;
-    size = (width_of(cpu->isa, place->row, reg) + 7) / 8;
     if (size > MAX_BYTES)
         size = MAX_BYTES;
     for (unsigned i = 0; i < size; i++) {
-        if (i % 8 == 0) {
-            const struct gdb_regs *row = place->row;
-
-            value = cpu_get_unit(cpu, reg, i / 8) << row->shift;
-            for (row++; i == 0 && is_more_of(row, place->row); row++)
-                if (find_reg(cpu->isa, row, 0, &reg))
-                    value |= cpu_get(cpu, reg) << row->shift;
-        }
+        if (i % 8 == 0)
+            value = cpu_get_unit(cpu, reg_of(row, place->index), i / 8);
+        for (const struct isa_gdb_row *r = row + 1;
+             i == 0 && r < rows_end(cpu->isa) && r->more; r++)
+            value |= cpu_get(cpu, reg_of(r, 0)) << r->shift;
         bytes[big ? size - 1 - i : i] = (uint8_t)(value >> i % 8 * 8);
     }
     return size;
@@ -105,20 +81,17 @@ static unsigned get_bytes(struct cpu *cpu, const struct place *place, bool big,
 static void put_bytes(struct cpu *cpu, const struct place *place, bool big,
                       const uint8_t *bytes, unsigned size)
 {
-    const struct gdb_regs *row = place->row;
-    struct isa_reg reg;
+    const struct isa_gdb_row *row = place->row;
 
     for (unsigned unit = 0; unit * 8 < size; unit++) {
         uint64_t value = 0;
 
         for (unsigned i = unit * 8; i < size && i < unit * 8 + 8; i++)
             value |= (uint64_t)bytes[big ? size - 1 - i : i] << i % 8 * 8;
-        if (find_reg(cpu->isa, row, place->index, &reg))
-            cpu_put_unit(cpu, reg, unit, value >> row->shift);
-        for (row++; unit == 0 && is_more_of(row, place->row); row++)
-            if (find_reg(cpu->isa, row, 0, &reg))
-                cpu_put(cpu, reg, value >> row->shift);
-        row = place->row;
+        cpu_put_unit(cpu, reg_of(row, place->index), unit, value);
+        for (const struct isa_gdb_row *r = row + 1;
+             unit == 0 && r < rows_end(cpu->isa) && r->more; r++)
+            cpu_put(cpu, reg_of(r, 0), value >> r->shift);
     }
 }
 
@@ -140,8 +113,7 @@ void gdb_read_one(struct gdb *gdb, struct gdb_reader *r)
     struct place place;
     uint64_t number;
 
-    if (!cpu || !gdb_number(r, &number) ||
-        !find_number(gdb->target->arch, cpu, number, &place)) {
+    if (!cpu || !gdb_number(r, &number) || !find_number(cpu, number, &place)) {
         gdb_error(gdb, GDB_EINVAL);
         return;
     }
@@ -159,7 +131,7 @@ void gdb_write_one(struct gdb *gdb, struct gdb_reader *r)
     unsigned size;
 
     if (!cpu || !gdb_number(r, &number) || !gdb_skip(r, "=") ||
-        !find_number(gdb->target->arch, cpu, number, &place)) {
+        !find_number(cpu, number, &place)) {
         gdb_error(gdb, GDB_EINVAL);
         return;
     }
@@ -178,16 +150,15 @@ static void for_all(struct gdb *gdb, struct cpu *cpu, struct gdb_reader *r,
                     void (*each)(struct gdb *, struct cpu *, const struct place *,
                                  struct gdb_reader *))
 {
-    const struct gdb_arch *arch = gdb->target->arch;
+    const struct isa *isa = cpu->isa;
     unsigned count = 0;
     struct place place;
 
-    for (const struct gdb_feature *f = arch->features; f->name; f++)
-        for (const struct gdb_regs *row = f->regs; row->reg; row++)
-            if (row->regnum + row->count > (int)count)
-                count = row->regnum + row->count;
+    for (const struct isa_gdb_row *row = isa->gdb_rows; row < rows_end(isa); row++)
+        if (row->number + row->count > (int)count)
+            count = (unsigned)row->number + row->count;
     for (unsigned n = 0; n < count; n++)
-        if (find_number(arch, cpu, n, &place))
+        if (find_number(cpu, n, &place))
             each(gdb, cpu, &place, r);
 }
 
@@ -261,36 +232,61 @@ static void add(struct text *text, const char *line)
     text->size += length;
 }
 
-static const char *name_of(const struct isa *isa, const struct gdb_regs *row,
-                           unsigned index, struct isa_reg reg, char *name, size_t size)
+static const char *name_of(const struct isa *isa, const struct isa_gdb_row *row,
+                           unsigned index, char *name, size_t size)
 {
-    const struct isa_view *view = reg.view == ISA_NONE ? NULL : &isa->views[reg.view];
+    const struct isa_view *view = row->view == ISA_NONE ? NULL : &isa->views[row->view];
+    unsigned number = row->index + index;
 
     if (row->name)
-        return row->name;
-    if (view && view->names && *isa_name(isa, view->names, reg.index))
-        return isa_name(isa, view->names, reg.index);
-    if (!view || view->count == 1)
-        return row->reg;
-    snprintf(name, size, "%s%u", isa_string(isa, view->name), reg.index);
-    (void)index;
+        return isa_string(isa, row->name);
+    if (row->group != ISA_NONE)
+        return isa_name(isa, isa->flags[row->group].names, row->index);
+    if (!view)
+        return "pc";
+    if (view->names && *isa_name(isa, view->names, number))
+        return isa_name(isa, view->names, number);
+    if (view->count == 1)
+        return isa_string(isa, view->name);
+    snprintf(name, size, "%s%u", isa_string(isa, view->name), number);
     return name;
 }
 
-static void add_row(struct text *text, const struct isa *isa, const struct gdb_regs *row)
+static void add_row(struct text *text, const struct isa *isa,
+                    const struct isa_gdb_row *row)
 {
+    const char *type = isa_string(isa, row->type), *quote = *type ? "\"" : "";
     char line[256], name[64];
-    struct isa_reg reg;
 
-    for (unsigned i = 0; i < row->count && find_reg(isa, row, i, &reg); i++) {
+    for (unsigned i = 0; i < row->count; i++) {
         snprintf(line, sizeof(line),
-                 "<reg name=\"%s\" bitsize=\"%u\" regnum=\"%u\"%s%s%s/>\n",
-                 name_of(isa, row, i, reg, name, sizeof(name)),
-                 (width_of(isa, row, reg) + 7) / 8 * 8, row->regnum + i,
-                 row->type ? " type=\"" : "", row->type ? row->type : "",
-                 row->type ? "\"" : "");
+                 "<reg name=\"%s\" bitsize=\"%u\" regnum=\"%u\"%s%s%s%s/>\n",
+                 name_of(isa, row, i, name, sizeof(name)),
+                 (width_of(isa, row) + 7) / 8 * 8, row->number + i, *type ? " type=" : "",
+                 quote, type, quote);
         add(text, line);
     }
+}
+
+static void add_features(struct text *text, const struct cpu *cpu)
+{
+    const struct isa *isa = cpu->isa;
+    uint32_t open = 0;
+    char line[256];
+
+    for (const struct isa_gdb_row *row = isa->gdb_rows; row < rows_end(isa); row++) {
+        if (row->more || !is_there(cpu, row))
+            continue;
+        if (row->feature != open) {
+            snprintf(line, sizeof(line), "%s<feature name=\"%s\">\n",
+                     open ? "</feature>\n" : "", isa_string(isa, row->feature));
+            add(text, line);
+            open = row->feature;
+        }
+        add_row(text, isa, row);
+    }
+    if (open)
+        add(text, "</feature>\n");
 }
 
 void gdb_target_xml(struct gdb *gdb, char **text, size_t *size)
@@ -305,18 +301,10 @@ void gdb_target_xml(struct gdb *gdb, char **text, size_t *size)
              "<?xml version=\"1.0\"?>\n<!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n"
              "<target version=\"1.0\">\n<architecture>%s</architecture>\n"
              "<osabi>%s</osabi>\n",
-             target->arch->architecture, target->arch->osabi);
+             isa_string(target->isa, target->isa->gdb_arch), target->osabi);
     add(&xml, line);
-    for (const struct gdb_feature *f = target->arch->features; f->name; f++) {
-        if (!cpu || !has_feature(cpu, f->needs))
-            continue;
-        snprintf(line, sizeof(line), "<feature name=\"%s\">\n", f->name);
-        add(&xml, line);
-        for (const struct gdb_regs *row = f->regs; row->reg; row++)
-            if (is_first(f, row))
-                add_row(&xml, target->isa, row);
-        add(&xml, "</feature>\n");
-    }
+    if (cpu)
+        add_features(&xml, cpu);
     add(&xml, "</target>\n");
     *text = xml.bytes;
     *size = xml.size;

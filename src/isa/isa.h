@@ -568,6 +568,19 @@ struct isa_example {  /* both, unpacked: isa_example() */
     const struct isa_ex_code *code; /* NULL: no test */
 };
 
+/* Registers as a debugger numbers them.  Spec: gdb's manual, "Target Descriptions". */
+struct isa_gdb_row {
+    uint32_t feature;            /* text: org.gnu.gdb.CPU.core */
+    uint32_t name;               /* text, of a single one; 0: as the registers print */
+    uint32_t type;               /* text: gdb's, or 0 */
+    uint16_t needs;              /* feature condition: isa->feature_sets, or ISA_NONE */
+    uint16_t view, index, group; /* struct isa_reg: the first of `count` neighbours */
+    uint16_t count, number;      /* gdb's number, of the first */
+    uint16_t bits;               /* in gdb; 0: as wide as the register */
+    uint8_t shift;               /* where the register lies in gdb's */
+    bool more;                   /* adds its bits to the register of the row before */
+};
+
 struct isa_stream; /* variable-length encodings: stream.h */
 
 struct isa {
@@ -579,7 +592,8 @@ struct isa {
     uint8_t min_ilen;    /* alignment of the pc in bytes */
     uint32_t state_size; /* bytes of cpu->state */
     uint16_t
-        sysreg_trap; /* trap of an unknown or forbidden system register, or ISA_NONE */
+        sysreg_trap;   /* trap of an unknown or forbidden system register, or ISA_NONE */
+    uint32_t gdb_arch; /* text: the name that gdb has for it; 0: none */
     struct sem_body sysreg_priv; /* run time: current privilege; count 0: not checked */
     const char *strings;         /* each with its 0, the first one empty */
     const uint32_t *names;       /* text */
@@ -633,6 +647,7 @@ struct isa {
     const struct isa_ex_code *ex_codes;
     const uint8_t *ex_bytes;
     const uint64_t *values;
+    const struct isa_gdb_row *gdb_rows; /* by `gdb` items, in order */
     const struct isa_stream *streams;
     const uint64_t *effects;
     uint32_t nnodes, nconsts, npieces, nfields, noperands, nslots, nvariants, nchosen,
@@ -642,7 +657,7 @@ struct isa {
     uint16_t nfiles, nviews, nview_bodies, nregnames, ninsns, naliases, nfetches, ndnodes,
         naccesses, ntraps, nhelpers, nfpcalls, nfpenvs, nflags, nflagfns, nlaws, nmodes,
         nfeatures, nfeature_sets, nmodels, nsysregs, nexamples, nstreams, nsources,
-        effect_words;
+        ngdb_rows, effect_words;
 };
 
 static inline const char *isa_string(const struct isa *isa, uint32_t text)

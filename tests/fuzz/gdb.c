@@ -218,26 +218,36 @@ static int64_t read_link(void *context, const char *path, char *to, size_t size)
     return path[0] == '/' ? (int64_t)size : -GDB_EINVAL;
 }
 
-static const struct gdb_regs wide[] = {
-    { "x0", NULL, 32, 0, 0, 0, "int" },        { "pc", NULL, 1, 32, 0, 0, "code_ptr" },
-    { "f0", NULL, 32, 33, 0, 0, NULL },        { "fflags", "fcsr", 1, 68, 32, 0, "int" },
-    { "frm", "fcsr", 1, 68, 32, 5, "int" },    { "nothing", NULL, 4, 70, 0, 0, NULL },
-    { "f30", "beyond", 9, 80, 4096, 3, NULL }, { NULL, NULL, 0, 0, 0, 0, NULL },
-};
-static const struct gdb_feature features[] = { { "org.gnu.gdb.fuzz", NULL, wide },
-                                               { "org.gnu.gdb.none", "none", wide },
-                                               { NULL, NULL, NULL } };
-static const struct gdb_arch arch = { "fuzz", "none", features };
+/* riscv64's rows, and one that is wider and has more parts than a guest's would be. */
+static const struct isa *with_wide_registers(void)
+{
+    static struct isa_gdb_row rows[32];
+    static struct isa isa;
+    const struct isa *from = isa_find("riscv64");
+    struct isa_gdb_row wide = from->gdb_rows[0];
+
+    isa = *from;
+    memcpy(rows, from->gdb_rows, from->ngdb_rows * sizeof(*rows));
+    wide.number = 80;
+    wide.count = 9;
+    wide.bits = 8192;
+    rows[isa.ngdb_rows++] = wide;
+    wide.more = true;
+    wide.shift = 63;
+    rows[isa.ngdb_rows++] = wide;
+    isa.gdb_rows = rows;
+    return &isa;
+}
 
 static void start(struct target *t, unsigned options)
 {
     for (int i = 0; i < THREADS; i++)
-        t->cpus[i] = cpu_new(isa_find("riscv64"), NULL);
+        t->cpus[i] = cpu_new(with_wide_registers(), NULL);
     t->target = (struct gdb_target){
         .context = t,
         .pid = FIRST,
         .isa = t->cpus[0]->isa,
-        .arch = &arch,
+        .osabi = "none",
         .big = options & 1,
         .send = send_bytes,
         .next_thread = next_thread,

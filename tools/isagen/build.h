@@ -178,7 +178,7 @@ struct build {
         fpcalls, fpenvs, flags, flagfns, laws, modes, features, feature_sets, models,
         sysregs, examples, effects, streams, strings, names, sources, numbers, texts,
         alt_rows, enums, fixes, lengths, sysreg_fields, ex_cases, ex_items, ex_codes,
-        ex_bytes, links, view_bodies, values, flag_uses, flag_known;
+        ex_bytes, links, view_bodies, values, flag_uses, flag_known, gdb_rows;
     struct vec kinds[32];                /* struct item *, by enum item_kind */
     struct vec view_info;                /* struct view, beside views */
     struct vec insn_items;               /* const struct insn *, beside insns */
@@ -374,6 +374,7 @@ bool stream_is_locked(struct build *b, const struct place *p);
 struct val stream_locked_get(struct build *b, struct place *p);
 void stream_locked_put(struct build *b, struct place *p, struct val v, struct pos pos);
 void build_stream_insn(struct build *b, struct item *item); /* rows instead of enc */
+void build_gdb(struct build *b, struct item *item);         /* build_gdb.c */
 void build_examples(struct build *b);
 void build_isa(struct build *b);
 void begin_body(struct build *b, bool decode_only);

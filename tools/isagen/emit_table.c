@@ -211,6 +211,10 @@ EACH(isa_fpenv, fpenvs, nfpenvs)
         fprintf(out, "%u,", it->cause[i]);
     fputs("},", out);
 END
+EACH(isa_gdb_row, gdb_rows, ngdb_rows)
+    ALWAYS(count); NUMBER(feature); NUMBER(name); NUMBER(type); NUMBER(needs); NUMBER(view);
+    NUMBER(index); NUMBER(group); NUMBER(number); NUMBER(bits); NUMBER(shift); NUMBER(more);
+END
 EACH(isa_flags, flags, nflags)
     ALWAYS(count); NUMBER(name); NUMBER(names); NUMBER(bits_file); NUMBER(kind_file);
     NUMBER(args_file); NUMBER(first);
@@ -342,7 +346,8 @@ void put_numbers(FILE *out, const char *name, const uint16_t *numbers, uint32_t 
     X(fpcalls, nfpcalls) X(fpenvs, nfpenvs) X(flags, nflags) X(flagfns, nflagfns)        \
     X(laws, nlaws) X(flag_uses, nflag_uses) X(flag_known, nflag_known)                   \
     X(modes, nmodes) X(features, nfeatures) X(models, nmodels)                           \
-    X(sysregs, nsysregs) X(examples, nexamples) X(effects, neffects)
+    X(sysregs, nsysregs) X(examples, nexamples) X(effects, neffects)   \
+    X(gdb_rows, ngdb_rows)
 /* clang-format on */
 #define EMIT(array, count) emit_##array(&e);
 
@@ -365,6 +370,7 @@ static void emit_target(const struct isa *it, FILE *out)
     NUMBER(state_size);
     NUMBER(nchosen);
     NUMBER(sysreg_trap);
+    NUMBER(gdb_arch);
     BODY(sysreg_priv);
     NUMBER(effect_words);
     putc('\n', out);

@@ -99,6 +99,15 @@ struct list {
     bool flag;
 };
 
+/* Registers of the spec, and what gdb calls them. */
+struct gdb_row {
+    struct gdb_row *next;
+    struct pos pos;
+    struct list *names, *more; /* name; of `more` also number: its lowest bit in gdb's */
+    uint64_t number, bits;     /* bits 0: as wide as the register */
+    const char *type, *name;   /* or NULL */
+};
+
 /* A piece of an encoding, most significant first. */
 struct enc {
     struct enc *next;
@@ -160,7 +169,7 @@ enum item_kind {
     I_PARAM, I_TARGET, I_FEATURE, I_EXCLUSIVE, I_MODEL, I_PC, I_FILE, I_VIEW, I_SPACE, I_FETCH,
     I_TRAP, I_HELPER, I_MODE, I_FN, I_PROC, I_FLAGS, I_FLAGFN, I_LAW, I_FPENV, I_SYSREG,
     I_SYSREGS, I_OPERAND, I_INSN, I_ALIAS, I_FAMILY, I_RESERVED, I_EX, I_STREAM, I_VEC,
-    I_BUDGET,
+    I_BUDGET, I_GDB,
 };
 /* clang-format on */
 struct item {
@@ -179,7 +188,7 @@ struct item {
     struct insn *insn;
     struct family *family;
     struct example *example;
-    void *extra; /* I_STREAM */
+    void *extra; /* I_STREAM; I_GDB: struct gdb_row */
 };
 
 struct alts {

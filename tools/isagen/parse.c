@@ -394,6 +394,7 @@ static const struct {
     { "around", parse_around_item }, { "after", parse_after_item }, { "alts", parse_alts_item },
     { "test", parse_test_item },  { "stream", parse_stream_item }, { "doc", parse_doc },
     { "vec", parse_vectors }, { "budget", parse_budget_item },
+    { "gdb", parse_gdb },
 };
 /* clang-format on */
 

@@ -28,6 +28,7 @@ void parse_flags(struct isagen *g, struct pos pos);
 void parse_flagfn(struct isagen *g, struct pos pos);
 void parse_law(struct isagen *g, struct pos pos);
 void parse_fpenv(struct isagen *g, struct pos pos);
+void parse_gdb(struct isagen *g, struct pos pos);
 void parse_sysreg(struct isagen *g, struct pos pos);
 void parse_sysregs(struct isagen *g, struct pos pos);
 

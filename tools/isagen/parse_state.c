@@ -2,6 +2,7 @@
  * memory, fetch, traps, helpers, modes, functions, flags, FP environments, system
  * registers.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "parse.h"
@@ -437,5 +438,57 @@ void parse_sysregs(struct isagen *g, struct pos pos)
         else
             fail(g, g->tok.pos, "E-SYNTAX", "expected trap or priv");
         expect(g, ';', "';'");
+    }
+}
+
+/* REGISTERS ":" number [type] [bWIDTH] ["name"] {"," register "<<" number} ";" */
+static struct gdb_row *parse_gdb_row(struct isagen *g)
+{
+    struct gdb_row *row = arena_alloc(&g->arena, sizeof *row);
+    struct list **tail = &row->more, *l;
+
+    row->pos = g->tok.pos;
+    row->names = parse_names(g);
+    if (!row->names)
+        fail(g, row->pos, "E-SYNTAX", "expected registers, ':' and gdb's number");
+    expect(g, ':', "':' and gdb's number");
+    row->number = expect_number(g, "gdb's number of the first");
+    while (is(g, T_NAME)) {
+        const char *word = expect_name(g, "a type, or a width like b32");
+        char *end = NULL;
+
+        if (word[0] == 'b' && word[1] >= '1' && word[1] <= '9')
+            row->bits = strtoul(word + 1, &end, 10);
+        if (!end || *end)
+            row->type = word;
+    }
+    if (is(g, T_STRING))
+        row->name = expect_string(g, "a name");
+    while (take(g, ',')) {
+        l = list_add(g, &tail, g->tok.pos);
+        l->name = is(g, T_STRING) ? expect_string(g, "a register")
+                                  : expect_name(g, "a register");
+        expect(g, T_SHL, "'<<' and where it lies in gdb's");
+        l->number = expect_number(g, "its lowest bit in gdb's");
+    }
+    expect(g, ';', "';'");
+    return row;
+}
+
+/* gdb "architecture" {needs expr | when expr} ;  or  gdb "feature" ... { rows } */
+void parse_gdb(struct isagen *g, struct pos pos)
+{
+    struct item *item = add_item(g, I_GDB, pos);
+    struct gdb_row **tail = (struct gdb_row **)&item->extra;
+
+    item->word = expect_string(g, "a feature of gdb's, or an architecture");
+    parse_conditions(g, &item->needs, &item->when);
+    if (take(g, ';'))
+        return;
+    item->flag = true;
+    expect(g, '{', "';', or '{' and registers");
+    while (!take(g, '}')) {
+        *tail = parse_gdb_row(g);
+        tail = &(*tail)->next;
     }
 }

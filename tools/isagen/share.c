@@ -133,6 +133,7 @@ static const struct own { uint16_t array, count; uint8_t count_size, size; } own
     OWN(models, nmodels), OWN(sysregs, nsysregs), OWN(sysreg_fields, nsysreg_fields),
     OWN(examples, nexamples), OWN(ex_cases, nex_cases), OWN(ex_items, nex_items),
     OWN(ex_codes, nex_codes), OWN(streams, nstreams),
+    OWN(gdb_rows, ngdb_rows),
 };
 /* clang-format on */
 
@@ -195,8 +196,9 @@ static void share_common_texts(const struct isa *isa, struct shared *strings)
 }
 
 /* In arrays of one target. */
-static void share_own_texts(const struct isa *isa, struct shared *strings)
+static void share_own_texts(struct isa *isa, struct shared *strings)
 {
+    isa->gdb_arch = share_text(strings, isa->strings + isa->gdb_arch);
     TEXTS(isa->features, isa->nfeatures);
     TEXTS(isa->sources, isa->nsources);
     FOR_EACH (isa_insn, isa->insns, isa->ninsns) {
@@ -207,6 +209,11 @@ static void share_own_texts(const struct isa *isa, struct shared *strings)
     }
     FOR_EACH (isa_alias, isa->aliases, isa->naliases)
         TEXT(mnemonic);
+    FOR_EACH (isa_gdb_row, isa->gdb_rows, isa->ngdb_rows) {
+        TEXT(feature);
+        TEXT(name);
+        TEXT(type);
+    }
     NAMES_OF(isa_file, files, nfiles);
     NAMES_OF(isa_view, views, nviews);
     NAMES_OF(isa_regname, regnames, nregnames);
@@ -515,6 +522,8 @@ static void share_features(struct isa *isa, struct sharing *s)
         share_feature_set(isa, s, &it->features);
     FOR_EACH (isa_alias, isa->aliases, isa->naliases)
         share_feature_set(isa, s, &it->features);
+    FOR_EACH (isa_gdb_row, isa->gdb_rows, isa->ngdb_rows)
+        share_feature_set(isa, s, &it->needs);
 }
 
 static void share_others(struct isa *isa, struct sharing *s)

@@ -78,7 +78,7 @@ static void finish(struct build *b)
     TABLE16(flags, nflags); TABLE16(flagfns, nflagfns); TABLE16(laws, nlaws);
     TABLE16(modes, nmodes); TABLE16(features, nfeatures); TABLE16(feature_sets, nfeature_sets);
     TABLE16(models, nmodels); TABLE16(sysregs, nsysregs); TABLE16(examples, nexamples);
-    TABLE16(streams, nstreams); TABLE16(sources, nsources);
+    TABLE16(streams, nstreams); TABLE16(sources, nsources); TABLE16(gdb_rows, ngdb_rows);
 #undef TABLE
 #undef TABLE16
     isa->fields_all = b->fields.items;     isa->nfields = b->fields.count;
@@ -143,6 +143,7 @@ static void build_target(struct build *b)
     check_vectors(b);
     finish(b);
     assign_fetches(b);
+    each_item(b, I_GDB, build_gdb);
     build_examples(b);
     check_budgets(b);
     build_flag_variants(b);

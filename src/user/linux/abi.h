@@ -217,8 +217,6 @@ struct abi_hwcap {
     uint8_t bit;
 };
 
-struct gdb_arch;
-
 struct abi {
     const char *isa;     /* name of the isa (isa_find), and -cpu's guest */
     const char *machine; /* uname -m and AT_PLATFORM's kin */
@@ -247,7 +245,6 @@ struct abi {
                     const uint64_t *features);
     const struct abi_probe *probes;   /* ended by feature NULL; or NULL */
     uint16_t gregs_size, fpregs_size; /* of a core file: the first bytes of mcontext */
-    const struct gdb_arch *gdb;       /* its registers as gdb has them, or NULL: no -g */
     const char *os_release;           /* the oldest kernel that the guest's libc takes */
 };
 

@@ -175,7 +175,6 @@ const struct abi abi_riscv64 = {
     .cpuinfo = write_cpuinfo,
     .probes = probes,
     .os_release = "5.4.0",
-    .gdb = &gdb_riscv64,
     .gregs_size = 32 * 8,
     .fpregs_size = 32 * 8 + 8,
 };
@@ -208,7 +207,6 @@ const struct abi abi_riscv32 = {
     .cpuinfo = write_cpuinfo,
     .probes = probes,
     .os_release = "5.4.0",
-    .gdb = &gdb_riscv32,
     .gregs_size = 32 * 4,
     .fpregs_size = 32 * 8 + 8,
 };

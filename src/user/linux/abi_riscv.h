@@ -5,6 +5,5 @@
 #include "user/linux/abi.h"
 
 extern const struct abi abi_riscv64, abi_riscv32;
-extern const struct gdb_arch gdb_riscv64, gdb_riscv32; /* gdb_riscv.c */
 
 #endif

@@ -389,7 +389,7 @@ void debug_start(struct task *t, const char *where)
     int is_run = 0;
     bool is_inherited;
 
-    if (!d || !t->proc->abi->gdb)
+    if (!d || !t->proc->isa->gdb_arch)
         die("-g: %s has no description of its registers for gdb", t->proc->isa->name);
     d->lock = host_lock_new();
     if (!d->lock)

@@ -412,7 +412,7 @@ void debug_fill_target(struct debugger *d)
         .context = d,
         .pid = getpid(),
         .isa = d->proc->isa,
-        .arch = d->proc->abi->gdb,
+        .osabi = "GNU/Linux",
         .big = d->proc->abi->big,
         .send = debug_send,
         .next_thread = next_thread,
