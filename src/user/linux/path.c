@@ -121,8 +121,11 @@ static int step(struct walk *walk, const char **at, size_t n, bool follow)
     got = readlink(walk->host, target, sizeof(target) - 1);
     if (got < 0 && errno == EINVAL)
         return FOUND;
-    if (got < 0 && errno == ENOENT)
+    if (got < 0 && errno == ENOENT) {
+        if (is_last && **at && walk->length + 2 < PATH_SIZE) /* a directory, if made */
+            memcpy(walk->host + walk->length, "/", 2);
         return is_last ? NEW : whole(walk, *at);
+    }
     if (got < 0) /* not a directory, or one that may not be searched: the call says so */
         return FOUND;
     if (is_last && !follow && !**at)

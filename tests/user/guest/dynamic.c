@@ -221,6 +221,9 @@ static void root(const char *host)
     printf("cd %d", chdir("/data"));
     printf(" %d\n", open("dir/inner", O_RDONLY) >= 0);
     printf("rmdir . %s\n", rmdir("/data/sub/.") < 0 ? strerror(errno) : "");
+    printf("new/ %d, %d\n",
+           open("/data/new/", O_WRONLY | O_CREAT, 0600) < 0 && errno == EISDIR,
+           mkdir("/data/new/", 0700) == 0 && rmdir("/data/new/") == 0);
     printf("new in root %d", open("/data/new", O_WRONLY | O_CREAT, 0600) >= 0);
     printf(" %d\n", stat("/data/new", &st) == 0 && unlink("/data/new") == 0);
 }
