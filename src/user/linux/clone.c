@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -46,9 +45,8 @@ enum {
 enum { SHARED_STACK = 16384 };
 
 struct vfork {
-    int fd;         /* the pipe; the parent waits until the child's end is closed */
-    uint64_t inode; /* fd is this, if the guest has not closed it */
-    uint64_t sp;    /* of the parent then, and how much of its stack is shared */
+    int fd;      /* the pipe; the parent waits until the child's end is closed */
+    uint64_t sp; /* of the parent then, and how much of its stack is shared */
     size_t size;
     uint8_t was[SHARED_STACK]; /* in the child, when it began or told last */
 };
@@ -57,11 +55,6 @@ struct vfork {
 struct change {
     size_t offset, size; /* from sp on */
 };
-
-bool vfork_owns(const struct task *t, int fd)
-{
-    return t->vfork && t->vfork->fd == fd;
-}
 
 static uint64_t shared_size(const struct task *t, uint64_t sp)
 {
@@ -75,10 +68,7 @@ static uint64_t shared_size(const struct task *t, uint64_t sp)
 /* In the child, whose copy of the memory nobody else changes. */
 static void vfork_begin(struct task *t, struct vfork *v, int fd)
 {
-    struct stat st;
-
     v->fd = fd;
-    v->inode = fstat(fd, &st) < 0 ? 0 : st.st_ino;
     v->sp = cpu_get(t->cpu, t->proc->sp);
     v->size = (size_t)shared_size(t, v->sp);
     if (space_read(t->proc->space, v->sp, v->was, v->size, NULL) < 0)
@@ -119,10 +109,9 @@ void vfork_tell(struct task *t)
     struct vfork *v = t->vfork;
     struct pollfd other;
     uint8_t is[SHARED_STACK];
-    struct stat st;
 
-    if (!v || fstat(v->fd, &st) < 0 || st.st_ino != v->inode)
-        return; /* the guest has closed it, or used its number */
+    if (!v)
+        return;
     other.fd = v->fd;
     other.events = 0;
     if (poll(&other, 1, 0) > 0 && other.revents & POLLERR)
@@ -159,21 +148,15 @@ static void wait_for_vfork(struct task *t, int end)
             break; /* the guest wrote into the pipe */
         space_write(t->proc->space, sp + change.offset, bytes, change.size, NULL);
     }
-    close(end);
+    own_fd_close(end);
 }
 
 static int try_pipe(int ends[2])
 {
-    int high;
-
     if (pipe2(ends, O_CLOEXEC) < 0)
         return -errno;
-    high =
-        fcntl(ends[1], F_DUPFD_CLOEXEC, 512); /* out of the way of the guest's numbers */
-    if (high >= 0) {
-        close(ends[1]);
-        ends[1] = high;
-    }
+    ends[0] = own_fd(ends[0]);
+    ends[1] = own_fd(ends[1]);
     return 0;
 }
 
@@ -200,12 +183,12 @@ static void become_child(struct task *t, const struct clone_args *args, const in
 {
     threads_in_child(t);
     if (t->vfork) {
-        close(t->vfork->fd); /* the grandparent waits for our parent, not for us */
+        own_fd_close(t->vfork->fd); /* the grandparent waits for our parent, not for us */
         free(t->vfork);
         t->vfork = NULL;
     }
     if (v) {
-        close(ends[0]);
+        own_fd_close(ends[0]);
         vfork_begin(t, v, ends[1]);
     }
     t->clear_tid = args->flags & CLONE_F_CHILD_CLEARTID ? args->child_tid : 0;
@@ -265,15 +248,13 @@ static int64_t fork_process(struct task *t, const struct clone_args *args)
         return 0;
     }
     free(v);
-    if (ends[1] >= 0)
-        close(ends[1]);
+    own_fd_close(ends[1]);
     threads_after_fork(t->proc);
     if (t->proc->debug)
         debug_after_fork(t, pid, args->flags & G_VFORK);
     host_signal_mask(mask);
     if (pid < 0) {
-        if (ends[0] >= 0)
-            close(ends[0]);
+        own_fd_close(ends[0]);
         return -error;
     }
     if (args->flags & CLONE_F_PARENT_SETTID)

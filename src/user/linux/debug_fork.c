@@ -46,7 +46,7 @@ void debug_hand_over(struct debugger *d)
     memcpy(CMSG_DATA(head), fds, sizeof(fds));
     if (sendmsg(d->peer, &msg, MSG_NOSIGNAL) < 0)
         return; /* it is gone, and the client sees an end */
-    close(d->peer);
+    own_fd_close(d->peer);
     d->peer = -1;
 }
 
@@ -68,9 +68,9 @@ long debug_receive(struct debugger *d, void *bytes, size_t size)
     if (!head || head->cmsg_type != SCM_RIGHTS || head->cmsg_len != CMSG_LEN(sizeof(fds)))
         return n;
     memcpy(fds, CMSG_DATA(head), sizeof(fds));
-    close(d->in);
-    d->in = fds[0];
-    d->out = fds[1];
+    own_fd_close(d->in);
+    d->in = own_fd(fds[0]);
+    d->out = own_fd(fds[1]);
     d->is_peer = false;
     if (n < 2 || ((char *)bytes)[1] == 0)
         d->gdb.options &= ~(unsigned)GDB_NO_ACK;
@@ -89,7 +89,7 @@ void debug_peer_readable(struct debugger *d)
     if (n > 0) {
         debug_send(d, bytes, (size_t)n);
     } else {
-        close(d->peer);
+        own_fd_close(d->peer);
         d->peer = -1;
         d->gdb.general_pid = d->target.pid;
         if (d->peer_runs)
@@ -123,17 +123,14 @@ void debug_before_fork(struct task *t, bool is_vfork)
 
 static void close_all(struct debugger *d)
 {
-    close(d->wake[0]);
-    close(d->wake[1]);
-    if (d->in >= 0)
-        close(d->in);
-    if (d->out >= 0 && d->out != d->in)
-        close(d->out);
-    if (d->peer >= 0)
-        close(d->peer);
+    own_fd_close(d->wake[0]);
+    own_fd_close(d->wake[1]);
+    own_fd_close(d->in);
+    if (d->out != d->in)
+        own_fd_close(d->out);
+    own_fd_close(d->peer);
     for (int i = 0; i < DEBUG_FILES; i++)
-        if (d->files[i] >= 0)
-            close(d->files[i]);
+        own_fd_close(d->files[i]);
     d->in = d->out = d->peer = -1;
 }
 
@@ -159,7 +156,7 @@ static void in_child(struct task *t)
         return;
     }
     close(d->ends[0]);
-    d->in = d->out = move_high(d->ends[1]);
+    d->in = d->out = own_fd(d->ends[1]);
     d->is_peer = true;
     d->is_interrupted = d->is_leaving = d->peer_runs = false;
     d->state = DEBUG_STOPPED;
@@ -186,7 +183,7 @@ void debug_after_fork(struct task *t, int64_t pid, bool is_vfork)
     if (pid < 0 && d->ends[0] >= 0)
         close(d->ends[0]);
     else if (d->ends[0] >= 0)
-        d->peer = move_high(d->ends[0]);
+        d->peer = own_fd(d->ends[0]);
     dt = debug_task_of(t);
     if (dt && pid > 0 && d->ends[0] >= 0) {
         dt->later = event;

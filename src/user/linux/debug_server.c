@@ -72,10 +72,9 @@ static void clear_stops(struct debugger *d)
 
 static void close_client(struct debugger *d)
 {
-    if (d->out >= 0 && d->out != d->in)
-        close(d->out);
-    if (d->in >= 0)
-        close(d->in);
+    if (d->out != d->in)
+        own_fd_close(d->out);
+    own_fd_close(d->in);
     d->in = d->out = -1;
 }
 
@@ -84,8 +83,7 @@ void debug_leave(struct debugger *d)
 {
     clear_stops(d);
     close_client(d);
-    if (d->peer >= 0)
-        close(d->peer); /* it leaves, too */
+    own_fd_close(d->peer); /* it leaves, too */
     d->peer = -1;
     gdb_end(&d->gdb);
     d->state = DEBUG_OVER;
@@ -249,8 +247,8 @@ void debug_setup(struct debugger *d, struct task *t, unsigned options)
     d->proc = t->proc;
     if (pipe2(d->wake, O_CLOEXEC | O_NONBLOCK) < 0)
         die("-g: %s", strerror(errno));
-    d->wake[0] = move_high(d->wake[0]);
-    d->wake[1] = move_high(d->wake[1]);
+    d->wake[0] = own_fd(d->wake[0]);
+    d->wake[1] = own_fd(d->wake[1]);
     d->peer = -1;
     for (int i = 0; i < DEBUG_FILES; i++)
         d->files[i] = -1;
@@ -271,7 +269,7 @@ static int accept_one(int listener, const char *where)
     if (fd < 0)
         die("-g %s: %s", where, strerror(errno));
     close(listener);
-    return move_high(fd);
+    return own_fd(fd);
 }
 
 static int listen_port(const char *where, unsigned port)
@@ -320,8 +318,8 @@ static void use_stdio(struct debugger *d)
 {
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
-    d->in = move_high(dup(STDIN_FILENO));
-    d->out = move_high(dup(STDOUT_FILENO));
+    d->in = own_fd(dup(STDIN_FILENO));
+    d->out = own_fd(dup(STDOUT_FILENO));
     if (null < 0 || d->in < 0 || d->out < 0 || dup2(null, STDIN_FILENO) < 0 ||
         dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
         die("-g -: %s", strerror(errno));
@@ -378,6 +376,9 @@ static bool inherit(struct debugger *d, const char *where, unsigned *options, in
     }
     if (fcntl(d->in, F_SETFD, FD_CLOEXEC) < 0 || fcntl(d->out, F_SETFD, FD_CLOEXEC) < 0)
         die("-g %s: %s", where, strerror(errno));
+    own_fd_add(d->in);
+    if (d->out != d->in)
+        own_fd_add(d->out);
     return true;
 }
 

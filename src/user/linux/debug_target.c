@@ -338,8 +338,8 @@ static int open_file(void *context, const char *path)
     for (int i = 0; i < DEBUG_FILES; i++) {
         if (d->files[i] >= 0)
             continue;
-        d->files[i] = open(path_to_host(d->tasks->task, path, host),
-                           O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        d->files[i] = own_fd(open(path_to_host(d->tasks->task, path, host),
+                                  O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
         return d->files[i] < 0 ? file_error() : i;
     }
     return -24; /* EMFILE */
@@ -367,7 +367,7 @@ static int close_file(void *context, int fd)
 
     if (!is_file(d, fd))
         return -GDB_EBADF;
-    close(d->files[fd]);
+    own_fd_close(d->files[fd]);
     d->files[fd] = -1;
     return 0;
 }

@@ -290,7 +290,6 @@ _Noreturn void thread_exit(struct task *t, int status);
 
 /* clone.c: before a vfork's child ends or runs another program; for others nothing. */
 void vfork_tell(struct task *t);
-bool vfork_owns(const struct task *t, int fd); /* fd is not the guest's */
 
 /* Around fork: nobody holds a lock meanwhile; the child has this thread only. */
 void threads_before_fork(struct proc *p);
@@ -325,9 +324,15 @@ void vdso_map(struct task *t);
 
 size_t elf_read_fd(void *context, uint64_t offset, void *bytes, size_t size);
 
-/* loop.c: moves a descriptor of rhea's own out of the way of the guest's numbers; the new
- * number, or the old one where there is no room.  Close-on-exec.  -1 stays. */
-int move_high(int fd);
+/* own_fd.c: makes a descriptor rhea's own: it moves out of the way of the guest's
+ * numbers, if there is room, and the guest cannot close it.  Close-on-exec.  Returns the
+ * new number, or `fd` if that is negative. */
+int own_fd(int fd);
+void own_fd_add(int fd);   /* one that has its number already */
+void own_fd_close(int fd); /* negative: nothing */
+bool is_own_fd(int fd);
+/* close_range(2) of the guest's.  0 or a negated errno. */
+int64_t close_range_but_own(unsigned first, unsigned last, unsigned flags);
 
 /* loop.c: to stderr, or to -D's file. */
 int log_open(const char *path);

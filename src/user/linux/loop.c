@@ -20,32 +20,13 @@
 
 static int log_fd = STDERR_FILENO;
 
-int move_high(int fd)
-{
-    enum { ABOVE = 512 }; /* the guest counts its descriptors from 3 on */
-    struct rlimit limit;
-    int high = -1;
-
-    if (fd < 0)
-        return fd;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
-        high = fcntl(fd, F_DUPFD_CLOEXEC,
-                     (int)(limit.rlim_cur / 2 < ABOVE ? limit.rlim_cur / 2 : ABOVE));
-    if (high < 0) {
-        fcntl(fd, F_SETFD, FD_CLOEXEC);
-        return fd;
-    }
-    close(fd);
-    return high;
-}
-
 int log_open(const char *path)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
 
     if (fd < 0)
         return -1;
-    log_fd = move_high(fd);
+    log_fd = own_fd(fd);
     return 0;
 }
 

@@ -155,22 +155,16 @@ int64_t sys__llseek(struct task *t, const uint64_t *a)
 
 int64_t sys_close(struct task *t, const uint64_t *a)
 {
-    if (vfork_owns(t, (int)a[0]))
+    (void)t;
+    if (is_own_fd((int)a[0]))
         return -EBADF;
     return RESULT(close((int)a[0]));
 }
 
 int64_t sys_close_range(struct task *t, const uint64_t *a)
 {
-#ifdef SYS_close_range
     (void)t;
-    return RESULT(
-        syscall(SYS_close_range, (unsigned)a[0], (unsigned)a[1], (unsigned)a[2]));
-#else
-    (void)t;
-    (void)a;
-    return -ENOSYS;
-#endif
+    return close_range_but_own((unsigned)a[0], (unsigned)a[1], (unsigned)a[2]);
 }
 
 int64_t sys_dup(struct task *t, const uint64_t *a)
@@ -182,6 +176,8 @@ int64_t sys_dup(struct task *t, const uint64_t *a)
 int64_t sys_dup3(struct task *t, const uint64_t *a)
 {
     (void)t;
+    if (is_own_fd((int)a[1]))
+        return -EBUSY; /* dup(2): may be, for a moment */
     return RESULT(dup3((int)a[0], (int)a[1], open_flags_to_host(a[2])));
 }
 

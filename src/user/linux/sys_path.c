@@ -327,7 +327,7 @@ int64_t sys_chroot(struct task *t, const uint64_t *a)
     t->proc->root = NULL;
     t->proc->confined = false;
     if (t->proc->self_fd < 0)
-        t->proc->self_fd = move_high(fd);
+        t->proc->self_fd = own_fd(fd);
     else
         close(fd);
     return 0;

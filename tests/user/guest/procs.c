@@ -108,6 +108,16 @@ static void vforks(const char *self)
         say("posix_spawn", got);
     }
     show_status("spawn", status);
+    {
+        char *argv[] = { "none", NULL };
+        posix_spawn_file_actions_t actions;
+
+        posix_spawn_file_actions_init(&actions);
+        posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+        say("posix_spawn of nothing, all closed",
+            posix_spawn(&child, "/no/such/file", &actions, NULL, argv, environ));
+        posix_spawn_file_actions_destroy(&actions);
+    }
     show_status("system", system("exit 6"));
 }
 
