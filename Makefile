@@ -125,7 +125,7 @@ $(O)/gen/%.o: $(O)/gen/%.c Makefile
 	$(compile)
 
 $(O)/src/base/host_% $(O)/src/user/% $(O)/tests/%: private DEFS := $(HOSTED)
-COLD := tools/ src/debug/ src/user/ src/interp/lockstep $(addprefix src/isa/,assemble encode eval example print space. state stream_encode)
+COLD := tools/ src/debug/ src/user/ src/interp/lockstep $(addprefix src/isa/,assemble encode eval example print sem. space. state stops stream_encode) src/interp/profile
 $(COLD:%=$(O)/%%): private OWN_CFLAGS = $(COLD_CFLAGS)
 $(O)/src/isa/fp/%: private OWN_CFLAGS = $(OS)
 $(O)/src/llvmjit/%: private OWN_CFLAGS = -fPIC $(shell $(LLVM_CONFIG) --cflags)

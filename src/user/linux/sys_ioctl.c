@@ -1,9 +1,10 @@
-/* sys_ioctl.c - ioctl: terminals, and a few of files.
+/* sys_ioctl.c - ioctl: terminals, what network interfaces are there, and a few of files.
  *
  * Each request is a row: the guest's number, the host's, and what lies behind the
  * pointer. A request that is not here answers ENOTTY, as a device without it would. */
 #include <errno.h>
 #include <linux/fs.h>
+#include <net/if.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
@@ -22,7 +23,11 @@ enum kind {
     SHORTS_OUT,
     TERMIOS_IN,
     TERMIOS_OUT,
-    WIDE_OUT
+    WIDE_OUT,
+    IFREQ_INT, /* struct ifreq, netdevice(7): what is after the name */
+    IFREQ_SHORT,
+    IFREQ_ADDRESS,
+    IFCONF
 };
 
 /* clang-format off */
@@ -59,6 +64,18 @@ static const struct row {
     { 0x40045431, INT_IN, TIOCSPTLCK },
     { 0x5441, VALUE, TIOCGPTPEER },
     { 0x80081272, WIDE_OUT, BLKGETSIZE64 },
+    { 0x8910, IFREQ_INT, SIOCGIFNAME },
+    { 0x8912, IFCONF, SIOCGIFCONF },
+    { 0x8913, IFREQ_SHORT, SIOCGIFFLAGS },
+    { 0x8915, IFREQ_ADDRESS, SIOCGIFADDR },
+    { 0x8917, IFREQ_ADDRESS, SIOCGIFDSTADDR },
+    { 0x8919, IFREQ_ADDRESS, SIOCGIFBRDADDR },
+    { 0x891b, IFREQ_ADDRESS, SIOCGIFNETMASK },
+    { 0x891d, IFREQ_INT, SIOCGIFMETRIC },
+    { 0x8921, IFREQ_INT, SIOCGIFMTU },
+    { 0x8927, IFREQ_ADDRESS, SIOCGIFHWADDR },
+    { 0x8933, IFREQ_INT, SIOCGIFINDEX },
+    { 0x8942, IFREQ_INT, SIOCGIFTXQLEN },
 };
 /* clang-format on */
 
@@ -134,6 +151,75 @@ static int64_t on_wide(struct task *t, const uint64_t *a, const struct row *row)
                                                    : write_number(t, a[2], 8, value);
 }
 
+/* In a guest's struct ifreq: the name, then a union as wide as its largest member. */
+static unsigned ifreq_size(const struct abi *abi)
+{
+    return IFNAMSIZ + (abi->layouts->word == 8 ? 24 : 16);
+}
+
+static void put_ifreq(const struct abi *abi, enum kind kind, const struct ifreq *host,
+                      uint8_t *guest)
+{
+    uint8_t *value = guest + IFNAMSIZ;
+
+    memcpy(guest, host->ifr_name, IFNAMSIZ);
+    if (kind == IFREQ_INT)
+        put_guest(abi, value, 4, (uint64_t)host->ifr_ifindex);
+    if (kind == IFREQ_SHORT)
+        put_guest(abi, value, 2, (uint64_t)host->ifr_flags);
+    if (kind == IFREQ_ADDRESS) {
+        memcpy(value, &host->ifr_addr, sizeof(host->ifr_addr));
+        put_guest(abi, value, 2, host->ifr_addr.sa_family);
+    }
+}
+
+static int64_t on_ifreq(struct task *t, const uint64_t *a, const struct row *row)
+{
+    const struct abi *abi = t->proc->abi;
+    unsigned size = ifreq_size(abi);
+    uint8_t guest[sizeof(struct ifreq) + 8];
+    struct ifreq host = { 0 };
+
+    if (space_read(t->proc->space, a[2], guest, size, NULL) < 0)
+        return -EFAULT;
+    memcpy(host.ifr_name, guest, IFNAMSIZ);
+    host.ifr_ifindex = (int)get_guest(abi, guest + IFNAMSIZ, 4);
+    if (ioctl((int)a[0], row->host, &host) < 0)
+        return -errno;
+    put_ifreq(abi, row->kind, &host, guest);
+    return space_write(t->proc->space, a[2], guest, size, NULL) < 0 ? -EFAULT : 0;
+}
+
+/* struct ifconf: how many bytes there are for requests, and where; no address: only asks.
+ */
+static int64_t on_ifconf(struct task *t, const uint64_t *a, const struct row *row)
+{
+    enum { MOST = 64 };
+    const struct abi *abi = t->proc->abi;
+    unsigned word = abi->layouts->word, size = ifreq_size(abi), n;
+    uint8_t guest[sizeof(struct ifreq) + 8] = { 0 };
+    struct ifreq host[MOST];
+    struct ifconf conf = { 0 };
+    uint64_t room, at;
+
+    if (read_number(t, a[2], 4, &room) < 0 || read_number(t, a[2] + word, word, &at) < 0)
+        return -EFAULT;
+    if ((int32_t)room < 0)
+        return -EINVAL;
+    n = room / size < MOST ? (unsigned)room / size : MOST;
+    conf.ifc_len = (int)(n * sizeof(*host));
+    conf.ifc_req = at ? host : NULL;
+    if (ioctl((int)a[0], row->host, &conf) < 0)
+        return -errno;
+    n = (unsigned)conf.ifc_len / sizeof(*host);
+    for (unsigned i = 0; at && i < n; i++) {
+        put_ifreq(abi, IFREQ_ADDRESS, &host[i], guest);
+        if (space_write(t->proc->space, at + i * size, guest, size, NULL) < 0)
+            return -EFAULT;
+    }
+    return write_number(t, a[2], 4, (uint64_t)n * size);
+}
+
 int64_t sys_ioctl(struct task *t, const uint64_t *a)
 {
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -152,6 +238,10 @@ int64_t sys_ioctl(struct task *t, const uint64_t *a)
         case TERMIOS_IN:
         case TERMIOS_OUT: return on_termios(t, a, row);
         case WIDE_OUT: return on_wide(t, a, row);
+        case IFREQ_INT:
+        case IFREQ_SHORT:
+        case IFREQ_ADDRESS: return on_ifreq(t, a, row);
+        case IFCONF: return on_ifconf(t, a, row);
         }
     }
     if (t->proc->options->log & LOG_UNIMP)

@@ -2,7 +2,7 @@
  * writes in its own order.
  *
  * Not modelled: ancillary data other than descriptors and credentials on guests whose
- * layout differs; ioctls of interfaces. */
+ * layout differs. */
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>

@@ -1,7 +1,9 @@
 /* inet.c - TCP over the loopback interface, which a new network namespace lacks. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <net/if.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "say.h"
@@ -18,6 +20,32 @@ static int serve(struct sockaddr_in *address)
     getsockname(server, (struct sockaddr *)address, &size);
     ok("port", address->sin_port != 0 && address->sin_family == AF_INET);
     return server;
+}
+
+/* What netdevice(7) tells of the loopback interface. */
+static void interfaces(int fd)
+{
+    struct ifreq one = { .ifr_name = "lo" }, all[64];
+    struct ifconf conf = { .ifc_len = sizeof(all), .ifc_req = all };
+    int index, found = 0;
+
+    call("SIOCGIFINDEX", ioctl(fd, SIOCGIFINDEX, &one));
+    index = one.ifr_ifindex;
+    memset(one.ifr_name, 0, sizeof(one.ifr_name));
+    call("SIOCGIFNAME", ioctl(fd, SIOCGIFNAME, &one));
+    ok("index", index > 0 && strcmp(one.ifr_name, "lo") == 0);
+    call("SIOCGIFFLAGS", ioctl(fd, SIOCGIFFLAGS, &one));
+    ok("flags", (one.ifr_flags & (IFF_UP | IFF_LOOPBACK)) == (IFF_UP | IFF_LOOPBACK));
+    call("SIOCGIFADDR", ioctl(fd, SIOCGIFADDR, &one));
+    ok("address", one.ifr_addr.sa_family == AF_INET && one.ifr_addr.sa_data[2] == 127);
+    call("SIOCGIFCONF", ioctl(fd, SIOCGIFCONF, &conf));
+    for (unsigned i = 0; i < conf.ifc_len / sizeof(all[0]); i++)
+        found += strcmp(all[i].ifr_name, "lo") == 0 &&
+                 all[i].ifr_addr.sa_family == AF_INET &&
+                 all[i].ifr_addr.sa_data[2] == 127;
+    ok("listed", found > 0);
+    strcpy(one.ifr_name, "none");
+    call("no interface", ioctl(fd, SIOCGIFINDEX, &one));
 }
 
 int main(void)
@@ -47,5 +75,6 @@ int main(void)
          recvfrom(client, text, sizeof(text), 0, (struct sockaddr *)&peer, &size));
     call("shutdown", shutdown(accepted, SHUT_WR));
     call("recv end", recv(client, text, sizeof(text), 0));
+    interfaces(client);
     return 0;
 }
