@@ -165,6 +165,18 @@ static void on_trap(struct task *t)
         debugged_call(t);
 }
 
+static void on_event(struct task *t);
+
+static void on_untold_fault(struct task *t)
+{
+    if (eval_space_step(t->cpu) == 0)
+        return;
+    if (t->cpu->event.kind == EXEC_MEM_FAULT) /* at UINT64_MAX itself, too */
+        on_access_fault(t);
+    else
+        on_event(t);
+}
+
 static void on_event(struct task *t)
 {
     struct cpu *cpu = t->cpu;
@@ -179,13 +191,10 @@ static void on_event(struct task *t)
         signal_force(t, signal_to_guest(SIGILL), ILL_ILLOPC, cpu->pc);
         return;
     case EXEC_MEM_FAULT:
-        if (cpu->event.addr ==
-            UINT64_MAX) { /* the host did not tell: the slow way does */
-            if (eval_space_step(cpu) < 0)
-                on_event(t);
-            return;
-        }
-        on_access_fault(t);
+        if (cpu->event.addr == UINT64_MAX) /* the host did not tell: the slow way does */
+            on_untold_fault(t);
+        else
+            on_access_fault(t);
         return;
     case EXEC_FETCH_FAULT: on_access_fault(t); return;
     }

@@ -81,6 +81,24 @@ static void read_far(void)
     (void)*(volatile int *)0x7fffffffffff0000;
 }
 
+static void read_last(void)
+{
+    expect(UINTPTR_MAX);
+    (void)*(volatile char *)UINTPTR_MAX;
+}
+
+static void write_last(void)
+{
+    expect(UINTPTR_MAX - 3);
+    *(volatile long *)(UINTPTR_MAX - 3) = 1;
+}
+
+static void jump_last(void)
+{
+    expect(UINTPTR_MAX - 1);
+    jump_to(UINTPTR_MAX - 1);
+}
+
 static void write_text(void)
 {
     expect((uintptr_t)read_null & ~(uintptr_t)7);
@@ -276,6 +294,9 @@ int main(int argc, char **argv)
         { "divide by zero", divide },
         { "read far away", read_far },
         { "jump far away", jump_far },
+        { "read the last byte", read_last },
+        { "write over the end", write_last },
+        { "jump to the end", jump_last },
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
