@@ -4,8 +4,8 @@
  * Which file it is is asked of the kernel after it was opened, so that links, other
  * threads' folders and relative paths lead to the same.
  *
- * Not modelled: a file that stays open does not change; of another guest's files only exe
- * and cmdline are its own. */
+ * Not modelled: a file that stays open does not change; of another guest's files only
+ * exe, cmdline, maps and smaps are its own, and they do not tell what may be executed. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -268,8 +268,18 @@ static void write_environ(struct task *t, FILE *out)
     write_memory(t, out, t->proc->arg_end, t->proc->env_end);
 }
 
-/* The host's, of areas that are the guest's. */
-static void write_filtered(struct task *t, FILE *out, const char *path)
+static bool is_guests(const struct task *t, uint64_t addr, bool is_own)
+{
+    struct space_area area;
+
+    if (is_own)
+        return space_next(t->proc->space, addr, &area) && addr >= area.start;
+    return addr >> t->proc->abi->address_bits == 0;
+}
+
+/* The host's maps or smaps, of areas that are the guest's: this process', or another
+ * one's, whose memory begins where this one's does. */
+static void write_filtered(struct task *t, FILE *out, const char *path, bool is_own)
 {
     uint64_t base = (uint64_t)(uintptr_t)space_base(t->proc->space);
     FILE *in = fopen(path, "re");
@@ -278,13 +288,11 @@ static void write_filtered(struct task *t, FILE *out, const char *path)
     bool shown = false;
 
     while (in && !space_is_paged(t->proc->space) && getline(&line, &size, in) > 0) {
-        struct space_area area;
         struct host_map map;
         bool is_first = parse_map(line, &map);
 
         if (is_first)
-            shown = space_next(t->proc->space, map.start - base, &area) &&
-                    map.start - base >= area.start;
+            shown = is_guests(t, map.start - base, is_own);
         if (is_first && shown && base)
             fprintf(out, "%08" PRIx64 "-%08" PRIx64 "%s", map.start - base,
                     map.end - base, strchr(line, ' '));
@@ -298,7 +306,7 @@ static void write_filtered(struct task *t, FILE *out, const char *path)
 
 static void write_smaps(struct task *t, FILE *out)
 {
-    write_filtered(t, out, "/proc/self/smaps");
+    write_filtered(t, out, "/proc/self/smaps", true);
 }
 
 static void write_cpuinfo(struct task *t, FILE *out)
@@ -417,9 +425,14 @@ static bool write_file(struct task *t, const char *path, FILE *out)
             return true;
         }
     pid = strtol(path + 6, &end, 10);
-    if (own || pid <= 0 || strcmp(end, "/cmdline") != 0)
+    if (own || pid <= 0)
         return false;
-    write_other_cmdline(pid, out);
+    if (strcmp(end, "/cmdline") == 0)
+        write_other_cmdline(pid, out);
+    else if ((strcmp(end, "/maps") == 0 || strcmp(end, "/smaps") == 0) && is_rhea(pid))
+        write_filtered(t, out, path, false);
+    else
+        return false;
     return true;
 }
 

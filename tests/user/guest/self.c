@@ -2,10 +2,12 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "say.h"
 
@@ -105,12 +107,12 @@ static void variables(void)
     fclose(f);
 }
 
-/* Both of the program, and nothing else: `inside` and `outside` of what maps shows. */
-static void areas(void)
+/* What such a file shows: the program's memory, and no other file's. */
+static void areas(const char *path, const char *what)
 {
     char line[512];
-    FILE *f = fopen("/proc/self/smaps", "r");
-    int found = 0, exe = 0;
+    FILE *f = fopen(path, "r");
+    int found = 0;
     char name[256] = "";
 
     readlink("/proc/self/exe", name, sizeof(name) - 1);
@@ -124,9 +126,25 @@ static void areas(void)
         if (path && !strstr(line, name))
             printf("of another file: %s", line);
     }
-    say("areas of the variable in smaps", found);
+    say(what, found);
     if (f)
         fclose(f);
+}
+
+/* Another process of the program. */
+static void other_areas(void)
+{
+    char path[64];
+    pid_t child = fork();
+
+    if (child == 0) {
+        pause();
+        _exit(0);
+    }
+    snprintf(path, sizeof(path), "/proc/%d/maps", (int)child);
+    areas(path, "areas of the variable in another's maps");
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
 }
 
 int main(int argc, char **argv)
@@ -135,7 +153,8 @@ int main(int argc, char **argv)
     memory("/proc/thread-self/mem");
     if (argc < 3) { /* where addresses are the host's */
         forced();
-        areas();
+        areas("/proc/self/smaps", "areas of the variable in smaps");
+        other_areas();
     }
     addresses();
     variables();
