@@ -131,17 +131,25 @@ static void areas(const char *path, const char *what)
         fclose(f);
 }
 
-/* Another process of the program. */
+/* Another process of the program, by its number in /proc, which may be of another
+ * namespace. */
 static void other_areas(void)
 {
-    char path[64];
-    pid_t child = fork();
+    char path[64], number[24] = "";
+    int ends[2];
+    pid_t child;
 
+    pipe(ends);
+    child = fork();
     if (child == 0) {
+        ssize_t n = readlink("/proc/self", number, sizeof(number));
+
+        write(ends[1], number, n);
         pause();
         _exit(0);
     }
-    snprintf(path, sizeof(path), "/proc/%d/maps", (int)child);
+    read(ends[0], number, sizeof(number) - 1);
+    snprintf(path, sizeof(path), "/proc/%s/maps", number);
     areas(path, "areas of the variable in another's maps");
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
