@@ -84,7 +84,8 @@ GEN_MK := $(foreach i,$(if $(wildcard tools/isagen/main.c),$(ISAS)),$(if $(wildc
 ifneq ($(filter-out clean help format fuzz cross-%,$(or $(MAKECMDGOALS),all)),)
 include $(GEN_MK)
 endif
-OBJ := $(OBJ_isagen) $(OBJ_rest) $(GEN_SRC:.c=.o)
+GEN_STENCILS := $(if $(GEN_SRC),$(O)/gen/stencils.c)
+OBJ := $(OBJ_isagen) $(OBJ_rest) $(GEN_SRC:.c=.o) $(GEN_STENCILS:.c=.o)
 
 # What a test links with, by its folder; everything where this does not say.
 OBJ_of_base/   := $(OBJ_base)
@@ -125,16 +126,43 @@ $(O)/gen/%.o: $(O)/gen/%.c Makefile
 	$(compile)
 
 $(O)/src/base/host_% $(O)/src/user/% $(O)/tests/%: private DEFS := $(HOSTED)
-COLD := tools/ src/debug/ src/user/ src/interp/lockstep $(addprefix src/isa/,assemble encode eval example print sem. space. state stops stream_encode) src/interp/profile
+COLD := tools/ src/debug/ src/user/ src/interp/lockstep $(addprefix src/isa/,assemble encode eval example print sem. space. state stops stream_encode) src/interp/profile src/interp/template src/base/host_code
 $(COLD:%=$(O)/%%): private OWN_CFLAGS = $(COLD_CFLAGS)
 $(O)/src/isa/fp/%: private OWN_CFLAGS = $(OS)
 $(O)/src/llvmjit/%: private OWN_CFLAGS = -fPIC $(shell $(LLVM_CONFIG) --cflags)
-INTERP_OBJ := $(filter-out $(O)/src/interp/lockstep.o,$(filter $(O)/src/interp/%,$(OBJ))) $(foreach o,$(filter $(O)/gen/%,$(OBJ)),$(if $(findstring _interp_,$o),$o))
+INTERP_OBJ := $(filter-out $(O)/src/interp/lockstep.o $(O)/src/interp/template.o,$(filter $(O)/src/interp/%,$(OBJ))) $(foreach o,$(filter $(O)/gen/%,$(OBJ)),$(if $(findstring _interp_,$o),$o))
 $(INTERP_OBJ): private HARDEN :=
 $(INTERP_OBJ): private OWN_CFLAGS := $(INTERP_CFLAGS)
 # Soft float after all, and system registers: handlers of their own call these.
 $(filter %_interp_fp.o,$(INTERP_OBJ)): private OWN_CFLAGS += $(OS)
 $(foreach o,$(filter-out %_fp.o %_table.o $(O)/src/%,$(INTERP_OBJ)),$(eval $o: private OWN_CFLAGS += $(HANDLER_CFLAGS)))
+
+# Stencils of each target's handlers, for the template tier, where tools/stencil knows the
+# host's machine code: NAME.stencils beside the program, and its stamp in the program.
+ifneq ($(HANDLER_CFLAGS),)
+STENCIL_CFLAGS := $(filter-out -falign-functions=8 -fno-plt,$(INTERP_CFLAGS)) $(HANDLER_CFLAGS) -DSTENCIL -fno-pic -fno-pie -mcmodel=kernel \
+                  -fno-jump-tables -fno-reorder-blocks-and-partition $(addprefix -falign-,functions=1 jumps=1 loops=1 labels=1)
+TARGETS  := $(patsubst %_interp_table,%,$(filter %_interp_table,$(basename $(notdir $(GEN_SRC)))))
+STENCILS := $(TARGETS:%=$(O)/%.stencils)
+stencil_objects = $(patsubst $(O)/%.c,$(O)/stencil/%.o,$(foreach c,$(GEN_SRC),$(if $(findstring /$1_interp_,$c),$(filter-out %_fp.c %_table.c,$c)))) $(O)/stencil/goto.o
+$(foreach t,$(TARGETS),$(eval $(O)/$t.stencils: $(filter %/$t_interp_table.o,$(GEN_SRC:.c=.o)) $(call stencil_objects,$t)))
+endif
+$(O)/stencil/%.o: private OWN_CFLAGS := $(STENCIL_CFLAGS)
+$(O)/stencil/%.o: private HARDEN :=
+$(O)/stencil/gen/%.o: $(O)/gen/%.c Makefile
+	@mkdir -p $(@D)
+	$(compile)
+$(O)/stencil/goto.o: src/interp/goto.c Makefile
+	@mkdir -p $(@D)
+	$(compile)
+$(STENCILS): $(O)/%.stencils: build/host/stencil
+	$(Q)echo '  CUT  $@' && build/host/stencil $@ $(filter %.o,$^) >$(O)/gen/$*.stamp
+$(GEN_STENCILS): $(STENCILS)
+	$(Q)echo '  GEN  $@' && { echo '#include "interp/stencils.h"'; echo 'const struct stencil_stamp stencil_stamps[] = {'; \
+	for t in $(TARGETS); do echo "{ \"$$t\", $$(cat $(O)/gen/$$t.stamp) },"; done; echo '{ 0 } };'; } >$@
+build/host/stencil: tools/stencil/main.c src/interp/stencils.h Makefile
+	@mkdir -p $(@D)
+	$(Q)echo '  CC   $@' && $(HOSTCC) $(filter-out -MMD -MP,$(BASE_CFLAGS)) -O2 -Isrc -o $@ $<
 
 # isagen for the machine that builds, so that cross builds need no emulator.
 ISAGEN   := build/host/isagen
@@ -189,6 +217,7 @@ cross-%:
 install: all
 	install -D $(O)/rhea $(DESTDIR)$(PREFIX)/bin/rhea
 	install -D -m 644 docs/rhea.1 $(DESTDIR)$(PREFIX)/share/man/man1/rhea.1
+	$(if $(STENCILS),install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/rhea $(STENCILS))
 	for f in isa-specs/*/*.isa; do install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/rhea/$$f; done
 	$(if $(MODULES),install -D -t $(DESTDIR)$(PREFIX)/lib/rhea $(MODULES))
 format:

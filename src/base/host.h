@@ -43,6 +43,26 @@ int host_protect(uintptr_t addr, size_t size, unsigned prot);
 #define HOST_ANYWHERE UINTPTR_MAX
 int64_t host_remap(uintptr_t addr, size_t size, size_t new_size, uintptr_t to);
 
+/* ------------------------------------------------------------------ machine code */
+
+/* The same pages twice: no address is ever writable and executable. */
+struct host_code {
+    uint8_t *write, *run; /* NULL: none */
+    size_t size;
+};
+
+/* Room for code from which a jump of 32 bits reaches `near`, and back; memory is taken as
+ * it is written.  These two return 0 or a negated errno; then nothing is mapped. */
+int host_code_map(struct host_code *code, size_t size, uintptr_t near);
+/* In the child of a fork, before it writes: what the parent writes from now on is not the
+ * child's, nor the other way; the first `used` bytes stay, at the same addresses.  Where
+ * it fails all is as before. */
+int host_code_unshare(struct host_code *code, size_t used);
+void host_code_unmap(struct host_code *code);
+/* A file, to be read, by its path from the folder that this program is in.  NULL: it
+ * cannot be read, or is empty.  host_unmap() it. */
+const void *host_map_beside(const char *name, size_t *size);
+
 /* ------------------------------------------------------------------------ faults */
 
 /* Copies between memory that may be absent.  0, or -1 where the host faulted; then at

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/report.h"
+#include "interp/template.h"
 #include "isa/sem.h"
 #include "isa/space.h"
 
@@ -464,6 +465,7 @@ void block_flush(struct interp *ip)
     ip->npositions = 0;
     ip->nblocks = 1;
     ip->flushes++;
+    template_flush(ip->template);
     for (struct interp_cpu *cpu = ip->cpus; cpu; cpu = cpu->next) {
         ring_clear(cpu->cpu);
         for (unsigned i = 0; i < cpu->njumps; i++)

@@ -231,11 +231,6 @@ HANDLER(x_stub_mode)
 
 /* ---------------------------------------------------------------- block ends */
 
-HANDLER(x_goto)
-{
-    JUMP(0, OP_S32(OP_PAYLOAD));
-}
-
 /* The block of `op` goes on elsewhere often: one that goes through takes its place. */
 static void remake(struct interp *ip, struct op *op)
 {
@@ -260,7 +255,7 @@ HANDLER(x_warm)
     struct interp *ip;
 
     if (++self->ip->ops[unit].payload[4] < WARM)
-        JUMP(0, OP_S32(OP_PAYLOAD));
+        JUMP(0, OP_PAYLOAD);
     cpu->pc = op_position(self->ip, op).pc;
     ip = take(self);
     if (ip->flushes == flushes && op->fn == x_warm)

@@ -26,6 +26,10 @@ typedef uint16_t op_u16 __attribute__((may_alias));
 typedef uint32_t op_u32 __attribute__((may_alias));
 typedef uint64_t op_u64 __attribute__((may_alias));
 
+#ifdef STENCIL
+#include "interp/stencil.h"
+#else
+#define OP_HERE(unit) (op + (unit))
 #define OP_AT(type, at) (*(const type *)((const uint8_t *)op + (at)))
 #define OP_U8(at) OP_AT(op_u8, at)
 #define OP_U16(at) OP_AT(op_u16, at)
@@ -35,11 +39,14 @@ typedef uint64_t op_u64 __attribute__((may_alias));
 #define OP_S16(at) ((int64_t)(int16_t)OP_U16(at))
 #define OP_S32(at) ((int64_t)(int32_t)OP_U32(at))
 #define OP_S64(at) ((int64_t)OP_U64(at))
+#define OP_LINK(at) OP_S32(at)
+#define STENCIL_VOLATILE
+#endif
 
-#define REG8(at) (*(op_u8 *)((uint8_t *)cpu + (at)))
-#define REG16(at) (*(op_u16 *)((uint8_t *)cpu + (at)))
-#define REG32(at) (*(op_u32 *)((uint8_t *)cpu + (at)))
-#define REG64(at) (*(op_u64 *)((uint8_t *)cpu + (at)))
+#define REG8(at) (*(STENCIL_VOLATILE op_u8 *)((uint8_t *)cpu + (at)))
+#define REG16(at) (*(STENCIL_VOLATILE op_u16 *)((uint8_t *)cpu + (at)))
+#define REG32(at) (*(STENCIL_VOLATILE op_u32 *)((uint8_t *)cpu + (at)))
+#define REG64(at) (*(STENCIL_VOLATILE op_u64 *)((uint8_t *)cpu + (at)))
 
 /* Lanes are counted from the least significant end; elements are 64-bit units. */
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
@@ -98,14 +105,16 @@ struct interp_head {
 
 /* The next op is computed into its own register, not into a spare one that is then moved.
  */
-#if defined(__GNUC__) && INTERP_TAIL
+#ifdef STENCIL
+#elif defined(__GNUC__) && INTERP_TAIL
 #define HERE(op) __asm__("" : "+r"(op))
 #else
 #define HERE(op) (void)0
 #endif
 
 #define CALL_HANDLER(fn, to) INTERP_MUSTTAIL return (fn)(cpu, (to), base, acc)
-#if INTERP_TAIL
+#ifdef STENCIL
+#elif INTERP_TAIL
 #define TAIL(to)                                                                         \
     do {                                                                                 \
         op = (to);                                                                       \
@@ -122,17 +131,19 @@ struct interp_head {
 #define LEAVE() return NULL
 #endif
 
+#ifndef STENCIL
 #define NEXT(units) TAIL(op + (units))
-#define GO_SLOW(unit, name) CALL_HANDLER(name, op + (unit))
+#endif
+#define GO_SLOW(unit, name) CALL_HANDLER(name, OP_HERE(unit))
 
 /* A link: signed distance in bytes from the op it belongs to. */
-#define LINK_TARGET(unit, link)                                                          \
-    ((const struct op *)((const uint8_t *)(op + (unit)) + (link)))
-#define JUMP(unit, link)                                                                 \
+#define LINK_TARGET(unit, at)                                                            \
+    ((const struct op *)((const uint8_t *)OP_HERE(unit) + OP_LINK(at)))
+#define JUMP(unit, at)                                                                   \
     do {                                                                                 \
-        const struct op *jump_to = LINK_TARGET(unit, link);                              \
+        const struct op *jump_to = LINK_TARGET(unit, at);                                \
         if (UNLIKELY(cpu->kick)) {                                                       \
-            INTERP_HEAD(cpu)->left_from = op + (unit);                                   \
+            INTERP_HEAD(cpu)->left_from = OP_HERE(unit);                                 \
             CALL_HANDLER(x_kick, jump_to);                                               \
         }                                                                                \
         TAIL(jump_to);                                                                   \
@@ -149,7 +160,7 @@ struct interp_head {
     do {                                                                                 \
         uintptr_t ring_at = (cpu->ring_top + 1) % CPU_RING;                              \
         cpu->ring_top = ring_at;                                                         \
-        cpu->ring[ring_at] = (const struct jump_entry *)(const void *)(op + (unit));     \
+        cpu->ring[ring_at] = (const struct jump_entry *)(const void *)OP_HERE(unit);     \
     } while (0)
 #define JUMP_BACK(unit, target)                                                          \
     do {                                                                                 \
@@ -161,7 +172,7 @@ struct interp_head {
             TAIL(jump_entry->op);                                                        \
         }                                                                                \
         cpu->pc = jump_pc;                                                               \
-        CALL_HANDLER(x_return, op + (unit));                                             \
+        CALL_HANDLER(x_return, OP_HERE(unit));                                           \
     } while (0)
 #define JUMP_TO(unit, target)                                                            \
     do {                                                                                 \
@@ -170,29 +181,29 @@ struct interp_head {
         if (LIKELY(jump_entry->pc == jump_pc && !cpu->kick))                             \
             TAIL(jump_entry->op);                                                        \
         cpu->pc = jump_pc;                                                               \
-        CALL_HANDLER(x_jump, op + (unit));                                               \
+        CALL_HANDLER(x_jump, OP_HERE(unit));                                             \
     } while (0)
 #define JUMP_MODE(unit, target)                                                          \
     do {                                                                                 \
         cpu->pc = (target);                                                              \
-        CALL_HANDLER(x_jump_mode, op + (unit));                                          \
+        CALL_HANDLER(x_jump_mode, OP_HERE(unit));                                        \
     } while (0)
 #define JUMP_DELAYED(unit, to_pc)                                                        \
     do {                                                                                 \
         INTERP_HEAD(cpu)->target = (to_pc);                                              \
-        CALL_HANDLER(x_jump_delayed, op + (unit));                                       \
+        CALL_HANDLER(x_jump_delayed, OP_HERE(unit));                                     \
     } while (0)
-#define ANNUL(unit) CALL_HANDLER(x_annul, op + (unit))
-#define REPEAT(unit) CALL_HANDLER(x_repeat, op + (unit))
+#define ANNUL(unit) CALL_HANDLER(x_annul, OP_HERE(unit))
+#define REPEAT(unit) CALL_HANDLER(x_repeat, OP_HERE(unit))
 #define NEXT_SYNC(units)                                                                 \
     do {                                                                                 \
         if (UNLIKELY(INTERP_HEAD(cpu)->has_jumped))                                      \
-            CALL_HANDLER(x_jump_mode, op);                                               \
+            CALL_HANDLER(x_jump_mode, OP_HERE(0));                                       \
         NEXT(units);                                                                     \
     } while (0)
 
 /* The position of an op that may fault. */
-#define PUBLISH(unit) (*(const struct op *volatile *)&cpu->op = op + (unit))
+#define PUBLISH(unit) (*(const struct op *volatile *)&cpu->op = OP_HERE(unit))
 
 /* The access that comes next, where executing the instruction anew could not tell which
  * one failed (sem_is_unrepeatable). */
@@ -207,12 +218,12 @@ struct interp_head {
 
 #define TRAP(unit, number, a, b)                                                         \
     do {                                                                                 \
-        interp_trap(cpu, op + (unit), (number), (a), (b));                               \
+        interp_trap(cpu, OP_HERE(unit), (number), (a), (b));                             \
         LEAVE();                                                                         \
     } while (0)
 #define MISALIGNED(unit, number, addr, access)                                           \
     do {                                                                                 \
-        interp_misaligned(cpu, op + (unit), (number), (addr), (access));                 \
+        interp_misaligned(cpu, OP_HERE(unit), (number), (addr), (access));               \
         LEAVE();                                                                         \
     } while (0)
 

@@ -11,6 +11,7 @@
 #include "interp/fuse.h"
 #include "interp/interp.h"
 #include "interp/liveness.h"
+#include "interp/template.h"
 
 bool heat_is_cold(const struct interp *ip, const struct block *block)
 {
@@ -57,6 +58,7 @@ static void heat(struct interp *ip, struct block *block)
     if (is_newest)
         ip->last_acc = run.fuser.acc;
     block_skip_first(ip, block);
+    template_make(ip, block_unit(block), is_newest ? ip->units : block[1].unit);
 }
 
 HANDLER(x_cold)

@@ -5,6 +5,7 @@
  *   exits.c      handlers not generated       share.c      several CPUs
  *   lockstep.c   beside the tree evaluator    liveness.c   flags that nobody reads
  *   heat.c       blocks that run for the first times
+ *   template.c   hot ops as machine code       goto.c   handlers with stencils
  *
  * All ops of a process lie in one reserved array, so that a link is a distance of 32
  * bits. Blocks grow from its beginning, stubs (where a link leads before its target is
@@ -151,6 +152,7 @@ struct interp {
     uint16_t
         *groups; /* open hash of the first two variants: 1 + index of tables->fused */
     uint32_t groups_mask;
+    struct template *template; /* or NULL */
     volatile uint32_t flushes; /* counts: after a flush old ops mean nothing */
     bool is_counting;          /* always, not only for limits */
     bool is_plain;             /* jumps are not threaded: lockstep counts them */

@@ -19,6 +19,7 @@
 #include "interp/fuse.h"
 #include "interp/liveness.h"
 #include "interp/profile.h"
+#include "interp/template.h"
 #include "isa/decode.h"
 #include "isa/sem.h"
 #include "isa/space.h"
@@ -531,6 +532,8 @@ struct block *predecode(struct interp *ip, uint64_t pc, bool is_hot)
         memset(add_exit(&b, x_cold)->payload, 0, OP_SIZE - OP_PAYLOAD);
     build(&b);
     tell(&b);
+    if (is_hot && !ip->mode->kind)
+        template_make(ip, b.block->unit, ip->units);
     return b.block;
 }
 
@@ -549,4 +552,6 @@ void predecode_more(struct interp *ip, struct op *op, uint64_t pc)
     }
     build(&b);
     tell(&b);
+    if (!b.is_cold && !ip->mode->kind)
+        template_make(ip, unit_of(ip, op), ip->units);
 }

@@ -14,6 +14,7 @@
 #include "base/report.h"
 #include "interp/fuse.h"
 #include "interp/profile.h"
+#include "interp/template.h"
 #include "isa/eval_engine.h"
 #include "isa/sem.h"
 #include "isa/space.h"
@@ -102,6 +103,20 @@ static int interp_attach(struct cpu *cpu)
     return 0;
 }
 
+static int template_attach(struct cpu *cpu)
+{
+    struct interp *ip;
+
+    if (interp_attach(cpu) < 0)
+        return -1;
+    ip = interp_of(cpu)->ip;
+    if (INTERP_TAIL && !ip->is_counting)
+        ip->template = template_new(ip);
+    if (getenv("RHEA_HOT")) /* for tests: all blocks are, at once */
+        ip->cold_runs = 1;
+    return 0;
+}
+
 static int interp_attach_to(struct cpu *cpu, struct cpu *other)
 {
     struct interp_cpu *self = interp_of(other);
@@ -130,6 +145,7 @@ static void free_interp(struct interp *ip, struct space *space)
     free(ip->pages);
     free(ip->registers);
     free(ip->groups);
+    template_free(ip->template);
     free(ip);
 }
 
@@ -174,6 +190,7 @@ static void interp_forked(struct cpu *cpu)
     ip->cpus = self;
     self->next = NULL;
     ip->is_shared = ip->is_stopping = false;
+    template_forked(ip->template);
 }
 
 uint64_t interp_mode(struct interp_cpu *self)
@@ -302,6 +319,17 @@ static void interp_host_fault(struct cpu *cpu, uint64_t addr, unsigned access)
 const struct engine interp_engine = {
     .name = "interp",
     .attach = interp_attach,
+    .attach_to = interp_attach_to,
+    .detach = interp_detach,
+    .forked = interp_forked,
+    .run = interp_run,
+    .invalidate = interp_invalidate,
+    .host_fault = interp_host_fault,
+};
+
+const struct engine template_engine = {
+    .name = "template",
+    .attach = template_attach,
     .attach_to = interp_attach_to,
     .detach = interp_detach,
     .forked = interp_forked,

@@ -29,6 +29,8 @@ struct engine {
 
 extern const struct engine eval_engine;   /* src/isa/eval_engine.c */
 extern const struct engine interp_engine; /* src/interp */
+/* The same with the template tier, where the host has it: */
+extern const struct engine template_engine;
 
 /* Compiled-in instruction sets, ended by NULL (generated: gen/isas.c). */
 extern const struct isa *const isa_list[];

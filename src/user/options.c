@@ -165,12 +165,15 @@ static void take_filter(struct run_options *options, const char *argument)
 
 static void take_accel(struct run_options *options, const char *argument)
 {
-    if (strcmp(argument, "interp") == 0)
-        options->engine = &interp_engine;
-    else if (strcmp(argument, "eval") == 0)
-        options->engine = &eval_engine;
-    else
-        die("-accel %s: this build has interp and eval", argument);
+    static const struct engine *const engines[] = { &template_engine, &interp_engine,
+                                                    &eval_engine };
+
+    for (unsigned i = 0; i < sizeof engines / sizeof *engines; i++)
+        if (strcmp(argument, engines[i]->name) == 0) {
+            options->engine = engines[i];
+            return;
+        }
+    die("-accel %s: this build has template, interp and eval", argument);
 }
 
 static void take_log(struct run_options *options, const char *argument)
@@ -285,7 +288,7 @@ static const struct option table[] = {
     { "-d", "ITEM,...", "QEMU_LOG", take_log, false,
       "log in_asm, exec, cpu, unimp, strace (-d help)" },
     { "-D", "FILE", "QEMU_LOG_FILENAME", take_log_file, false, "log to FILE, not to stderr" },
-    { "-accel", "ENGINE", NULL, take_accel, false, "interp (the default) or eval (slow)" },
+    { "-accel", "ENGINE", NULL, take_accel, false, "template (the default), interp or eval (slow)" },
     { "-lockstep", NULL, NULL, take_lockstep, false,
       "check interp against eval, stop where they differ" },
     { "-paged", NULL, NULL, take_paged, false,
@@ -432,7 +435,7 @@ int options_parse(struct run_options *options, int argc, char **argv)
     int i = 1;
 
     memset(options, 0, sizeof(*options));
-    options->engine = &interp_engine;
+    options->engine = &template_engine;
     options->environ = environ;
     from_environment(options);
     for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {

@@ -321,7 +321,7 @@ static const struct engine *choose_engine(void)
 
     if (!options.lockstep)
         return options.engine;
-    both = interp_engine;
+    both = options.engine == &interp_engine ? interp_engine : template_engine;
     both.run = lockstep_engine_run;
     return &both;
 }

@@ -1,6 +1,7 @@
-/* groups_test.c - every fused group of the guests, beside the tree evaluator: on code
- * made to fit it, with registers that make accesses fault and branches leave in its
- * middle. */
+/* groups_test.c - every fused group of the guests, and rows of instructions taken at
+ * random, beside the tree evaluator: with registers that make accesses fault and branches
+ * leave in their middle; by handlers, and by machine code that is made of their stencils.
+ */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,20 +9,30 @@
 #include "base/host.h"
 #include "interp/interp.h"
 #include "interp/lockstep.h"
+#include "interp/stencils.h"
 #include "isa/decode.h"
 #include "isa/engine.h"
 #include "isa/eval_engine.h"
 #include "isa/space.h"
 
-enum { CODE = 0x10000, DATA = 0x20000, PAGE = 0x1000, TRIES = 24, BYTES = 256 };
+enum {
+    CODE = 0x10000,
+    DATA = 0x20000,
+    PAGE = 0x1000,
+    TRIES = 24,
+    ROWS = 6000,
+    BYTES = 256,
+    LIMIT = 500
+};
 
+static const struct engine *engine;
 static struct cpu *cpu;
 static const struct isa *isa;
 static const struct interp_isa *tables;
 
 static void on_fault(const struct host_fault *fault)
 {
-    interp_engine.host_fault(cpu, fault->addr - (uintptr_t)cpu->base, fault->access);
+    engine->host_fault(cpu, fault->addr - (uintptr_t)cpu->base, fault->access);
 }
 
 static void start(const struct interp_isa *of)
@@ -36,13 +47,15 @@ static void start(const struct interp_isa *of)
     space_map(cpu->space, CODE, PAGE, all, SPACE_NOREPLACE, false, -1, 0);
     space_map(cpu->space, DATA, PAGE, SPACE_READ | SPACE_WRITE, SPACE_NOREPLACE, false,
               -1, 0);
-    ck_assert_int_eq(interp_engine.attach(cpu), 0);
+    ck_assert_int_eq(engine->attach(cpu), 0);
+    if (engine == &template_engine && stencil_stamps[0].isa)
+        ck_assert_ptr_nonnull(interp_of(cpu)->ip->template);
     host_catch_faults(on_fault, NULL);
 }
 
 static void finish(void)
 {
-    interp_engine.detach(cpu);
+    engine->detach(cpu);
     space_free(cpu->space);
     cpu_free(cpu);
 }
@@ -204,8 +217,8 @@ static bool make_code(const struct interp_fused *fused, uint8_t code[BYTES])
 }
 
 /* Groups with branches are made in blocks that have run often, where what follows the
- * branch has run too. */
-static void predecode_hot(void)
+ * branch has run too, as far as `size` says. */
+static void predecode_hot(unsigned size)
 {
     struct interp_cpu *self = interp_of(cpu);
     struct interp *ip;
@@ -214,7 +227,7 @@ static void predecode_hot(void)
     ip = interp_take(self);
     ip->is_plain = true; /* as lockstep_run wants it */
     block_flush(ip);
-    for (unsigned at = 2; at < 64; at += 2)
+    for (unsigned at = 2; at < size; at += 2)
         predecode(ip, CODE + at, false);
     predecode(ip, CODE, true);
     interp_give(self);
@@ -233,16 +246,6 @@ static void fill_registers(void)
         }
 }
 
-static bool is_used(const struct interp_fused *fused)
-{
-    const struct interp *ip = interp_of(cpu)->ip;
-
-    for (uint32_t unit = 0; unit < ip->units; unit++)
-        if (ip->ops[unit].fn == fused->handler)
-            return true;
-    return false;
-}
-
 /* Whether the code only touches what the window of 4 GiB has: a 64-bit guest's other
  * accesses would be rhea's own. */
 static bool stays_inside(void)
@@ -256,6 +259,35 @@ static bool stays_inside(void)
         inside = ahead->event.addr >> 32 == 0;
     cpu_free(ahead);
     return inside;
+}
+
+/* Runs the code at CODE. */
+static void check_code(const uint8_t code[BYTES], const char *what, unsigned number)
+{
+    fill_registers();
+    cpu->pc = CODE;
+    if (getenv("V")) {
+        for (unsigned i = 0; i < 48; i++)
+            fprintf(stderr, "%02x", code[i]);
+        fprintf(stderr, " %s %s\n", isa->name, engine->name);
+    }
+    if (!stays_inside() || !lockstep_run(cpu, LIMIT, stderr))
+        return;
+    fprintf(stderr, "code:");
+    for (unsigned i = 0; i < 64; i++)
+        fprintf(stderr, " %02x", code[i]);
+    ck_abort_msg("\n%s, %s: %s %u is not what the evaluator does", isa->name,
+                 engine->name, what, number);
+}
+
+static bool is_used(const struct interp_fused *fused)
+{
+    const struct interp *ip = interp_of(cpu)->ip;
+
+    for (uint32_t unit = 0; unit < ip->units; unit++)
+        if (ip->ops[unit].fn == fused->handler)
+            return true;
+    return false;
 }
 
 static void check_groups(const struct interp_isa *of)
@@ -272,15 +304,9 @@ static void check_groups(const struct interp_isa *of)
             if (!make_code(fused, code))
                 continue;
             ck_assert_int_eq(space_write(cpu->space, CODE, code, BYTES, NULL), 0);
-            predecode_hot();
+            predecode_hot(64);
             was_used |= is_used(fused);
-            fill_registers();
-            cpu->pc = CODE;
-            if (!stays_inside())
-                continue;
-            if (lockstep_run(cpu, 0, stderr))
-                ck_abort_msg("%s: group %u is not what the evaluator does", isa->name,
-                             count);
+            check_code(code, "group", count);
         }
         count++;
         used += was_used;
@@ -288,15 +314,56 @@ static void check_groups(const struct interp_isa *of)
             fprintf(stderr, "group %u of %s was not used\n", count - 1, isa->name);
     }
     finish();
-    if (used * 4 < count * 3)
+    if (engine == &interp_engine && used * 4 < count * 3) /* else ops hide it */
         ck_abort_msg("%s: %u of %u groups were used", isa->name, used, count);
 }
+
+enum { LEAVES = VAR_ENDS_BLOCK | VAR_BRANCHES | VAR_MODE | VAR_SYNC };
+
+/* Rows of instructions of any kind that stay in their block. */
+static void check_rows(const struct interp_isa *of)
+{
+    start(of);
+    for (unsigned i = 0; i < ROWS; i++) {
+        unsigned size = 0, count = 1 + (unsigned)rand() % 8;
+        uint8_t code[BYTES] = { 0 };
+
+        while (count--) {
+            unsigned variant = (unsigned)rand() % isa->nvariants;
+            struct interp_fused_op op = { tables->rows[tables->row_of[variant]].same,
+                                          { 0 } };
+            struct names names;
+
+            if (isa->variants[variant].flags & LEAVES)
+                continue;
+            size += make_insn(&op, &names, CODE + size, code + size);
+        }
+        ck_assert_int_eq(space_write(cpu->space, CODE, code, BYTES, NULL), 0);
+        predecode_hot(0);
+        check_code(code, "row", i);
+    }
+    finish();
+}
+
+static const struct engine *const engines[] = { &interp_engine, &template_engine };
 
 START_TEST(groups_equal_the_evaluator)
 {
     srand(7);
+    engine = engines[_i];
     for (unsigned i = 0; interp_list[i]; i++)
         check_groups(interp_list[i]);
+}
+END_TEST
+
+START_TEST(rows_equal_the_evaluator)
+{
+    const char *seed = getenv("SEED");
+
+    srand(seed ? (unsigned)atoi(seed) : 9);
+    engine = engines[_i];
+    for (unsigned i = 0; interp_list[i]; i++)
+        check_rows(interp_list[i]);
 }
 END_TEST
 
@@ -308,7 +375,8 @@ int main(void)
     int failed;
 
     tcase_set_timeout(all, 300);
-    tcase_add_test(all, groups_equal_the_evaluator);
+    tcase_add_loop_test(all, groups_equal_the_evaluator, 0, 2);
+    tcase_add_loop_test(all, rows_equal_the_evaluator, 0, 2);
     suite_add_tcase(suite, all);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

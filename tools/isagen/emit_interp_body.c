@@ -368,11 +368,12 @@ static void sysreg_node(struct body *body, unsigned i)
     const char *number = expr_narrow(body, node->a);
 
     if (node->op == S_SYSREAD)
-        body_line(body, "%s v%u = (%s)%s_sysread(cpu, op + %u, %s);", expr_type(node->w),
-                  i, expr_type(node->w), body->target, body->at / 16, number);
+        body_line(body, "%s v%u = (%s)%s_sysread(cpu, OP_HERE(%u), %s);",
+                  expr_type(node->w), i, expr_type(node->w), body->target, body->at / 16,
+                  number);
     else
-        body_line(body, "%s_syswrite(cpu, op + %u, %s, %s);", body->target, body->at / 16,
-                  number, expr_narrow(body, node->b));
+        body_line(body, "%s_syswrite(cpu, OP_HERE(%u), %s, %s);", body->target,
+                  body->at / 16, number, expr_narrow(body, node->b));
     if (node->op == S_SYSREAD && !body->uses[i])
         body_line(body, "(void)v%u;", i);
     body_line(body, "if (UNLIKELY(cpu->event.kind))");
@@ -465,7 +466,7 @@ static void jump(struct body *body, const struct sem *node)
     if (node->x & GOTO_CALL && is_plain)
         body_line(body, "CALLED(%u);", (slot_of(body, node->b)->at + body->at) / 16);
     if (node->x & GOTO_DIRECT)
-        body_line(body, "JUMP(%u, OP_S32(%u));", body->at / 16,
+        body_line(body, "JUMP(%u, %u);", body->at / 16,
                   slot_of(body, node->a)->at + body->at);
     else if (node->x & GOTO_DELAY)
         body_line(body, "JUMP_DELAYED(%u, %s);", body->at / 16, body->text[node->a]);
@@ -494,8 +495,9 @@ static void helper(struct body *body, unsigned i)
 {
     const struct sem *node = &body->nodes[i];
     bool sync = body->variant && body->variant->flags & VAR_SYNC;
-    const char *value = arena_printf(body->arena, "interp_helper(cpu, op + %u, %u, %s",
-                                     body->at / 16, node->a, sync ? "true" : "false");
+    const char *value =
+        arena_printf(body->arena, "interp_helper(cpu, OP_HERE(%u), %u, %s", body->at / 16,
+                     node->a, sync ? "true" : "false");
 
     if (body->pushed > 6)
         die("%s: helper %s has more than 6 arguments", body->isa->name,
@@ -656,8 +658,8 @@ static void statement(struct body *body, unsigned i)
     case S_SYSREAD:
     case S_SYSWRITE: sysreg_node(body, i); break;
     case S_NPC:
-        body_line(body, "%s v%u = (%s)interp_npc(cpu, op + %u);", expr_type(node->w), i,
-                  expr_type(node->w), body->at / 16);
+        body_line(body, "%s v%u = (%s)interp_npc(cpu, OP_HERE(%u));", expr_type(node->w),
+                  i, expr_type(node->w), body->at / 16);
         break;
     case S_PUTNPC:
         body_line(body, "next_npc = %s; has_npc = true;", body->text[node->a]);

@@ -32,6 +32,11 @@
     FLT_MANT_DIG == 24 && DBL_MANT_DIG == 53
 #define FP_HAS_HOST 1
 #define FP_LIKELY(x) __builtin_expect(!!(x), 1)
+#ifdef STENCIL /* calls nothing */
+#define FP_INLINE inline __attribute__((always_inline))
+#else
+#define FP_INLINE inline
+#endif
 #else
 #define FP_HAS_HOST 0
 #endif
@@ -200,7 +205,7 @@ FP_FAST_SUM(f64, uint64_t, double, sub, -, 0x7fd)
 FP_FAST_SUM(f32, uint32_t, float, add, +, 0xfd)
 FP_FAST_SUM(f32, uint32_t, float, sub, -, 0xfd)
 
-static inline uint64_t fp_fast_f64_mul(uint64_t a, uint64_t b, struct fp_env *env)
+static FP_INLINE uint64_t fp_fast_f64_mul(uint64_t a, uint64_t b, struct fp_env *env)
 {
     uint64_t r = fp_f64_bits(fp_f64_real(a) * fp_f64_real(b));
 
@@ -219,7 +224,7 @@ static inline uint64_t fp_fast_f64_mul(uint64_t a, uint64_t b, struct fp_env *en
     return fp_f64_mul(a, b, env);
 }
 
-static inline uint64_t fp_fast_f64_div(uint64_t a, uint64_t b, struct fp_env *env)
+static FP_INLINE uint64_t fp_fast_f64_div(uint64_t a, uint64_t b, struct fp_env *env)
 {
     uint64_t r = fp_f64_bits(fp_f64_real(a) / fp_f64_real(b));
 
@@ -301,8 +306,8 @@ static inline uint32_t fp_fast_f32_sqrt(uint32_t a, struct fp_env *env)
 
 /* The double sum of the exact product and c, made odd if it is inexact, rounds to the
  * right float: double has more than two bits to spare (Boldo and Melquiond, 2008). */
-static inline uint32_t fp_fast_f32_fma(uint32_t a, uint32_t b, uint32_t c,
-                                       struct fp_env *env)
+static FP_INLINE uint32_t fp_fast_f32_fma(uint32_t a, uint32_t b, uint32_t c,
+                                          struct fp_env *env)
 {
     double product = (double)fp_f32_real(a) * fp_f32_real(b), z = fp_f32_real(c);
     double sum = product + z, error = fp_f64_sum_error(product, z, sum);

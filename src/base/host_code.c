@@ -1,0 +1,151 @@
+/* host_code.c - memory for machine code, and files that belong to the program. */
+#include "base/host.h"
+
+#if defined(__linux__)
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
+
+/* A free place for the code that is within HOST_CODE_REACH of `near`. */
+static void *find_place(size_t size, uintptr_t near)
+{
+    enum { STEP = 16 << 20, END = 1 << 30 };
+
+    for (uintptr_t distance = size; distance < END && distance < near; distance += STEP) {
+        void *at = (void *)((near - distance) & ~(uintptr_t)(STEP - 1));
+        void *got =
+            mmap(at, size, PROT_NONE,
+                 MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+
+        if (got == at)
+            return at;
+        if (got != MAP_FAILED)
+            munmap(got, size);
+    }
+    return NULL;
+}
+
+/* Maps the pages of code->write to `run`, too, in place of what is there. */
+static int map_again(struct host_code *code, uint8_t *run)
+{
+    if (mremap(code->write, 0, code->size, MREMAP_MAYMOVE | MREMAP_FIXED, run) ==
+        MAP_FAILED)
+        return -errno;
+    if (mprotect(run, code->size, PROT_READ | PROT_EXEC)) {
+        int error = errno;
+
+        munmap(run, code->size);
+        return -error;
+    }
+    code->run = run;
+    return 0;
+}
+
+static uint8_t *map_writable(size_t size)
+{
+    uint8_t *at = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                       MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    return at == MAP_FAILED ? NULL : at;
+}
+
+int host_code_map(struct host_code *code, size_t size, uintptr_t near)
+{
+    void *run = find_place(size, near);
+    int error;
+
+    if (!run)
+        return -ENOMEM;
+    code->size = size;
+    code->write = map_writable(size);
+    error = code->write ? map_again(code, run) : -ENOMEM;
+    if (!error)
+        return 0;
+    munmap(run, size);
+    if (code->write)
+        munmap(code->write, size);
+    code->write = NULL;
+    return error;
+}
+
+int host_code_unshare(struct host_code *code, size_t used)
+{
+    struct host_code own = { .write = map_writable(code->size), .size = code->size };
+    int error;
+
+    if (!own.write)
+        return -ENOMEM;
+    memcpy(own.write, code->run, used);
+    error = map_again(&own, code->run);
+    if (error) {
+        munmap(own.write, own.size);
+        return error;
+    }
+    munmap(code->write, code->size);
+    *code = own;
+    return 0;
+}
+
+void host_code_unmap(struct host_code *code)
+{
+    if (code->write) {
+        munmap(code->write, code->size);
+        munmap(code->run, code->size);
+    }
+    code->write = code->run = NULL;
+}
+
+const void *host_map_beside(const char *name, size_t *size)
+{
+    char path[PATH_MAX], *slash;
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+    struct stat st;
+    void *at = MAP_FAILED;
+    int fd;
+
+    path[length < 0 ? 0 : length] = '\0';
+    slash = strrchr(path, '/');
+    if (!slash || (size_t)(path + sizeof path - slash) <= strlen(name) + 1)
+        return NULL;
+    strcpy(slash + 1, name);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return NULL;
+    if (!fstat(fd, &st) && st.st_size > 0)
+        at = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    close(fd);
+    *size = (size_t)st.st_size;
+    return at == MAP_FAILED ? NULL : at;
+}
+#else
+const void *host_map_beside(const char *name, size_t *size)
+{
+    (void)name, (void)size;
+    return NULL;
+}
+
+int host_code_map(struct host_code *code, size_t size, uintptr_t near)
+{
+    (void)code, (void)size, (void)near;
+    return -1;
+}
+
+int host_code_unshare(struct host_code *code, size_t used)
+{
+    (void)code, (void)used;
+    return -1;
+}
+
+void host_code_unmap(struct host_code *code)
+{
+    (void)code;
+}
+#endif

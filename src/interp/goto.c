@@ -1,0 +1,18 @@
+/* goto.c - handlers that are not generated, and of which stencils are cut. */
+#define JUMP_SHIFT 0 /* not used here */
+#include "interp/interp.h"
+
+/* A link at OP_PAYLOAD. */
+HANDLER(x_goto)
+{
+    JUMP(0, 8);
+}
+
+#ifdef STENCIL
+/* From template code to the handler of the op that follows. */
+HANDLER(x_leave);
+HANDLER(x_leave)
+{
+    TAIL(OP_HERE(0));
+}
+#endif
