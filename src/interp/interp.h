@@ -37,8 +37,10 @@ enum {
     MAX_BLOCK_INSNS = 96,
     MAX_BLOCK_PAGES = 2, /* that one block's code lies in */
     PAGE_SHIFT = 12,
-    NO_BLOCK = 0,   /* blocks[0] is not used */
-    COLD_RUNS = 32, /* of a block, before its ops get their best handlers */
+    NO_BLOCK = 0,    /* blocks[0] is not used */
+    COLD_RUNS = 32,  /* of a block, before its ops get their best handlers */
+    HOT_RUNS = 64,   /* and before they become machine code */
+    HOT_BLOCKS = 64, /* that there must be before any does: short programs have few */
 };
 
 /* How instructions are executed besides their meaning; part of a block's key. */
@@ -153,10 +155,13 @@ struct interp {
         *groups; /* open hash of the first two variants: 1 + index of tables->fused */
     uint32_t groups_mask;
     struct template *template; /* or NULL */
+    bool wants_template;       /* when there are HOT_BLOCKS */
+    uint8_t hot_blocks;        /* until then */
     volatile uint32_t flushes; /* counts: after a flush old ops mean nothing */
     bool is_counting;          /* always, not only for limits */
     bool is_plain;             /* jumps are not threaded: lockstep counts them */
-    uint8_t cold_runs;         /* COLD_RUNS; 0: no block is cold */
+    uint32_t cold_runs;        /* COLD_RUNS; 0: no block is cold */
+    uint32_t hot_runs;         /* HOT_RUNS */
     uint16_t last_acc;         /* of the newest block's end */
     uint16_t last_known[ISA_FLAG_GROUPS]; /* there: flagfns, as liveness.h says */
 };
@@ -281,6 +286,7 @@ void predecode_more(struct interp *ip, struct op *op, uint64_t pc);
 
 /* heat.c */
 bool heat_is_cold(const struct interp *ip, const struct block *block);
+bool heat_is_hot(const struct interp *ip, const struct block *block);
 
 /* exits.c, heat.c: ops that are no instruction. */
 HANDLER(x_stub);         /* makes the target, patches the link */
@@ -294,6 +300,7 @@ HANDLER(x_slot_end);     /* after a delay slot */
 HANDLER(x_first_return); /* what return_unknown does */
 HANDLER(x_dropped);      /* the first of a block that is no more, or begins elsewhere */
 HANDLER(x_cold);         /* counts at 8: the first of a block that is cold */
+HANDLER(x_heated);       /* counts at 8: of one that is not, and has no machine code */
 HANDLER(x_illegal);
 HANDLER(x_count);
 HANDLER(x_trace);

@@ -552,6 +552,6 @@ void predecode_more(struct interp *ip, struct op *op, uint64_t pc)
     }
     build(&b);
     tell(&b);
-    if (!b.is_cold && !ip->mode->kind)
+    if (heat_is_hot(ip, b.block) && !ip->mode->kind)
         template_make(ip, unit_of(ip, op), ip->units);
 }

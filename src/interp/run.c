@@ -63,6 +63,7 @@ static struct interp *interp_new(const struct cpu *cpu, const struct interp_isa 
     ip->positions = reserve(MAX_UNITS, POSITION_SIZE, 32 << 10);
     ip->variants = (uint16_t *)(ip->positions + MAX_UNITS);
     ip->cold_runs = COLD_RUNS;
+    ip->hot_runs = HOT_RUNS;
     ip->blocks = reserve(MAX_BLOCKS, sizeof *ip->blocks, 32 << 10);
     ip->is_counting = (isa_trace && isa_trace->count) || getenv("RHEA_COUNT");
     predecode_prepare(ip);
@@ -110,10 +111,11 @@ static int template_attach(struct cpu *cpu)
     if (interp_attach(cpu) < 0)
         return -1;
     ip = interp_of(cpu)->ip;
-    if (INTERP_TAIL && !ip->is_counting)
-        ip->template = template_new(ip);
-    if (getenv("RHEA_HOT")) /* for tests: all blocks are, at once */
-        ip->cold_runs = 1;
+    ip->wants_template = INTERP_TAIL && !ip->is_counting;
+    if (getenv("RHEA_HOT")) { /* for tests: all blocks are, at once */
+        ip->cold_runs = ip->hot_runs = 1;
+        ip->hot_blocks = HOT_BLOCKS;
+    }
     return 0;
 }
 

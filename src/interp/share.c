@@ -1,6 +1,7 @@
 /* share.c - several CPUs that share the ops: one of them at a time changes what is
  * shared, and for a flush all others must be outside of their handlers. */
 #include "interp/interp.h"
+#include "interp/template.h"
 
 #include "isa/space.h"
 
@@ -96,6 +97,7 @@ void interp_share(struct interp *ip)
 
     if (ip->is_shared)
         return;
+    template_load(ip); /* a file that is opened now takes no number from another thread */
     if (ip->stubs - ip->units < 2 * count + SPARE_UNITS) {
         block_flush(ip);
         count = 0;

@@ -116,7 +116,7 @@ static const void *read_file(const char *isa, uint64_t stamp)
     return NULL;
 }
 
-struct template *template_new(const struct interp *ip)
+static struct template *template_new(const struct interp *ip)
 {
     uint64_t stamp = stamp_of(ip->isa->name);
     const struct stencil_file *file = stamp ? read_file(ip->isa->name, stamp) : NULL;
@@ -132,6 +132,13 @@ struct template *template_new(const struct interp *ip)
     t->tables = ip->tables;
     t->own = file->count - STENCIL_OWN;
     return t;
+}
+
+void template_load(struct interp *ip)
+{
+    if (ip->wants_template)
+        ip->template = template_new(ip);
+    ip->wants_template = false;
 }
 
 void template_free(struct template *t)

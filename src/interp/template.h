@@ -10,8 +10,9 @@
 
 #include "interp/interp.h"
 
-/* The isa's stencils; NULL: there are none that this program was built with. */
-struct template *template_new(const struct interp *ip);
+/* Where ip->wants_template: finds the isa's stencils, unless there are none that this
+ * program was built with.  Requires: taken, or the only CPU. */
+void template_load(struct interp *ip);
 void template_free(struct template *t); /* NULL: nothing */
 /* Makes code of the ops from unit `first` to `end`, as far as it can.  ip->template may
  * be NULL.  Requires: taken. */

@@ -10,6 +10,7 @@
 #include "interp/interp.h"
 #include "interp/lockstep.h"
 #include "interp/stencils.h"
+#include "interp/template.h"
 #include "isa/decode.h"
 #include "isa/engine.h"
 #include "isa/eval_engine.h"
@@ -48,6 +49,7 @@ static void start(const struct interp_isa *of)
     space_map(cpu->space, DATA, PAGE, SPACE_READ | SPACE_WRITE, SPACE_NOREPLACE, false,
               -1, 0);
     ck_assert_int_eq(engine->attach(cpu), 0);
+    template_load(interp_of(cpu)->ip);
     if (engine == &template_engine && stencil_stamps[0].isa)
         ck_assert_ptr_nonnull(interp_of(cpu)->ip->template);
     host_catch_faults(on_fault, NULL);
