@@ -139,7 +139,7 @@ $(foreach o,$(filter-out %_fp.o %_table.o $(O)/src/%,$(INTERP_OBJ)),$(eval $o: p
 
 # Stencils of each target's handlers, for the template tier, where tools/stencil knows the
 # host's machine code: NAME.stencils beside the program, and its stamp in the program.
-ifneq ($(HANDLER_CFLAGS),)
+ifneq ($(and $(HANDLER_CFLAGS),$(filter -O2,$(INTERP_CFLAGS))),)
 STENCIL_CFLAGS := $(filter-out -falign-functions=8 -fno-plt,$(INTERP_CFLAGS)) $(HANDLER_CFLAGS) -DSTENCIL -fno-pic -fno-pie -mcmodel=kernel \
                   -fno-jump-tables -fno-reorder-blocks-and-partition $(addprefix -falign-,functions=1 jumps=1 loops=1 labels=1)
 TARGETS  := $(patsubst %_interp_table,%,$(filter %_interp_table,$(basename $(notdir $(GEN_SRC)))))

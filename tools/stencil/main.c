@@ -130,15 +130,16 @@ static void add_handler(const char *name)
     handlers.name[handlers.count++] = name;
 }
 
-/* The functions that an array of the table points to. */
-static void read_order(const struct object *o, const char *array)
+/* The functions that an array of the table points to.  false: there is no such array (the
+ * object is not machine code, but of -flto). */
+static bool read_order(const struct object *o, const char *array)
 {
     const Elf64_Sym *symbol = find_symbol(o, array);
     const Elf64_Rela *r;
     unsigned count;
 
     if (!symbol)
-        fail(o->path, "has no array of handlers");
+        return false;
     r = relocations(o, symbol->st_shndx, &count);
     for (unsigned i = 0; i < count; i++) {
         if (r[i].r_offset < symbol->st_value ||
@@ -146,6 +147,7 @@ static void read_order(const struct object *o, const char *array)
             continue;
         add_handler(symbol_name(o, &r[i]));
     }
+    return true;
 }
 
 static int handler_number(const char *name)
@@ -219,11 +221,21 @@ static bool constant_hole(struct stencil_hole *hole, const struct object *o,
     return true;
 }
 
-static bool relative_hole(struct stencil_hole *hole, unsigned *units, const char *name)
+/* Whether the hole is where a jump, conditional or not, leads to. */
+static bool is_jump(const uint8_t *hole)
+{
+    return hole[-1] == 0xe9 || (hole[-2] == 0x0f && (hole[-1] & 0xf0) == 0x80);
+}
+
+/* `at`: the hole in the handler's code. */
+static bool relative_hole(struct stencil_hole *hole, unsigned *units, const char *name,
+                          const uint8_t *at)
 {
     unsigned next;
     int number;
 
+    if (strncmp(name, "interp_", 7) && !is_jump(at))
+        return false; /* the compiler has made a call of a handler's end */
     if (sscanf(name, "next_%u", &next) == 1) {
         hole->kind = HOLE_NEXT;
         if (*units && *units != next)
@@ -240,7 +252,7 @@ static bool relative_hole(struct stencil_hole *hole, unsigned *units, const char
 }
 
 static bool make_hole(struct stencil_hole *hole, const struct object *o,
-                      const Elf64_Rela *r, unsigned *units)
+                      const Elf64_Rela *r, unsigned *units, const uint8_t *code_of)
 {
     const char *name = symbol_name(o, r);
 
@@ -253,7 +265,7 @@ static bool make_hole(struct stencil_hole *hole, const struct object *o,
     case R_X86_64_32: return absolute_hole(hole, name);
     case R_X86_64_16: hole->size = 2; return absolute_hole(hole, name);
     case R_X86_64_8: hole->size = 1; return absolute_hole(hole, name);
-    case R_X86_64_PLT32: return relative_hole(hole, units, name);
+    case R_X86_64_PLT32: return relative_hole(hole, units, name, code_of + r->r_offset);
     case R_X86_64_PC32: return constant_hole(hole, o, r);
     default: return false;
     }
@@ -263,6 +275,7 @@ static bool make_hole(struct stencil_hole *hole, const struct object *o,
 
 static bool cut(struct stencil *stencil, const struct object *o, const Elf64_Sym *symbol)
 {
+    const uint8_t *from = o->bytes + o->sections[symbol->st_shndx].sh_offset;
     const Elf64_Rela *r;
     unsigned count, units = 0, size = (unsigned)symbol->st_size;
 
@@ -274,7 +287,7 @@ static bool cut(struct stencil *stencil, const struct object *o, const Elf64_Sym
     for (unsigned i = 0; i < count; i++) {
         struct stencil_hole hole = { 0 };
 
-        if (!make_hole(&hole, o, &r[i], &units)) {
+        if (!make_hole(&hole, o, &r[i], &units, from)) {
             if (is_verbose)
                 fprintf(stderr, "%s: not without %s\n", o->names + symbol->st_name,
                         symbol_name(o, &r[i]));
@@ -293,7 +306,7 @@ static bool cut(struct stencil *stencil, const struct object *o, const Elf64_Sym
     code = realloc(code, code_size + size + 1);
     if (!code)
         fail("memory", "there is no more");
-    memcpy(code + code_size, o->bytes + o->sections[symbol->st_shndx].sh_offset, size);
+    memcpy(code + code_size, from, size);
     code_size += size;
     return true;
 }
@@ -351,6 +364,16 @@ static void write_file(const char *path)
     printf("0x%016llx\n", (unsigned long long)file.stamp);
 }
 
+/* A file without stencils, which is never used. */
+static void write_none(const char *path)
+{
+    FILE *out = fopen(path, "wb");
+
+    if (!out || fclose(out))
+        fail(path, "cannot be written");
+    printf("0\n");
+}
+
 int main(int argc, char **argv)
 {
     is_verbose = argc > 1 && !strcmp(argv[1], "-v");
@@ -362,8 +385,10 @@ int main(int argc, char **argv)
     }
     for (int i = 2; i < argc; i++)
         load(&objects[nobjects++], argv[i]);
-    read_order(&objects[0], "handlers");
-    read_order(&objects[0], "fused");
+    if (!read_order(&objects[0], "handlers") || !read_order(&objects[0], "fused")) {
+        write_none(argv[1]);
+        return 0;
+    }
     add_handler("x_goto"); /* as enum STENCIL_GOTO and so on */
     add_handler("x_leave");
     stencils = calloc(handlers.count, sizeof *stencils);
