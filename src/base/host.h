@@ -56,7 +56,7 @@ struct host_code {
 int host_code_map(struct host_code *code, size_t size, uintptr_t near);
 /* In the child of a fork, before it writes: what the parent writes from now on is not the
  * child's, nor the other way; the first `used` bytes stay, at the same addresses.  Where
- * it fails all is as before. */
+ * it fails all is as before; dies where what was there is lost. */
 int host_code_unshare(struct host_code *code, size_t used);
 void host_code_unmap(struct host_code *code);
 /* A file, to be read, by its path from the folder that this program is in.  NULL: it

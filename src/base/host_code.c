@@ -1,6 +1,8 @@
 /* host_code.c - memory for machine code, and files that belong to the program. */
 #include "base/host.h"
 
+#include "base/report.h"
+
 #if defined(__linux__)
 #include <errno.h>
 #include <fcntl.h>
@@ -79,16 +81,12 @@ int host_code_map(struct host_code *code, size_t size, uintptr_t near)
 int host_code_unshare(struct host_code *code, size_t used)
 {
     struct host_code own = { .write = map_writable(code->size), .size = code->size };
-    int error;
 
     if (!own.write)
         return -ENOMEM;
     memcpy(own.write, code->run, used);
-    error = map_again(&own, code->run);
-    if (error) {
-        munmap(own.write, own.size);
-        return error;
-    }
+    if (map_again(&own, code->run))
+        die("no memory for machine code in a new process");
     munmap(code->write, code->size);
     *code = own;
     return 0;
