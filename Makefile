@@ -1,6 +1,6 @@
 # rhea.  Needs GNU make 4 and a C11 compiler; `make help` lists the targets.
 #
-# Settings:  LLVM=0            no JIT
+# Settings:  LLVM=0            no JIT (nor where there is no llvm-config-19)
 #            SAN=1             ASan and UBSan, in a build directory of its own
 #            O=DIR             build in DIR
 #            ISAS="riscv ..."  guests to build in
@@ -10,7 +10,8 @@
 
 HOSTCC ?= cc
 HOST   ?= $(shell $(CC) -dumpmachine)
-LLVM   ?= 1
+LLVM_CONFIG ?= llvm-config-19
+LLVM   ?= $(if $(filter-out x$(shell $(CC) -dumpmachine),x$(HOST)),0,$(if $(shell command -v $(LLVM_CONFIG)),1,0))
 O      ?= build/$(HOST)$(if $(SAN),-san)$(if $(filter 0,$(LLVM)),-nollvm)
 CFLAGS ?= $(if $(SAN),-O1,-O2) -g
 PREFIX ?= /usr/local
@@ -25,6 +26,7 @@ Q      := $(if $(V),,@)
 
 BASE_CFLAGS := -std=c11 -Wall -Wextra -Wshadow -Wmissing-prototypes -fno-common \
                -ffp-contract=off -ffunction-sections -fdata-sections -MMD -MP
+JIT_DEFS    := $(if $(filter 0,$(LLVM)),,-DRHEA_JIT=1)
 HOSTED      := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64
 HARDEN      := -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 # Handlers end in tail calls: no flag that gives a function an epilogue.
@@ -53,7 +55,7 @@ HARDEN        :=
 INTERP_CFLAGS := $(if $(SAN),-fno-sanitize=null)
 endif
 INTERP_CFLAGS += -fno-delete-null-pointer-checks # address 0 is the guest's
-compile     = $(Q)echo '  CC   $@' && $(CC) $(BASE_CFLAGS) -Isrc -Itools -I$(O)/gen $(DEFS) \
+compile     = $(Q)echo '  CC   $@' && $(CC) $(BASE_CFLAGS) -Isrc -Itools -I$(O)/gen $(JIT_DEFS) $(DEFS) \
               $(HARDEN) $(CFLAGS) $(SAN_FLAGS) $(OWN_CFLAGS) -c -o $@ $<
 link        = $(Q)echo '  LD   $@' && $(CC) $(SAN_FLAGS) $(SMALL_LDFLAGS) $(LDFLAGS) -o $@ $^
 
@@ -75,6 +77,10 @@ objects = $(patsubst %.c,$(O)/%.o,$(sort $(wildcard $1)))
 OBJ_base   := $(call objects,src/base/*.c)
 OBJ_isa    := $(OBJ_base) $(call objects,src/isa/*.c src/isa/fp/*.c)
 OBJ_isagen := $(OBJ_isa) $(filter-out %/main.o,$(call objects,tools/isagen/*.c))
+# What only a JIT needs, and what takes its place.
+OBJ_cache  := $(call objects,src/base/host_folder.c src/interp/cache.c src/interp/cache_write.c src/debug/cache_cmd.c)
+OBJ_jit    := $(OBJ_cache) $(call objects,$(addprefix src/interp/,jit.c collect.c loaded.c cached.c))
+OBJ_no_jit := $(call objects,src/debug/cache_none.c)
 OBJ_rest   := $(foreach d,interp debug sys dev user,$(call objects,src/$d/*.c src/$d/*/*.c)) \
               $(foreach i,$(ISAS),$(call objects,src/isa/$i/*.c))
 
@@ -85,20 +91,19 @@ ifneq ($(filter-out clean help format fuzz cross-%,$(or $(MAKECMDGOALS),all)),)
 include $(GEN_MK)
 endif
 GEN_STENCILS := $(if $(GEN_SRC),$(O)/gen/stencils.c)
-OBJ := $(OBJ_isagen) $(OBJ_rest) $(GEN_SRC:.c=.o) $(GEN_STENCILS:.c=.o)
+OBJ := $(filter-out $(if $(filter 0,$(LLVM)),$(OBJ_jit),$(OBJ_no_jit)),$(OBJ_isagen) $(OBJ_rest)) $(GEN_SRC:.c=.o) $(GEN_STENCILS:.c=.o)
 
 # What a test links with, by its folder; everything where this does not say.
 OBJ_of_base/   := $(OBJ_base)
 OBJ_of_isa/    := $(OBJ_isagen)
 OBJ_of_isa/fp/ := $(OBJ_base) $(call objects,src/isa/fp/*.c)
 OBJ_of_isagen/ := $(OBJ_isagen)
-TESTS   := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/*/*_test.c tests/*/*/*_test.c)))
+TESTS   := $(patsubst %.c,$(O)/%,$(filter-out $(if $(filter 0,$(LLVM)),tests/llvmjit/%),$(sort $(wildcard tests/*/*_test.c tests/*/*/*_test.c))))
 FUZZERS := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/fuzz/*.c)))
 .SECONDARY: $(TESTS:=.o) $(FUZZERS:=.o)
 
 # The JIT is a module that rhea loads at the first hot region.
 ifneq ($(and $(filter-out 0,$(LLVM)),$(wildcard src/llvmjit/*.c)),)
-LLVM_CONFIG ?= llvm-config-19
 ifeq ($(shell command -v $(LLVM_CONFIG)),)
 $(error $(LLVM_CONFIG) not found: install llvm-19-dev, or build without the JIT with `make LLVM=0`)
 endif
@@ -117,7 +122,7 @@ $(O)/rhea: $(O)/src/main.o $(OBJ)
 $(O)/isagen: $(O)/tools/isagen/main.o $(OBJ_isagen)
 	$(link) $(LDLIBS) -lm
 $(O)/rhea-llvm.so: $(call objects,src/llvmjit/*.c)
-	$(link) -shared $(shell $(LLVM_CONFIG) --ldflags --libs)
+	$(link) -shared -Wl,-z,defs $(shell $(LLVM_CONFIG) --ldflags --libs)
 
 $(O)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -126,11 +131,11 @@ $(O)/gen/%.o: $(O)/gen/%.c Makefile
 	$(compile)
 
 $(O)/src/base/host_% $(O)/src/user/% $(O)/tests/%: private DEFS := $(HOSTED)
-COLD := tools/ src/debug/ src/user/ src/interp/lockstep $(addprefix src/isa/,assemble encode eval example print sem. space. state stops stream_encode) src/interp/profile src/interp/template src/base/host_code
+COLD := tools/ src/debug/ src/user/ src/interp/lockstep $(addprefix src/isa/,assemble encode eval example print sem. space. state stops stream) src/interp/profile src/interp/template src/interp/cache $(addprefix src/base/,report arena host_memory host_signal host_thread host_cpu host_code host_folder host_fault) src/interp/mem_wide
 $(COLD:%=$(O)/%%): private OWN_CFLAGS = $(COLD_CFLAGS)
 $(O)/src/isa/fp/%: private OWN_CFLAGS = $(OS)
 $(O)/src/llvmjit/%: private OWN_CFLAGS = -fPIC $(shell $(LLVM_CONFIG) --cflags)
-INTERP_OBJ := $(filter-out $(O)/src/interp/lockstep.o $(O)/src/interp/template.o,$(filter $(O)/src/interp/%,$(OBJ))) $(foreach o,$(filter $(O)/gen/%,$(OBJ)),$(if $(findstring _interp_,$o),$o))
+INTERP_OBJ := $(filter-out $(addprefix $(O)/src/interp/,lockstep.o template.o cache.o cache_write.o),$(filter $(O)/src/interp/%,$(OBJ))) $(foreach o,$(filter $(O)/gen/%,$(OBJ)),$(if $(findstring _interp_,$o),$o))
 $(INTERP_OBJ): private HARDEN :=
 $(INTERP_OBJ): private OWN_CFLAGS := $(INTERP_CFLAGS)
 # Soft float after all, and system registers: handlers of their own call these.
@@ -164,6 +169,12 @@ build/host/stencil: tools/stencil/main.c src/interp/stencils.h Makefile
 	@mkdir -p $(@D)
 	$(Q)echo '  CC   $@' && $(HOSTCC) $(filter-out -MMD -MP,$(BASE_CFLAGS)) -O2 -Isrc -o $@ $<
 
+# What makes code of the JIT's own: part of the cache's key.
+$(O)/gen/llvmjit_stamp.h: $(sort $(wildcard src/llvmjit/*.[ch])) src/interp/region.h Makefile
+	@mkdir -p $(@D)
+	$(Q)echo '  GEN  $@' && echo "#define LLVMJIT_STAMP \"LLVM $(shell $(LLVM_CONFIG) --version) $$(cat $^ | cksum | tr ' ' -)\"" >$@
+$(O)/src/interp/cached.o: $(O)/gen/llvmjit_stamp.h
+
 # isagen for the machine that builds, so that cross builds need no emulator.
 ISAGEN   := build/host/isagen
 HOST_OBJ := $(patsubst %.c,build/host/%.o,$(sort $(wildcard src/base/*.c src/isa/*.c src/isa/fp/*.c tools/isagen/*.c)))
@@ -191,12 +202,17 @@ CHECK_LIBS   = $(or $(shell pkg-config --libs check),$(error no Check library: s
 $(O)/tests/%: private OWN_CFLAGS = -Itests $(CHECK_CFLAGS)
 $(O)/tests/%_test: $(O)/tests/%_test.o $$(or $$(OBJ_of_$$(dir $$*)),$(OBJ))
 	$(link) $(CHECK_LIBS) $(LDLIBS) -lm
+$(O)/tests/interp/cache_test $(O)/tests/fuzz/cache: $(filter-out %_cmd.o,$(OBJ_cache))
 include tests/isagen/hard.mk
+# Tests of parts of the JIT play the parts around them.
+$(O)/tests/llvmjit/%: private OWN_CFLAGS = -Itests $(CHECK_CFLAGS) $(shell $(LLVM_CONFIG) --cflags)
+$(O)/tests/llvmjit/%_test: LDLIBS += $(shell $(LLVM_CONFIG) --ldflags --libs)
+$(O)/tests/llvmjit/fp_test: $(call objects,src/llvmjit/lift_fp*.c)
 $(O)/tests/fuzz/%: $(O)/tests/fuzz/%.o $(OBJ)
 	$(link) $(FUZZ_LDFLAGS) $(LDLIBS) -lm
 
 SCRIPTS := $(wildcard tests/layers tests/docs tests/format tests/tailcall tests/*/*.test tests/*/*/*.test)
-TESTENV  = RHEA=$(abspath $(O))/rhea ISAGEN=$(abspath $(O))/isagen O=$(abspath $(O)) RUN="$(RUN)" SAN="$(SAN)"
+TESTENV  = RHEA=$(abspath $(O))/rhea ISAGEN=$(abspath $(O))/isagen O=$(abspath $(O)) RUN="$(RUN)" SAN="$(SAN)" RHEA_CACHE="$(RHEA_TEST_CACHE)"
 check: all $(TESTS) $(FUZZERS)
 	@$(TESTENV) tests/run $(TESTS) $(FUZZERS) $(SCRIPTS)
 check-long: all $(TESTS) $(FUZZERS)
@@ -228,5 +244,5 @@ help:
 	@echo "Targets:    all check check-long unit bench demo fuzz cross-TRIPLE install format clean"
 
 .PHONY: all check check-long unit bench demo fuzz install format clean help
--include $(patsubst %.o,%.d,$(OBJ) $(HOST_OBJ) $(O)/src/main.o $(O)/tools/isagen/main.o)
+-include $(patsubst %.o,%.d,$(OBJ) $(call objects,src/llvmjit/*.c) $(foreach t,$(TARGETS),$(call stencil_objects,$t)) $(HOST_OBJ) $(O)/src/main.o $(O)/tools/isagen/main.o)
 -include $(patsubst %,%.d,$(TESTS) $(FUZZERS))

@@ -10,6 +10,11 @@
 
 #ifndef RHEA_VERSION
 #define RHEA_VERSION "development version"
+#ifdef RHEA_JIT
+#define RHEA_JIT_NAME "jit ", ""
+#else
+#define RHEA_JIT_NAME "", " (no JIT in this build)"
+#endif
 #endif
 
 static const char help[] =
@@ -21,6 +26,8 @@ static const char help[] =
     "                                               (rhea binfmt --help)\n"
     "  rhea isa COMMAND ...                         look into instruction sets\n"
     "                                               (rhea isa --help)\n"
+    "  rhea cache COMMAND ...                       compiled code that is kept\n"
+    "                                               (rhea cache --help)\n"
     "  rhea --version                               version, and what is built in\n"
     "\n"
     "Called as rhea-ARCH (a link), it is `rhea run`.\n";
@@ -30,7 +37,7 @@ static int version(void)
     printf("rhea " RHEA_VERSION "\nguests:");
     for (const struct isa *const *isa = isa_list; *isa; isa++)
         printf(" %s", (*isa)->name);
-    printf("\nengines: interp eval (no JIT in this build)\n");
+    printf("\nengines: %stemplate interp eval%s\n", RHEA_JIT_NAME);
     return 0;
 }
 
@@ -59,6 +66,8 @@ int main(int argc, char **argv)
         return binfmt_main(argc - 1, argv + 1);
     if (strcmp(argv[1], "isa") == 0)
         return isa_main(argc - 1, argv + 1);
+    if (strcmp(argv[1], "cache") == 0)
+        return cache_main(argc - 1, argv + 1, warm_main);
     if (is_option(argv[1], "version"))
         return version();
     if (is_option(argv[1], "help") || is_option(argv[1], "h") ||
@@ -66,5 +75,6 @@ int main(int argc, char **argv)
         fputs(help, stdout);
         return 0;
     }
-    die("no command `%s`; there are run, binfmt, isa, --version and --help", argv[1]);
+    die("no command `%s`; there are run, binfmt, isa, cache, --version and --help",
+        argv[1]);
 }

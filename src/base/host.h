@@ -1,5 +1,5 @@
 /* host.h - what differs between hosts: memory maps, memory faults, signals, system calls,
- * threads, processor features.
+ * threads, processor features, files that processes share.
  *
  * Knows nothing of guests.  Everything that looks into a host's ucontext, or assumes how
  * its registers are called, is in the host_*.c files. */
@@ -35,6 +35,13 @@ int64_t host_map(uintptr_t addr, size_t size, unsigned prot, unsigned flags, int
 /* What is to be written soon gets its memory at once, not by one fault a page.  A hint:
  * nothing else changes, and it may do nothing.  `addr` is the start of a page. */
 void host_populate(void *addr, size_t size);
+/* What tells a file, as it is now, from all others.  0 or a negated errno. */
+struct host_file {
+    uint64_t dev, ino, size;
+    int64_t mtime_ns;
+};
+int host_identify(int fd, struct host_file *file);
+
 int host_unmap(uintptr_t addr, size_t size); /* these return 0 or a negated errno */
 int host_protect(uintptr_t addr, size_t size, unsigned prot);
 
@@ -62,6 +69,57 @@ void host_code_unmap(struct host_code *code);
 /* A file, to be read, by its path from the folder that this program is in.  NULL: it
  * cannot be read, or is empty.  host_unmap() it. */
 const void *host_map_beside(const char *name, size_t *size);
+/* The path of the file that is mapped at `at`, or nothing.  For people. */
+void host_mapped_path(uintptr_t at, char *path, size_t size);
+/* Loads a module from where the program is, or ../lib/rhea beside that: the address of
+ * `symbol` in it, or NULL.  It stays. */
+const void *host_load_module(const char *name, const char *symbol);
+
+/* What tells this build of the program from all others, by its linker or else by its
+ * file: how many bytes; 0: nobody knows. */
+enum { HOST_BUILD_ID = 32 };
+size_t host_build_id(uint8_t id[HOST_BUILD_ID]);
+
+/* --------------------------------------------------------------- private folders */
+
+/* A folder whose files nobody but this user can have written: what processes share.
+ * These return 0, or what they say, or a negated errno. */
+enum host_folder_flags {
+    HOST_FOLDER_MAKE = 1,     /* and the one that it is in, in a folder of this user's */
+    HOST_FOLDER_ANYWHERE = 2, /* in anybody's */
+};
+/* A descriptor, to be closed.  -EPERM: it is another user's, or others can write to it. A
+ * link is no folder. */
+int host_folder_open(const char *path, unsigned flags);
+void host_folder_close(int folder);
+/* Waits for other processes, but not longer than `wait_ms`.  A descriptor for unlock, or
+ * -EAGAIN. */
+int host_folder_lock(int folder, unsigned wait_ms);
+void host_folder_unlock(int lock);
+
+/* A file of it, to be read.  NULL: it cannot be read, is empty, a link or no file, has
+ * another name too, or others can write to it.  host_unmap() it: it stays as it is (but
+ * where the host cannot read it any more, or the user cuts it off, it faults).
+ * `used`: its time is that of the last use, give or take an hour. */
+const void *host_folder_map(int folder, const char *name, bool used, size_t *size);
+/* A new file `name`, whole or not at all, in place of what there is. */
+struct host_part {
+    const void *data;
+    size_t size;
+};
+int host_folder_write(int folder, const char *name, const struct host_part *parts,
+                      size_t count);
+bool host_folder_is_unfinished(const char *name); /* of what is being written */
+int host_folder_remove(int folder, const char *name);
+/* Calls `each` for every file, which may remove it; `age` in seconds, since it was
+ * written or used. */
+int host_folder_list(int folder,
+                     void (*each)(void *context, const char *name, uint64_t size,
+                                  int64_t age),
+                     void *context);
+
+/* Whether somebody else chose the rights that this process has, or its environment. */
+bool host_is_privileged(void);
 
 /* ------------------------------------------------------------------------ faults */
 
@@ -114,7 +172,15 @@ void host_lock_wake(struct host_lock *lock);
 
 /* Runs fn(arg) in a new thread that nobody waits for, with all signals blocked and a
  * stack of its own for handlers.  0 or an errno. */
-int host_thread_start(void (*fn)(void *arg), void *arg);
+enum { HOST_SMALL_STACK = 512 << 10, HOST_LARGE_STACK = 8 << 20 };
+int host_thread_start(void (*fn)(void *arg), void *arg, size_t stack);
+uint64_t host_thread_time(void); /* CPU time of this thread in nanoseconds */
+void host_sleep_us(unsigned us);
+
+/* The calling thread has descriptors of its own from now on, at first none but
+ * /dev/null: a guest cannot close what it opens, and no pipe waits for it.  0 or a
+ * negated errno. */
+int host_thread_own_files(void);
 
 /* ----------------------------------------------------------------------- signals */
 
@@ -153,5 +219,10 @@ bool host_has_fma(void);
 
 /* Where HOST_CAS16 is 1: compare-and-swap of 16 bytes is there.  Asks as above. */
 bool host_has_cas16(void);
+
+/* What compilers for this machine's processor go by, as text: two processors with the
+ * same one can execute the same code. */
+enum { HOST_CPU_TEXT = 512 };
+void host_cpu_text(char text[HOST_CPU_TEXT]);
 
 #endif

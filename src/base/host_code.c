@@ -4,9 +4,11 @@
 #include "base/report.h"
 
 #if defined(__linux__)
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <link.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -123,11 +125,91 @@ const void *host_map_beside(const char *name, size_t *size)
     *size = (size_t)st.st_size;
     return at == MAP_FAILED ? NULL : at;
 }
+
+const void *host_load_module(const char *name, const char *symbol)
+{
+    static const char *const where[] = { "", "../lib/rhea/", "../../" };
+    char path[PATH_MAX], *slash;
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+    void *module = NULL;
+
+    path[length < 0 ? 0 : length] = '\0';
+    slash = strrchr(path, '/');
+    if (!slash || (size_t)(path + sizeof path - slash) <= strlen(name) + 16)
+        return NULL;
+    for (unsigned i = 0; !module && i < sizeof where / sizeof *where; i++) {
+        strcpy(slash + 1, where[i]);
+        strcat(slash + 1, name);
+        module = access(path, R_OK) ? NULL : dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    }
+    return module ? dlsym(module, symbol) : NULL;
+}
+
+/* Of the program: the linker knows it. */
+extern const ElfW(Ehdr) __ehdr_start __attribute__((weak, visibility("hidden")));
+
+/* Spec: the tool interface standard's ELF, "Note Section". */
+static size_t id_in_notes(const uint8_t *at, size_t size, uint8_t id[HOST_BUILD_ID])
+{
+    enum { GNU_BUILD_ID = 3 };
+    ElfW(Nhdr) note;
+
+    while (size > sizeof note) {
+        size_t name, bytes;
+
+        memcpy(&note, at, sizeof note);
+        name = sizeof note + ((note.n_namesz + 3) & ~(size_t)3);
+        bytes = note.n_descsz;
+        if (name > size || bytes > size - name)
+            break;
+        if (note.n_type == GNU_BUILD_ID && note.n_namesz == 4 &&
+            !memcmp(at + sizeof note, "GNU", 4) && bytes <= HOST_BUILD_ID)
+            return memcpy(id, at + name, bytes), bytes;
+        bytes = (bytes + 3) & ~(size_t)3;
+        if (bytes > size - name)
+            break;
+        at += name + bytes;
+        size -= name + bytes;
+    }
+    return 0;
+}
+
+size_t host_build_id(uint8_t id[HOST_BUILD_ID])
+{
+    const uint8_t *at = (const uint8_t *)&__ehdr_start;
+    const ElfW(Phdr) *header = at ? (const void *)(at + __ehdr_start.e_phoff) : NULL;
+    size_t size = 0;
+    struct stat st;
+
+    for (unsigned i = 0; header && !size && i < __ehdr_start.e_phnum; i++)
+        if (header[i].p_type == PT_NOTE)
+            size = id_in_notes(at + header[i].p_offset, header[i].p_filesz, id);
+    if (!size && stat("/proc/self/exe", &st) == 0) {
+        const uint64_t file[] = { (uint64_t)st.st_ino, (uint64_t)st.st_size,
+                                  (uint64_t)st.st_mtim.tv_sec,
+                                  (uint64_t)st.st_mtim.tv_nsec };
+
+        memcpy(id, file, size = sizeof file);
+    }
+    return size;
+}
 #else
+const void *host_load_module(const char *name, const char *symbol)
+{
+    (void)name, (void)symbol;
+    return NULL;
+}
+
 const void *host_map_beside(const char *name, size_t *size)
 {
     (void)name, (void)size;
     return NULL;
+}
+
+size_t host_build_id(uint8_t id[HOST_BUILD_ID])
+{
+    (void)id;
+    return 0;
 }
 
 int host_code_map(struct host_code *code, size_t size, uintptr_t near)

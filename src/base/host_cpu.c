@@ -3,6 +3,11 @@
 
 #include "base/compiler.h"
 
+#include <stdio.h>
+#ifdef __linux__
+#include <sys/auxv.h>
+#endif
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 
@@ -40,5 +45,45 @@ bool host_has_cas16(void)
 bool host_has_fma(void)
 {
     return false;
+}
+#endif
+
+/* What the C library has asked the processor at the start, as far as the kernel lets it
+ * be used; else what the kernel says. */
+#if defined(__x86_64__) && defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
+#include <sys/platform/x86.h>
+
+void host_cpu_text(char text[HOST_CPU_TEXT])
+{
+    int n = snprintf(text, HOST_CPU_TEXT, "x86-64");
+
+    for (unsigned leaf = 0; leaf <= CPUID_INDEX_14_ECX_0 && n < HOST_CPU_TEXT; leaf++)
+        for (unsigned i = 0; i < 4; i++) {
+            unsigned bits = __x86_get_cpuid_feature_leaf(leaf)->active_array[i];
+
+            if (bits && n < HOST_CPU_TEXT)
+                n += snprintf(text + n, (size_t)(HOST_CPU_TEXT - n), " %u%c%x", leaf,
+                              (int)('a' + i), bits);
+        }
+}
+#else
+void host_cpu_text(char text[HOST_CPU_TEXT])
+{
+    int n = 0;
+
+#ifdef __linux__
+    n = snprintf(text, HOST_CPU_TEXT, "%lx %lx", getauxval(AT_HWCAP),
+                 getauxval(AT_HWCAP2));
+#endif
+#ifdef __x86_64__
+    for (unsigned leaf = 1; leaf <= 7; leaf += 6) {
+        unsigned a = 0, b = 0, c = 0, d = 0;
+
+        __get_cpuid_count(leaf, 0, &a, &b, &c, &d);
+        n += snprintf(text + n, (size_t)(HOST_CPU_TEXT - n), " %x %x %x",
+                      leaf == 7 ? b : 0, c, d);
+    }
+#endif
+    text[n] = '\0';
 }
 #endif

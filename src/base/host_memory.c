@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #ifndef MAP_FIXED_NOREPLACE
@@ -47,6 +48,20 @@ void host_populate(void *addr, size_t size)
     enum { MADV_POPULATE_WRITE = 23 };
 #endif
     madvise(addr, size, MADV_POPULATE_WRITE);
+}
+
+int host_identify(int fd, struct host_file *file)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    *file = (struct host_file){ .dev = (uint64_t)st.st_dev,
+                                .ino = (uint64_t)st.st_ino,
+                                .size = (uint64_t)st.st_size,
+                                .mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 +
+                                            st.st_mtim.tv_nsec };
+    return S_ISREG(st.st_mode) ? 0 : -EINVAL;
 }
 
 int host_unmap(uintptr_t addr, size_t size)

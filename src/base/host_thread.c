@@ -5,9 +5,10 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
 
 enum {
-    STACK = 512 * 1024,        /* of a thread: touched as it is used */
     HANDLER_STACK = 64 * 1024, /* of its signal handlers */
 };
 
@@ -98,7 +99,7 @@ static void *thread_main(void *context)
     return NULL;
 }
 
-int host_thread_start(void (*fn)(void *arg), void *arg)
+int host_thread_start(void (*fn)(void *arg), void *arg, size_t stack_size)
 {
     struct start *start = malloc(sizeof(*start));
     char *stack = malloc(HANDLER_STACK);
@@ -111,7 +112,7 @@ int host_thread_start(void (*fn)(void *arg), void *arg)
         *start = (struct start){ fn, arg, stack };
         pthread_attr_init(&attr);
         pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-        pthread_attr_setstacksize(&attr, STACK);
+        pthread_attr_setstacksize(&attr, stack_size);
         error = pthread_create(&thread, &attr, thread_main, start);
         pthread_attr_destroy(&attr);
     }
@@ -121,4 +122,19 @@ int host_thread_start(void (*fn)(void *arg), void *arg)
         free(stack);
     }
     return error;
+}
+
+uint64_t host_thread_time(void)
+{
+    struct timespec now = { 0, 0 };
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+void host_sleep_us(unsigned us)
+{
+    struct timespec time = { us / 1000000, us % 1000000 * 1000L };
+
+    nanosleep(&time, NULL);
 }

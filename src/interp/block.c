@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/report.h"
+#include "interp/jit.h"
 #include "interp/template.h"
 #include "isa/sem.h"
 #include "isa/space.h"
@@ -171,7 +172,8 @@ static void map_rebuild(struct interp *ip)
             map_put(ip, &ip->blocks[i]);
 }
 
-struct block *block_new(struct interp *ip, uint64_t pc)
+/* A block at ip->units, not in the map. */
+static struct block *add_block(struct interp *ip, uint64_t pc, bool is_dead)
 {
     struct block *block = &ip->blocks[ip->nblocks];
 
@@ -182,7 +184,20 @@ struct block *block_new(struct interp *ip, uint64_t pc)
     block->position = ip->npositions;
     for (unsigned i = 0; i < MAX_BLOCK_PAGES; i++)
         block->pages[i] = pc >> PAGE_SHIFT;
+    block->is_dead = is_dead;
     __atomic_store_n(&ip->nblocks, ip->nblocks + 1, __ATOMIC_RELEASE);
+    return block;
+}
+
+struct block *block_new_hidden(struct interp *ip, uint64_t pc)
+{
+    return add_block(ip, pc, true);
+}
+
+struct block *block_new(struct interp *ip, uint64_t pc)
+{
+    struct block *block = add_block(ip, pc, false);
+
     if ((ip->map_used + 1) * 2 > ip->map_mask)
         map_rebuild(ip); /* takes the new block along */
     else
@@ -406,22 +421,25 @@ static void drop_page(struct interp *ip, struct page_code *entry)
     }
 }
 
-void block_invalidate(struct interp *ip, uint64_t addr, uint64_t size)
+bool block_invalidate(struct interp *ip, uint64_t addr, uint64_t size)
 {
     uint64_t first = addr >> PAGE_SHIFT, last;
+    bool any;
 
     if (!size)
-        return;
+        return false;
     last = (addr + size - 1 < addr ? UINT64_MAX : addr + size - 1) >> PAGE_SHIFT;
+    any = jit_invalidate(ip, first, last);
     if (last - first < ip->pages_used) {
         for (uint64_t page = first; page <= last; page++)
             drop_page(ip, page_entry(ip, page));
-        return;
+        return any;
     }
     for (uint32_t i = 0; i <= ip->pages_mask; i++)
         if (ip->pages[i].page && ip->pages[i].page - 1 >= first &&
             ip->pages[i].page - 1 <= last)
             drop_page(ip, &ip->pages[i]);
+    return any;
 }
 
 /* Also through another mapping of the same file. */
@@ -442,9 +460,13 @@ void block_fence(struct interp *ip)
         struct page_code *entry = &ip->pages[i];
 
         if (entry->blocks &&
-            may_be_written(ip->cpu->space, (entry->page - 1) << PAGE_SHIFT))
+            may_be_written(ip->cpu->space, (entry->page - 1) << PAGE_SHIFT)) {
+            jit_invalidate(ip, entry->page - 1, entry->page - 1);
             drop_page(ip, entry);
+        }
     }
+    if (ip->jit)
+        loaded_fence(ip, may_be_written);
 }
 
 /* Everything anew.  Requires: the owner holds no op. */
@@ -466,6 +488,8 @@ void block_flush(struct interp *ip)
     ip->nblocks = 1;
     ip->flushes++;
     template_flush(ip->template);
+    if (ip->jit)
+        jit_flush(ip->jit);
     for (struct interp_cpu *cpu = ip->cpus; cpu; cpu = cpu->next) {
         ring_clear(cpu->cpu);
         for (unsigned i = 0; i < cpu->njumps; i++)

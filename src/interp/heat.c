@@ -12,6 +12,7 @@
 
 #include "interp/fuse.h"
 #include "interp/interp.h"
+#include "interp/jit.h"
 #include "interp/liveness.h"
 #include "interp/template.h"
 
@@ -69,7 +70,7 @@ static void heat(struct interp *ip, struct block *block)
     end_run(ip, &run);
     if (is_newest)
         ip->last_acc = run.fuser.acc;
-    if (ip->template || ip->wants_template)
+    if (ip->template || ip->wants_template || ip->jit)
         set_first(ip, block, x_heated);
     else
         block_skip_first(ip, block);
@@ -79,13 +80,18 @@ static void make_hot(struct interp *ip, struct block *block)
 {
     bool is_newest = block == &ip->blocks[ip->nblocks - 1];
 
-    if (ip->wants_template && ++ip->hot_blocks < HOT_BLOCKS) {
+    if ((ip->wants_template || ip->jit) && ip->hot_blocks < HOT_BLOCKS &&
+        ++ip->hot_blocks < HOT_BLOCKS) {
         memset(ip->ops[block->unit].payload, 0, OP_SIZE - OP_PAYLOAD);
         return; /* and asks again */
     }
+    if (cached_load(ip, block->pc))
+        return;
     template_load(ip);
+    jit_start(ip);
     block_skip_first(ip, block);
     template_make(ip, block_unit(block), is_newest ? ip->units : block[1].unit);
+    jit_hot(ip, block->pc);
 }
 
 /* How often the block ran that begins with `op`. */

@@ -6,6 +6,8 @@
  *   lockstep.c   beside the tree evaluator    liveness.c   flags that nobody reads
  *   heat.c       blocks that run for the first times
  *   template.c   hot ops as machine code       goto.c   handlers with stencils
+ *   jit.c        when regions are compiled   collect.c   of which instructions
+ *   loaded.c     compiled regions, and where they are entered
  *
  * All ops of a process lie in one reserved array, so that a link is a distance of 32
  * bits. Blocks grow from its beginning, stubs (where a link leads before its target is
@@ -156,6 +158,8 @@ struct interp {
     uint32_t groups_mask;
     struct template *template; /* or NULL */
     bool wants_template;       /* when there are HOT_BLOCKS */
+    struct jit *jit;           /* or NULL */
+    bool is_unseen;            /* nobody can look at registers after a fault */
     uint8_t hot_blocks;        /* until then */
     volatile uint32_t flushes; /* counts: after a flush old ops mean nothing */
     bool is_counting;          /* always, not only for limits */
@@ -191,9 +195,17 @@ struct interp_cpu {
     struct mode_table *mode;
     struct jump_cache *jumps; /* by mode_table's index */
     unsigned njumps;
-    bool is_fetch_fenced;     /* a fence was executed: changed code is to be seen */
-    volatile bool is_running; /* handlers run: a fault is the guest's */
-    volatile bool is_inside;  /* may hold an op */
+    bool is_fetch_fenced;       /* a fence was executed: changed code is to be seen */
+    volatile bool is_running;   /* handlers run: a fault is the guest's */
+    volatile bool is_inside;    /* may hold an op */
+    volatile bool is_replaying; /* a region's fault, run.c */
+    uint64_t replay;            /* instructions that it takes at most; 0: not known */
+    uint8_t fault_access;       /* of one that ends the program: jit.h */
+    uint64_t fault_addr;
+    volatile bool is_sampled; /* was kicked to see where it is: jit.h */
+    volatile uint32_t runs;   /* counts how often it went inside */
+    uint32_t seen_runs;       /* interp_settle() waits for another one */
+    bool is_unsettled;        /* it has dropped a region: others may still be in it */
     struct left_at left_at[LEFT_AT];
     jmp_buf recover;
 };
@@ -212,6 +224,9 @@ void interp_stop_others(struct interp *ip);
 void interp_resume(struct interp *ip);
 void interp_inside(struct interp_cpu *self); /* before it gets an op; may wait */
 void interp_outside(struct interp_cpu *self);
+/* Waits until all others have left what they were in.  Requires: not taken, not inside.
+ */
+void interp_settle(struct interp_cpu *self);
 void interp_share(struct interp *ip); /* a second CPU comes; no handler runs */
 
 static inline uint32_t unit_of(const struct interp *ip, const struct op *op)
@@ -226,6 +241,16 @@ static inline uint16_t op_register(const struct op *op, const struct isa_slot *s
 
     memcpy(&offset, (const uint8_t *)op + slot->at, sizeof offset);
     return offset;
+}
+
+/* The number that a slot of a decoded instruction stands for. */
+static inline uint64_t slot_number(const struct isa *isa, const struct isa_slot *slot,
+                                   const struct isa_decoded *insn)
+{
+    if (!slot->quick)
+        return isa_decode_value(isa, slot->expr, insn);
+    return insn->field[slot->quick - 1] + (uint64_t)(int64_t)slot->bias +
+           (slot->plus_pc ? insn->pc : 0);
 }
 
 static inline uint32_t block_hash(uint64_t key)
@@ -251,6 +276,7 @@ const struct op *block_enter(struct interp *ip, uint64_t pc);
 /* The same from the jump cache, if it is there; needs nothing taken. */
 const struct op *jump_cached(const struct interp_cpu *self, uint64_t pc);
 struct block *block_new(struct interp *ip, uint64_t pc); /* at ip->units, in the map */
+struct block *block_new_hidden(struct interp *ip, uint64_t pc); /* not in the map */
 struct block *block_of(struct interp *ip, uint32_t unit);
 /* The op that it begins with. */
 static inline uint32_t block_unit(const struct block *block)
@@ -262,7 +288,8 @@ void block_drop(struct interp *ip, struct block *block);
 void block_skip_first(struct interp *ip, struct block *block);
 void block_note_page(struct interp *ip, struct block *block, uint64_t pc);
 void block_flush(struct interp *ip);
-void block_invalidate(struct interp *ip, uint64_t addr, uint64_t size);
+/* true: a region was dropped. */
+bool block_invalidate(struct interp *ip, uint64_t addr, uint64_t size);
 void block_fence(struct interp *ip); /* what is_fetch_fenced asks for */
 void block_to_warm(struct interp *ip, struct op *more); /* x_more to x_warm */
 void block_link(struct interp *ip, struct op *stub, struct block *target);
@@ -278,7 +305,11 @@ struct position op_position(struct interp *ip, const struct op *op);
 extern const struct op return_unknown; /* of a return that nobody has followed */
 void ring_clear(struct cpu *cpu);
 
-/* predecode.c.  A new block in the current mode table, or NULL with cpu->event. */
+/* predecode.c.  One instruction in ops that no block finds, and a jump behind it. */
+const struct op *predecode_single(struct interp *ip, uint64_t pc);
+const struct op *predecode_row(struct interp *ip, uint64_t pc); /* up to a jump */
+bool falls_through(const struct isa *isa, const struct isa_variant *variant);
+/* A new block in the current mode table, or NULL with cpu->event. */
 struct block *predecode(struct interp *ip, uint64_t pc, bool is_hot);
 void predecode_prepare(struct interp *ip); /* ip->registers; free() it */
 /* Goes on with the newest block behind its end `op`, which is overwritten. */
@@ -304,7 +335,11 @@ HANDLER(x_heated);       /* counts at 8: of one that is not, and has no machine 
 HANDLER(x_illegal);
 HANDLER(x_count);
 HANDLER(x_trace);
-HANDLER(x_break); /* pc at 8: a debugger stops here */
+HANDLER(x_break);  /* pc at 8: a debugger stops here */
+HANDLER(x_region); /* jit.c: marks the cells of a region, never run */
+HANDLER(x_side);   /* loaded.c: a cell that executes one instruction */
+HANDLER(x_row);    /* loaded.c: ... that executes those up to a jump at least */
+HANDLER(x_late);   /* loaded.c: link at 8, followed in any case */
 
 /* run.c */
 void interp_leave(struct cpu *cpu, enum exec_kind kind); /* fills the event */

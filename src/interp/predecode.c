@@ -17,6 +17,7 @@
 
 #include "base/report.h"
 #include "interp/fuse.h"
+#include "interp/jit.h"
 #include "interp/liveness.h"
 #include "interp/profile.h"
 #include "interp/template.h"
@@ -217,15 +218,6 @@ static void put_wide(const struct builder *b, const struct isa_slot *slot, uint8
     memcpy(at + 8, &value.hi, 8);
 }
 
-static inline uint64_t slot_number(const struct isa *isa, const struct isa_slot *slot,
-                                   const struct isa_decoded *insn)
-{
-    if (!slot->quick)
-        return isa_decode_value(isa, slot->expr, insn);
-    return insn->field[slot->quick - 1] + (uint64_t)(int64_t)slot->bias +
-           (slot->plus_pc ? insn->pc : 0);
-}
-
 static void fill_slots(struct builder *b, struct op *op,
                        const struct isa_variant *variant, const struct isa_decoded *insn)
 {
@@ -289,7 +281,7 @@ static bool has_no_effect(const struct builder *b, const struct op *op,
 
 /* ------------------------------------------------------------- one instruction */
 
-static bool falls_through(const struct isa *isa, const struct isa_variant *variant)
+bool falls_through(const struct isa *isa, const struct isa_variant *variant)
 {
     unsigned last;
 
@@ -534,7 +526,40 @@ struct block *predecode(struct interp *ip, uint64_t pc, bool is_hot)
     tell(&b);
     if (is_hot && !ip->mode->kind)
         template_make(ip, b.block->unit, ip->units);
+    if (!cached_load(ip, pc))
+        loaded_attach(ip, b.block);
     return b.block;
+}
+
+static const struct op *predecode_hidden(struct interp *ip, uint64_t pc, unsigned count)
+{
+    struct builder b;
+    bool goes_on = true;
+
+    if (ip->units + SPARE_UNITS > ip->stubs || ip->nblocks + 1 >= MAX_BLOCKS)
+        block_flush(ip);
+    begin(&b, ip, pc, true, 0);
+    if (!is_fetchable(&b))
+        return NULL;
+    b.block = block_new_hidden(ip, pc);
+    while (goes_on && count--)
+        goes_on = step(&b) == GO_ON;
+    if (goes_on)
+        add_goto(&b);
+    note_kept_ops(&b);
+    fuse_end(&b.fuser, ip, true);
+    ip->last_acc = b.fuser.acc;
+    return &ip->ops[b.block->unit];
+}
+
+const struct op *predecode_single(struct interp *ip, uint64_t pc)
+{
+    return predecode_hidden(ip, pc, 1);
+}
+
+const struct op *predecode_row(struct interp *ip, uint64_t pc)
+{
+    return predecode_hidden(ip, pc, MAX_BLOCK_INSNS - 1);
 }
 
 void predecode_more(struct interp *ip, struct op *op, uint64_t pc)

@@ -13,12 +13,15 @@
 #include "base/host.h"
 #include "base/report.h"
 #include "interp/fuse.h"
+#include "interp/jit.h"
 #include "interp/profile.h"
 #include "interp/template.h"
 #include "isa/eval_engine.h"
 #include "isa/sem.h"
 #include "isa/space.h"
 #include "isa/trace.h"
+
+struct jit_options jit_options;
 
 enum { POSITION_SIZE = sizeof(struct packed_position) + sizeof(uint16_t) };
 
@@ -44,9 +47,10 @@ static void *reserve(size_t count, size_t size, size_t soon)
 static void code_changed(void *context, uint64_t addr, uint64_t size)
 {
     struct cpu *cpu = context;
+    struct interp_cpu *self = interp_of(cpu);
 
     space_lock(cpu->space);
-    block_invalidate(interp_of(cpu)->ip, addr, size);
+    self->is_unsettled |= block_invalidate(self->ip, addr, size) && self->ip->is_shared;
     space_unlock(cpu->space);
 }
 
@@ -119,12 +123,34 @@ static int template_attach(struct cpu *cpu)
     return 0;
 }
 
+#if HAS_JIT
+static int jit_attach(struct cpu *cpu)
+{
+    struct interp *ip;
+
+    if (template_attach(cpu) < 0)
+        return -1;
+    ip = interp_of(cpu)->ip;
+    if (!INTERP_TAIL || ip->is_counting || isa_trace || space_is_paged(cpu->space))
+        return 0;
+    ip->jit = jit_new();
+    if (ip->jit && jit_options.threshold) {
+        ip->hot_runs = jit_options.threshold;
+        ip->hot_blocks = HOT_BLOCKS;
+        if (ip->cold_runs > ip->hot_runs)
+            ip->cold_runs = ip->hot_runs;
+    }
+    return 0;
+}
+#endif
+
 static int interp_attach_to(struct cpu *cpu, struct cpu *other)
 {
     struct interp_cpu *self = interp_of(other);
     struct interp *ip = interp_take(self);
 
     interp_share(ip);
+    jit_seen(ip); /* another thread may map what is missing, and it goes on */
     add_cpu(ip, cpu);
     interp_give(self);
     return 0;
@@ -148,6 +174,7 @@ static void free_interp(struct interp *ip, struct space *space)
     free(ip->registers);
     free(ip->groups);
     template_free(ip->template);
+    jit_free(ip->jit);
     free(ip);
 }
 
@@ -193,6 +220,7 @@ static void interp_forked(struct cpu *cpu)
     self->next = NULL;
     ip->is_shared = ip->is_stopping = false;
     template_forked(ip->template);
+    jit_forked(ip->jit);
 }
 
 uint64_t interp_mode(struct interp_cpu *self)
@@ -234,14 +262,32 @@ static void choose_table(struct interp_cpu *self, bool counting)
     mode_table_use(self, mode_table_get(self, interp_mode(self), kind));
 }
 
+/* The host does not tell all addresses: those are none of any guest's. */
+static void end_by_fault(struct interp_cpu *self)
+{
+    struct exec_event *event = &self->cpu->event;
+
+    interp_leave(self->cpu, EXEC_MEM_FAULT);
+    event->access = self->fault_access == ACCESS_WRITE ? ACCESS_WRITE : ACCESS_READ;
+    event->addr = self->fault_addr == UINT64_MAX ? UINT64_C(1) << 63 : self->fault_addr;
+}
+
 /* After a fault of the host.  true: the instruction has been executed after all. */
 static bool explain_fault(struct interp_cpu *self)
 {
     struct cpu *cpu = self->cpu;
-    struct position at = op_position(self->ip, cpu->op);
+    bool is_precise;
 
     self->head.left_from = cpu->op;
-    cpu->pc = at.pc;
+    if (HAS_JIT &&
+        cpu->op->fn == x_region) { /* its registers are those of an earlier one */
+        cpu->pc = loaded_fault_pc(self->ip, cpu->op, cpu->region_at, &is_precise);
+        if (!is_precise)
+            end_by_fault(self);
+        self->is_replaying = is_precise;
+        return is_precise;
+    }
+    cpu->pc = op_position(self->ip, cpu->op).pc;
     if (self->isa->delay && !(self->mode->kind & TABLE_SLOT))
         cpu->npc = after(cpu);
     if (self->head.counting)
@@ -274,6 +320,27 @@ static const struct op *first_op(struct interp_cpu *self)
     return op;
 }
 
+/* A region has faulted: from where its registers are known on, without regions, until
+ * that is behind us; the event is a kick then.  A loop that only loads may have run for
+ * long: each time that the fault is not found the way is twice as long. */
+static void begin_replay(struct interp_cpu *self)
+{
+    enum { INSNS = 10000000 };
+
+    if (!self->replay)
+        self->replay = INSNS;
+    self->head.stop = self->cpu->insns + self->replay;
+}
+
+static void end_replay(struct interp_cpu *self)
+{
+    if (self->cpu->event.kind != EXEC_KICK)
+        self->replay = self->cpu->event.kind == EXEC_LIMIT ? self->replay * 2 : 0;
+    if (self->cpu->event.kind == EXEC_LIMIT)
+        self->cpu->event.kind = EXEC_KICK;
+    self->is_replaying = false;
+}
+
 static void interp_run(struct cpu *cpu, uint64_t limit)
 {
     struct interp_cpu *self = interp_of(cpu);
@@ -283,18 +350,26 @@ static void interp_run(struct cpu *cpu, uint64_t limit)
     self->head.left_from = NULL;
     self->head.stop = limit ? cpu->insns + limit : UINT64_MAX;
     if (setjmp(self->recover) && !explain_fault(self)) {
-        self->is_running = false;
+        self->is_running = self->is_replaying = false;
         interp_outside(self);
         return;
     }
+    if (HAS_JIT && self->is_replaying)
+        begin_replay(self);
+    if (self->is_unsettled)
+        interp_settle(self);
     interp_inside(self);
-    choose_table(self, limit || self->ip->is_counting);
+    choose_table(self, limit || self->ip->is_counting || (HAS_JIT && self->is_replaying));
+    if (self->ip->jit)
+        jit_step(self);
     op = first_op(self);
     if (op) {
         self->is_running = true;
         go(cpu, op);
         self->is_running = false;
     }
+    if (HAS_JIT && self->is_replaying)
+        end_replay(self);
     interp_outside(self);
     if (cpu->isa->delay && !(self->mode->kind & TABLE_SLOT))
         cpu->npc = after(cpu);
@@ -310,10 +385,10 @@ static void interp_host_fault(struct cpu *cpu, uint64_t addr, unsigned access)
 {
     struct interp_cpu *self = interp_of(cpu);
 
-    (void)addr;
-    (void)access;
     if (!self || !self->is_running)
         return;
+    self->fault_addr = addr;
+    self->fault_access = (uint8_t)access;
     self->is_running = false;
     longjmp(self->recover, 1);
 }
@@ -339,6 +414,45 @@ const struct engine template_engine = {
     .invalidate = interp_invalidate,
     .host_fault = interp_host_fault,
 };
+
+#if HAS_JIT
+static void jit_observe(struct cpu *cpu, bool is_seen)
+{
+    struct interp_cpu *self = interp_of(cpu);
+    struct interp *ip = interp_take(self);
+
+    if (is_seen)
+        jit_seen(ip);
+    else
+        ip->is_unseen = true;
+    interp_give(self);
+}
+
+static void jit_engine_report(struct cpu *cpu, void (*line)(const char *text))
+{
+    if (interp_of(cpu)->ip->jit)
+        jit_report(interp_of(cpu)->ip->jit, line);
+}
+
+static void jit_engine_leaving(struct cpu *cpu)
+{
+    jit_leaving(interp_of(cpu));
+}
+
+const struct engine jit_engine = {
+    .name = "jit",
+    .report = jit_engine_report,
+    .observe = jit_observe,
+    .leaving = jit_engine_leaving,
+    .attach = jit_attach,
+    .attach_to = interp_attach_to,
+    .detach = interp_detach,
+    .forked = interp_forked,
+    .run = interp_run,
+    .invalidate = interp_invalidate,
+    .host_fault = interp_host_fault,
+};
+#endif
 
 _Noreturn void mem_fault(struct cpu *cpu)
 {

@@ -70,6 +70,7 @@ struct cpu {
     /* Runs helper `number` of the isa with `args`; set by user or sys.  Returns its
      * value. */
     uint64_t (*helper)(struct cpu *cpu, unsigned number, const uint64_t *args);
+    volatile uint32_t region_at; /* JIT: the instruction before a possible fault */
     const struct jump_entry *ring[CPU_RING];
     _Alignas(16) uint64_t head_end[1];
     /* guest registers from here, at CPU_STATE: cpu_new() allocates isa->state_size bytes

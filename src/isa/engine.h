@@ -25,12 +25,21 @@ struct engine {
      * (enum exec_access): if the fault is the guest's, does not return (jumps back into
      * run, which returns EXEC_MEM_FAULT). */
     void (*host_fault)(struct cpu *cpu, uint64_t addr, unsigned access);
+    /* Whether anybody can see the registers after a fault of the guest: at first yes; no:
+     * every such fault ends the program.  May be NULL. */
+    void (*observe)(struct cpu *cpu, bool is_seen);
+    /* The process is about to end, or to run another program; may be NULL. */
+    void (*leaving)(struct cpu *cpu);
+    /* Shows how it ran, line by line; may be NULL. */
+    void (*report)(struct cpu *cpu, void (*line)(const char *text));
 };
 
 extern const struct engine eval_engine;   /* src/isa/eval_engine.c */
 extern const struct engine interp_engine; /* src/interp */
 /* The same with the template tier, where the host has it: */
 extern const struct engine template_engine;
+/* ... and with compiled regions, where there is a compiler: */
+extern const struct engine jit_engine;
 
 /* Compiled-in instruction sets, ended by NULL (generated: gen/isas.c). */
 extern const struct isa *const isa_list[];

@@ -56,6 +56,13 @@ void eval_settle(struct cpu *cpu);
 struct fp128 eval_state_body(struct cpu *cpu, struct sem_body body,
                              const struct fp128 *args);
 
+/* One S_FP node whose operands and result have at most 64 bits, for compiled code; keeps
+ * its flags.  `what`: its number in isa->nodes, the rounding mode << EVAL_FP_ROUND, and
+ * the width of operand a << EVAL_FP_WIDTH.  Operands are zero-extended, but the exponent
+ * of SCALB is sign-extended. */
+enum { EVAL_FP_ROUND = 32, EVAL_FP_WIDTH = 40 };
+uint64_t eval_fp_call(struct cpu *cpu, uint64_t what, uint64_t a, uint64_t b, uint64_t c);
+
 /* A CPU (without a space) in the state before an example; what memory and code then hold
  * is handed to `write`, which may be NULL. */
 struct cpu *example_cpu(const struct isa *isa, const struct isa_example *example,

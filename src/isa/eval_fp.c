@@ -250,12 +250,28 @@ static void keep_flags(struct cpu *cpu, const struct isa_fpenv *env, unsigned fl
     state_put(cpu, env->file, env->index, 0, width, status);
 }
 
+/* The node in full; `v` and `widths` are its operands. */
+static struct fp128 perform(struct cpu *cpu, const struct sem *node, unsigned round,
+                            const struct fp128 *v, const unsigned *widths)
+{
+    const struct isa_fpcall *call = &cpu->isa->fpcalls[node->d];
+    const struct isa_fpenv *rules = &cpu->isa->fpenvs[call->env];
+    struct fp_env env = { .rules = rules->rules, .round = (uint8_t)round };
+    struct fp128 value;
+
+    if (rules->more_rules.count)
+        env.rules |= (uint32_t)eval_state_body(cpu, rules->more_rules, NULL).lo;
+    value = operate(call, node, v, widths, &env);
+    if (node->x != FPOP_CLASS) /* that asks, and is no operation */
+        keep_flags(cpu, rules, env.flags, env.cause);
+    return value;
+}
+
 void eval_fp_node(struct eval *eval, const struct sem *node, struct fp128 *value)
 {
     const struct isa_fpcall *call = &eval->run.isa->fpcalls[node->d];
-    const struct isa_fpenv *rules = &eval->run.isa->fpenvs[call->env];
     const uint16_t operand[3] = { node->a, node->b, node->c };
-    struct fp_env env = { .rules = rules->rules, .round = (uint8_t)call->round };
+    unsigned round = call->round;
     struct fp128 v[3] = { { 0, 0 } };
     unsigned widths[3] = { 0 };
 
@@ -264,13 +280,20 @@ void eval_fp_node(struct eval *eval, const struct sem *node, struct fp128 *value
             v[i] = eval->run.values[operand[i]];
             widths[i] = eval->run.nodes[operand[i]].w;
         }
-    if (rules->more_rules.count)
-        env.rules |= (uint32_t)eval_state_body(eval->cpu, rules->more_rules, NULL).lo;
-    if (call->round == ISA_NONE) {
-        env.round = eval->npushed ? (uint8_t)eval->pushed[eval->npushed - 1].lo : FP_RNE;
+    if (round == ISA_NONE) {
+        round = eval->npushed ? (uint8_t)eval->pushed[eval->npushed - 1].lo : FP_RNE;
         eval->npushed = 0;
     }
-    *value = operate(call, node, v, widths, &env);
-    if (node->x != FPOP_CLASS) /* that asks, and is no operation */
-        keep_flags(eval->cpu, rules, env.flags, env.cause);
+    *value = perform(eval->cpu, node, round, v, widths);
+}
+
+uint64_t eval_fp_call(struct cpu *cpu, uint64_t what, uint64_t a, uint64_t b, uint64_t c)
+{
+    const struct sem *node = &cpu->isa->nodes[(uint32_t)what];
+    const struct fp128 v[3] = { u128(0, a), u128(0, b), u128(0, c) };
+    const unsigned widths[3] = { (uint8_t)(what >> EVAL_FP_WIDTH), 64, 64 };
+
+    return value_mask(perform(cpu, node, (uint8_t)(what >> EVAL_FP_ROUND), v, widths),
+                      node->w)
+        .lo;
 }

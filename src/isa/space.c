@@ -128,6 +128,7 @@ static bool mergeable(const struct space *space, const struct area *a,
                       const struct area *b)
 {
     return a->end == b->start && a->prot == b->prot && a->shared == b->shared &&
+           a->file == b->file && a->file_at == b->file_at &&
            (!space->paged || a->host + (a->end - a->start) == b->host);
 }
 
@@ -464,11 +465,40 @@ static int64_t map_paged(struct space *space, const struct request *req, uint8_t
     return unmap_range(space, req->addr, req->addr + req->size);
 }
 
+/* The number of the file, or 0: there are too many, or nobody will ask. */
+static uint16_t number_file(struct space *space, const struct request *req)
+{
+    struct host_file file;
+    unsigned i = 0;
+
+    if (req->fd < 0 || req->flags & HOST_SHARED || !(req->prot & SPACE_EXEC) ||
+        host_identify(req->fd, &file) < 0)
+        return 0;
+    while (i < space->nfiles && memcmp(&space->files[i], &file, sizeof file) != 0)
+        i++;
+    if (i == SPACE_FILES)
+        return 0;
+    if (i == space->nfiles)
+        space->files[space->nfiles++] = file;
+    return (uint16_t)(i + 1);
+}
+
+const struct host_file *space_file(const struct space *space, unsigned number)
+{
+    return &space->files[number - 1];
+}
+
 static int64_t map_here(struct space *space, const struct request *req)
 {
-    struct area area = { req->addr, req->addr + req->size, NULL, (uint8_t)req->prot,
-                         (req->flags & HOST_SHARED) != 0 };
+    struct area area = { .start = req->addr,
+                         .end = req->addr + req->size,
+                         .prot = (uint8_t)req->prot,
+                         .shared = (req->flags & HOST_SHARED) != 0,
+                         .file = number_file(space, req) };
     int64_t got;
+
+    if (area.file)
+        area.file_at = req->addr - req->offset;
 
     if (space->paged) {
         got = map_paged(space, req, &area.host);
@@ -639,6 +669,8 @@ static int64_t move_area(struct space *space, struct area area, uint64_t new_siz
         host_map(host_at(space, area.start), old_size, 0, HOST_FIXED | HOST_NORESERVE, -1,
                  0);
     forget(space, area.start, area.end);
+    if (moved.file)
+        moved.file_at += to - area.start;
     moved.start = to;
     moved.end = to + new_size;
     note(space, moved);

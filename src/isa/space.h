@@ -61,8 +61,16 @@ struct space_area {
     uint64_t start, end;
     unsigned prot;
     bool shared;
+    uint16_t file;    /* code of a file: its number; 0: anything else */
+    uint64_t file_at; /* address of that file's first byte, were it mapped */
 };
 bool space_next(const struct space *space, uint64_t addr, struct space_area *area);
+
+/* Files that are mapped, private and executable, have numbers from 1 on, and keep them.
+ * What is known of one is what it was when it was mapped. */
+enum { SPACE_FILES = 256 };
+struct host_file;
+const struct host_file *space_file(const struct space *space, unsigned number);
 
 /* Copies that never fault: return 0, or -1 and the first bad address in *fault (may be
  * NULL). Bytes before that address may have been copied. */

@@ -50,6 +50,8 @@ bool space_next(const struct space *space, uint64_t addr, struct space_area *are
     area->end = found.end;
     area->prot = found.prot;
     area->shared = found.shared;
+    area->file = found.file;
+    area->file_at = found.file_at;
     return true;
 }
 

@@ -2,6 +2,7 @@
 #ifndef RHEA_SPACE_IMPL_H
 #define RHEA_SPACE_IMPL_H
 
+#include "base/host.h"
 #include "isa/space.h"
 
 struct area {
@@ -9,6 +10,8 @@ struct area {
     uint8_t *host; /* paged scheme: of `start` */
     uint8_t prot;
     bool shared;
+    uint16_t file; /* as in struct space_area, with its address */
+    uint64_t file_at;
 };
 
 struct space {
@@ -28,7 +31,9 @@ struct space {
     unsigned changing;        /* depth of that */
     void (*changed)(void *context, uint64_t addr, uint64_t size);
     void *changed_context;
-    volatile uint64_t generation; /* of what threads have cached; paged scheme */
+    volatile uint64_t generation;        /* of what threads have cached; paged scheme */
+    struct host_file files[SPACE_FILES]; /* by number - 1 */
+    unsigned nfiles;
 };
 
 /* A look-up that another thread's change of the map spoils is done again:

@@ -1,6 +1,7 @@
 /* options.c - the options of `rhea run`: one row each.  Spelling and meaning are QEMU's;
  * "-x" and "--x" are the same. */
 #include "user/options.h"
+#include "interp/jit.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -163,17 +164,64 @@ static void take_filter(struct run_options *options, const char *argument)
     }
 }
 
+#if HAS_JIT
+#define ENGINES "jit, template, interp and eval"
+#define FIRST_ENGINE (&jit_engine)
+
+/* ",sync=on,threshold=N,cache=off" */
+static void take_jit_options(const char *at)
+{
+    while (*at == ',') {
+        size_t length = strcspn(++at, ",");
+        char *end = NULL;
+
+        if (strncmp(at, "threshold=", 10) == 0)
+            jit_options.threshold = (uint32_t)strtoul(at + 10, &end, 10);
+        else if (length == 7 && strncmp(at, "sync=on", length) == 0)
+            jit_options.sync = true;
+        else if (length == 9 && strncmp(at, "cache=off", length) == 0)
+            jit_options.no_cache = true;
+        else if (strncmp(at, "sync=off", length) != 0 &&
+                 strncmp(at, "cache=on", length) != 0)
+            die("-accel: %s is none of sync=on, threshold=N and cache=off", at);
+        at = end ? end : at + length;
+    }
+    if (*at)
+        die("-accel: %s is not a number", at);
+}
+
+static void take_jit_stats(struct run_options *options, const char *argument)
+{
+    (void)options, (void)argument;
+    jit_options.stats = true;
+}
+#else
+#define ENGINES "template, interp and eval"
+#define FIRST_ENGINE (&template_engine)
+
+static void take_jit_options(const char *at)
+{
+    if (*at)
+        die("-accel: %s: this build has no JIT", at);
+}
+#endif
+
 static void take_accel(struct run_options *options, const char *argument)
 {
-    static const struct engine *const engines[] = { &template_engine, &interp_engine,
-                                                    &eval_engine };
+    static const struct engine *const engines[] = { FIRST_ENGINE, &template_engine,
+                                                    &interp_engine, &eval_engine };
+    size_t length = strcspn(argument, ",");
+    const struct engine *engine =
+        length == 3 && strncmp(argument, "tcg", 3) == 0 ? FIRST_ENGINE : NULL;
 
     for (unsigned i = 0; i < sizeof engines / sizeof *engines; i++)
-        if (strcmp(argument, engines[i]->name) == 0) {
-            options->engine = engines[i];
-            return;
-        }
-    die("-accel %s: this build has template, interp and eval", argument);
+        if (strlen(engines[i]->name) == length &&
+            strncmp(argument, engines[i]->name, length) == 0)
+            engine = engines[i];
+    if (!engine)
+        die("-accel %s: this build has " ENGINES, argument);
+    options->engine = engine;
+    take_jit_options(argument + length);
 }
 
 static void take_log(struct run_options *options, const char *argument)
@@ -288,7 +336,10 @@ static const struct option table[] = {
     { "-d", "ITEM,...", "QEMU_LOG", take_log, false,
       "log in_asm, exec, cpu, unimp, strace (-d help)" },
     { "-D", "FILE", "QEMU_LOG_FILENAME", take_log_file, false, "log to FILE, not to stderr" },
-    { "-accel", "ENGINE", NULL, take_accel, false, "template (the default), interp or eval (slow)" },
+    { "-accel", "ENGINE", "QEMU_ACCEL", take_accel, false, ENGINES " (slow); the first is the default" },
+#if HAS_JIT
+    { "-jit-stats", NULL, NULL, take_jit_stats, false, "print at the end what was compiled" },
+#endif
     { "-lockstep", NULL, NULL, take_lockstep, false,
       "check interp against eval, stop where they differ" },
     { "-paged", NULL, NULL, take_paged, false,
@@ -435,7 +486,7 @@ int options_parse(struct run_options *options, int argc, char **argv)
     int i = 1;
 
     memset(options, 0, sizeof(*options));
-    options->engine = &template_engine;
+    options->engine = FIRST_ENGINE;
     options->environ = environ;
     from_environment(options);
     for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {

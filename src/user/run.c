@@ -319,6 +319,8 @@ static const struct engine *choose_engine(void)
 {
     static struct engine both;
 
+    if (options.debugger && options.engine->observe)
+        return &template_engine; /* regions do not stop in their middle */
     if (!options.lockstep)
         return options.engine;
     both = options.engine == &interp_engine ? interp_engine : template_engine;
@@ -334,6 +336,19 @@ static void attach_engine(void)
         die("engine %s cannot run %s", task.engine->name, proc.isa->name);
     task.engine = &eval_engine; /* slow, but it needs no memory that it can point into */
     task.engine->attach(task.cpu);
+}
+
+int warm_main(int argc, char **argv)
+{
+    char **all = calloc((size_t)argc + 3, sizeof(*all));
+
+    if (!all)
+        die("no memory");
+    all[0] = argv[0];
+    all[1] = (char *)"-accel";
+    all[2] = (char *)"jit,sync=on,threshold=50";
+    memcpy(all + 3, argv + 1, (size_t)(argc - 1) * sizeof(*all));
+    return run_main(argc + 2, all);
 }
 
 int run_main(int argc, char **argv)

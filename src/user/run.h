@@ -47,6 +47,8 @@ struct run_options {
 
 /* The arguments after `run`; returns the exit status, or never. */
 int run_main(int argc, char **argv);
+/* The same as `rhea cache warm`: what runs is compiled, and kept. */
+int warm_main(int argc, char **argv);
 
 /* Says why a program cannot run, and exits. */
 _Noreturn void refuse(int status, const char *fmt, ...)

@@ -79,7 +79,7 @@ static void start_cpus(struct cpu **cpus, uint64_t rounds)
         cpus[i] = cpu_clone(first);
         cpu_put(cpus[i], end, rounds);
         ck_assert_int_eq(interp_engine.attach_to(cpus[i], first), 0);
-        ck_assert_int_eq(host_thread_start(thread, cpus[i]), 0);
+        ck_assert_int_eq(host_thread_start(thread, cpus[i], HOST_SMALL_STACK), 0);
     }
 }
 

@@ -21,5 +21,5 @@ $(HARD_OBJ): private HARDEN :=
 $(HARD_OBJ): private SAN_FLAGS := $(if $(SAN),-fsanitize=undefined -fno-sanitize-recover=all)
 # Few of these handlers ever run, so that compiling them is what costs.
 $(HARD_OBJ): private OWN_CFLAGS := $(filter-out -O2,$(INTERP_CFLAGS)) $(if $(SAN),-O0,-O1) -Wno-unused
-$(HARD_TESTS:%=$(O)/tests/isagen/%_test): $(call objects,src/interp/*.c) $(HARD_OBJ) $(GEN_STENCILS:.c=.o)
+$(HARD_TESTS:%=$(O)/tests/isagen/%_test): $(filter $(O)/src/interp/%,$(OBJ)) $(HARD_OBJ) $(GEN_STENCILS:.c=.o)
 -include $(HARD_OBJ:.o=.d)

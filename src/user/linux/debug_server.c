@@ -236,7 +236,7 @@ static void serve(void *context)
 
 void debug_serve(struct debugger *d)
 {
-    int error = host_thread_start(serve, d);
+    int error = host_thread_start(serve, d, HOST_SMALL_STACK);
 
     if (error)
         die("-g: no thread for the debugger: %s", strerror(error));

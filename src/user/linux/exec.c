@@ -53,6 +53,8 @@ static void before_exec(struct task *t)
     vfork_tell(t);
     signals_before_exec(t);
     robust_list_exec(t);
+    if (t->engine->leaving)
+        t->engine->leaving(t->cpu);
 }
 
 /* rhea run OPTIONS -0 ARGV0 PATH ARGS... */

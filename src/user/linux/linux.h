@@ -214,6 +214,11 @@ const char *proc_exe(struct task *t, const char *path, char *to);
 void proc_write_maps(struct task *t, FILE *out);
 /* What is after /proc/PID/ and the folder of a task, if that is this process; or NULL. */
 const char *proc_own_file(const char *path);
+/* proc_task.c: how many threads the guest has; a `status` as the guest is to see it; and
+ * what is left of a folder's entries (getdents64) without rhea's own threads. */
+unsigned proc_count_tasks(struct proc *p);
+void proc_write_status(struct task *t, const char *path, FILE *out);
+long proc_hide_threads(struct task *t, int fd, uint8_t *entries, long size);
 /* proc_mem.c: fd is /proc/self/mem; and reading or writing it, at -1: where it stands. */
 bool proc_is_mem(const struct task *t, int fd);
 int64_t proc_mem_move(struct task *t, int fd, void *bytes, uint64_t size, int64_t at,
@@ -247,6 +252,7 @@ void task_interrupt(struct task *t); /* leaves engine or system call for its run
 _Noreturn void die_of_signal(struct task *t, int signo);
 struct sig_action *action_of(struct task *t, int signo); /* requires: proc's lock */
 void install_action(struct task *t, int signo);
+void faults_are_seen(struct task *t);     /* registers, by a handler or in a core file */
 void signals_catch_dumps(struct task *t); /* if RLIMIT_CORE is not 0 */
 void signals_before_exec(struct task *t);
 bool on_altstack(const struct task *t, uint64_t sp);
@@ -311,7 +317,8 @@ void find_traps(struct proc *p); /* fills trap_row */
 uint64_t helper_call(struct cpu *cpu, unsigned number, const uint64_t *args);
 _Noreturn void run_loop(struct task *t);
 _Noreturn void guest_exit(struct task *t, int status);
-void report_count(struct task *t); /* RHEA_COUNT */
+void report_count(struct task *t);
+void report_engine(struct task *t); /* -jit-stats */ /* RHEA_COUNT */
 
 /* load.c: maps the program, and its interpreter; sets up stack and registers.  `name` is
  * what messages and AT_EXECFN say.  Refuses what cannot run. */

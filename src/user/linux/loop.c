@@ -11,6 +11,7 @@
 
 #include "base/host.h"
 #include "base/report.h"
+#include "interp/jit.h"
 #include "isa/engine.h"
 #include "isa/eval_engine.h"
 #include "user/linux/debug.h"
@@ -59,6 +60,19 @@ void report_count(struct task *t)
     log_line("rhea: %llu guest instructions", (unsigned long long)insns);
 }
 
+static void report_line(const char *text)
+{
+    log_line("rhea: %s", text);
+}
+
+void report_engine(struct task *t)
+{
+    if (t->engine->leaving)
+        t->engine->leaving(t->cpu);
+    if (jit_options.stats && t->engine->report)
+        t->engine->report(t->cpu, report_line);
+}
+
 _Noreturn void guest_exit(struct task *t, int status)
 {
     vfork_tell(t);
@@ -70,6 +84,7 @@ _Noreturn void guest_exit(struct task *t, int status)
     if (t->proc->options->strace)
         strace_exited(t, status);
     report_count(t);
+    report_engine(t);
     _exit(status);
 }
 

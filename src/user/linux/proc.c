@@ -325,6 +325,7 @@ static void write_stat(struct task *t, FILE *out)
         unsigned field;
         uint64_t value;
     } changed[] = {
+        { 20, proc_count_tasks(t->proc) },
         { 26, p->code_start },
         { 27, p->code_end },
         { 28, p->start_sp },
@@ -424,6 +425,10 @@ static bool write_file(struct task *t, const char *path, FILE *out)
             made_up[i].write(t, out);
             return true;
         }
+    if (own && strcmp(own, "status") == 0) {
+        proc_write_status(t, path, out);
+        return true;
+    }
     pid = strtol(path + 6, &end, 10);
     if (own || pid <= 0)
         return false;
@@ -438,7 +443,7 @@ static bool write_file(struct task *t, const char *path, FILE *out)
 
 void proc_file_opened(struct task *t, const char *path, int fd, int flags)
 {
-    static const char *const names[] = { "maps",    "cmdline", "auxv",  "stat",
+    static const char *const names[] = { "maps",    "cmdline", "auxv",  "stat", "status",
                                          "cpuinfo", "environ", "smaps", "mem" };
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     char link[64], real[PATH_SIZE], *text = NULL;

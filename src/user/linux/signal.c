@@ -123,6 +123,8 @@ void signals_start(struct task *t)
         action_of(t, i);
         install_action(t, i);
     }
+    if (t->engine->observe && !t->proc->debug)
+        t->engine->observe(t->cpu, false);
     signals_catch_dumps(t);
 }
 
@@ -138,6 +140,13 @@ void signals_catch_dumps(struct task *t)
         if (dumps_core(i) && action_of(t, i)->handler == DEFAULT)
             install_action(t, i);
     host_lock_give(t->proc->lock);
+    faults_are_seen(t);
+}
+
+void faults_are_seen(struct task *t)
+{
+    if (t->engine->observe)
+        t->engine->observe(t->cpu, true);
 }
 
 void signals_start_thread(struct task *t)
@@ -286,6 +295,7 @@ _Noreturn void die_of_signal(struct task *t, int signo)
     if (t->proc->options->strace)
         strace_killed(t, signo, dumped);
     report_count(t);
+    report_engine(t);
     setrlimit(RLIMIT_CORE, &none); /* a core of rhea would tell nothing of the guest */
     host_signal_catch(host, HOST_DEFAULT, 0);
     syscall(SYS_tgkill, getpid(), t->tid, host); /* not to another thread */

@@ -10,6 +10,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "interp/jit.h"
 #include "user/linux/calls_all.h"
 
 static int follows(uint64_t flags)
@@ -88,13 +89,14 @@ int64_t sys_getdents64(struct task *t, const uint64_t *a)
     const struct abi *abi = t->proc->abi;
     uint64_t size = a[2];
     uint8_t *to = buffer(t, a[1], &size, SPACE_WRITE);
-    long got;
+    long got, all;
 
     if (!to)
         return -EFAULT;
-    got = syscall(SYS_getdents64, (int)a[0], to, (size_t)size);
-    if (got < 0)
-        return -errno;
+    do {
+        all = syscall(SYS_getdents64, (int)a[0], to, (size_t)size);
+        got = all < 0 ? -errno : HAS_JIT ? proc_hide_threads(t, (int)a[0], to, all) : all;
+    } while (all > 0 && got == 0);
     for (long at = 0;
          at + RECLEN + 2 <= got;) { /* the host's byte order to the guest's */
         uint64_t ino, off;

@@ -38,6 +38,8 @@ int64_t sys_rt_sigaction(struct task *t, const uint64_t *a)
         install_action(t, signo);
     }
     host_lock_give(t->proc->lock);
+    if (a[1] && (signal_to_host(signo) == SIGSEGV || signal_to_host(signo) == SIGBUS))
+        faults_are_seen(t);
     return a[2] ? write_struct(t, a[2], layout, SIGACT_FIELDS, old) : 0;
 }
 

@@ -138,7 +138,7 @@ int64_t thread_start(struct task *parent, const struct clone_args *args)
         return -EAGAIN;
     t->engine->attach_to(t->cpu, parent->cpu);
     task_add(t);
-    error = host_thread_start(thread_main, t);
+    error = host_thread_start(thread_main, t, HOST_SMALL_STACK);
     if (error) {
         task_remove(t);
         free_task(t);

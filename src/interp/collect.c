@@ -1,0 +1,469 @@
+/* collect.c - which instructions make a region: those that have run, reached from its
+ * head by direct edges; behind calls, too, and into those of small functions that call
+ * nothing: each such call has a copy of the function, a context of its own, whose returns
+ * lead to where the call came from. */
+#include "interp/jit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "isa/sem.h"
+#include "isa/space.h"
+
+enum {
+    MAX_SLOTS = 16 * MAX_REGION_INSNS,
+    MAX_PAGES = 32,
+    KNOWN = 1 << 14, /* of pcs that have run: open hash */
+    MAX_KNOWN = KNOWN / 2,
+    FIND = 1 << 10, /* instructions of the region by pc and context: open hash */
+    MAX_CONTEXTS = 64,
+    MAX_INLINE = 48, /* instructions of a function that is copied */
+    MAX_CALLS = 6,   /* into functions that are not copied */
+};
+
+struct context { /* [0]: not inside of a call */
+    uint64_t return_pc;
+    int32_t return_insn;
+};
+
+struct collector {
+    struct interp *ip;
+    const struct isa *isa;
+    uint64_t pc_mask;
+    struct region_insn insns[MAX_REGION_INSNS];
+    struct region_slot slots[MAX_SLOTS];
+    uint32_t ninsns, nslots;
+    uint64_t pages[MAX_PAGES];
+    uint32_t npages;
+    uint64_t known[KNOWN]; /* pc + 1 */
+    uint32_t nknown;
+    uint16_t find[FIND];               /* insn + 1 */
+    uint8_t context[MAX_REGION_INSNS]; /* of each instruction */
+    struct context contexts[MAX_CONTEXTS];
+    uint32_t ncontexts, ncalls;
+};
+
+/* ------------------------------------------------------------------- what has run */
+
+static uint64_t *known_entry(struct collector *c, uint64_t pc)
+{
+    uint32_t i = block_hash(pc);
+
+    while (c->known[i % KNOWN] && c->known[i % KNOWN] != pc + 1)
+        i++;
+    return &c->known[i % KNOWN];
+}
+
+/* All instructions of the block at pc, if there is one. */
+static void learn_block(struct collector *c, uint64_t pc)
+{
+    const struct interp *ip = c->ip;
+    const struct block *block = block_find(c->ip, pc);
+    uint32_t end;
+
+    if (!block)
+        return;
+    end = block == &ip->blocks[ip->nblocks - 1] ? ip->npositions : block[1].position;
+    for (uint32_t i = block->position; i < end && c->nknown < MAX_KNOWN; i++) {
+        uint64_t at =
+            (block->pc + (uint64_t)(int64_t)ip->positions[i].distance) & c->pc_mask;
+        uint64_t *entry = known_entry(c, at);
+
+        if (!ip->positions[i].ilen || *entry)
+            continue;
+        *entry = at + 1;
+        c->nknown++;
+    }
+}
+
+static bool has_run(struct collector *c, uint64_t pc)
+{
+    if (!*known_entry(c, pc))
+        learn_block(c, pc);
+    return *known_entry(c, pc) != 0;
+}
+
+/* ------------------------------------------------------------------- instructions */
+
+static bool take_page(struct collector *c, uint64_t pc)
+{
+    uint64_t page = pc >> PAGE_SHIFT;
+
+    for (uint32_t i = 0; i < c->npages; i++)
+        if (c->pages[i] == page)
+            return true;
+    if (c->npages == MAX_PAGES)
+        return false;
+    c->pages[c->npages++] = page;
+    return true;
+}
+
+/* Its number, or where to put it. */
+static uint16_t *find_insn(struct collector *c, uint64_t pc, uint8_t context)
+{
+    uint32_t i = block_hash(pc) + context;
+
+    for (;; i++) {
+        uint16_t *found = &c->find[i % FIND];
+
+        if (!*found ||
+            (c->insns[*found - 1].pc == pc && c->context[*found - 1] == context))
+            return found;
+    }
+}
+
+static bool fill_slots(struct collector *c, struct region_insn *insn,
+                       const struct isa_variant *variant,
+                       const struct isa_decoded *decoded)
+{
+    if (c->nslots + variant->slots > MAX_SLOTS)
+        return false;
+    insn->slot = c->nslots;
+    for (unsigned i = 0; i < variant->slots; i++) {
+        const struct isa_slot *slot = &c->isa->slots[variant->slot + i];
+        struct region_slot *out = &c->slots[c->nslots++];
+
+        *out = (struct region_slot){ .insn = REGION_NONE };
+        out->value = slot_number(c->isa, slot, decoded);
+        if (slot->kind == SLOT_LINK || slot->kind == SLOT_RETURN)
+            out->value &= c->pc_mask;
+        if (slot->kind == SLOT_VALUE && slot->size > 8 && slot->expr.count)
+            insn->is_side = true;
+        out->high = slot->is_signed && out->value >> 63 ? UINT64_MAX : 0;
+    }
+    return true;
+}
+
+/* Whether the interpreter is to execute it. */
+static bool is_left_out(const struct isa *isa, const struct isa_variant *variant,
+                        const struct region_slot *slots)
+{
+    if (variant->flags & (VAR_MODE | VAR_SYNC | VAR_ENDS_BLOCK) &&
+        !(variant->flags & VAR_DELAY) && region_has_plain_sysregs(isa, variant, slots))
+        return false;
+    return variant->flags & (VAR_MODE | VAR_SYNC | VAR_DELAY) ||
+           (variant->flags & VAR_ENDS_BLOCK && !(variant->flags & VAR_BRANCHES));
+}
+
+static bool decode(struct collector *c, uint64_t pc, struct isa_decoded *out)
+{
+    uint8_t bytes[ISA_MAX_ILEN];
+    uint64_t fault;
+    unsigned size = ISA_MAX_ILEN;
+
+    if (pc > c->pc_mask - ISA_MAX_ILEN)
+        return false;
+    if (space_fetch(c->ip->cpu->space, pc, bytes, size, &fault))
+        size = fault - pc < size ? (unsigned)(fault - pc) : 0;
+    isa_decoder_decode(&c->ip->mode->decoder, pc, bytes, size, out);
+    return !out->truncated && out->insn != ISA_NONE && !out->illegal;
+}
+
+/* The number of the instruction at pc, which is in the region from now on, if it can be.
+ */
+static int32_t want(struct collector *c, uint64_t pc, uint8_t context)
+{
+    uint16_t *found = find_insn(c, pc, context);
+    const struct isa_variant *variant;
+    struct isa_decoded decoded;
+    struct region_insn *insn;
+    uint32_t number;
+
+    if (*found)
+        return *found - 1;
+    if (c->ninsns == MAX_REGION_INSNS || !has_run(c, pc) || !decode(c, pc, &decoded) ||
+        !take_page(c, pc) || !take_page(c, (pc + decoded.length - 1) & c->pc_mask))
+        return REGION_NONE;
+    number = isa_choose(c->isa, &decoded);
+    variant = &c->isa->variants[number];
+    insn = &c->insns[c->ninsns];
+    *insn = (struct region_insn){ .pc = pc,
+                                  .variant = number,
+                                  .ilen = decoded.length,
+                                  .next = REGION_NONE,
+                                  .behind = REGION_NONE,
+                                  .return_pc = c->contexts[context].return_pc,
+                                  .return_insn = c->contexts[context].return_insn };
+    c->context[c->ninsns] = context;
+    if (!fill_slots(c, insn, variant, &decoded))
+        return REGION_NONE;
+    insn->is_side |= is_left_out(c->isa, variant, &c->slots[insn->slot]);
+    *found = (uint16_t)(c->ninsns + 1);
+    return (int32_t)c->ninsns++;
+}
+
+/* The region can be entered at pc, if that is in it. */
+static void want_entry(struct collector *c, uint64_t pc, uint8_t context)
+{
+    int32_t number = want(c, pc, context);
+
+    if (number != REGION_NONE && !context)
+        c->insns[number].is_entry = true;
+}
+
+/* ------------------------------------------------------------------------- calls */
+
+/* Code that is looked at before it is decided whether to copy it. */
+struct look {
+    uint64_t pcs[MAX_INLINE];
+    unsigned count;
+    bool returns;
+};
+
+/* false: too much. */
+static bool look_at(struct look *look, uint64_t pc)
+{
+    for (unsigned i = 0; i < look->count; i++)
+        if (look->pcs[i] == pc)
+            return true;
+    if (look->count == MAX_INLINE)
+        return false;
+    look->pcs[look->count++] = pc;
+    return true;
+}
+
+/* What follows one instruction.  false: calls, or cannot be followed. */
+static bool look_behind(struct collector *c, struct look *look, uint64_t pc)
+{
+    struct isa_decoded decoded;
+    const struct isa_variant *variant;
+    struct region_insn insn = { .pc = pc };
+    const struct sem *node;
+
+    if (!has_run(c, pc))
+        return true;
+    if (!decode(c, pc, &decoded))
+        return false;
+    variant = &c->isa->variants[isa_choose(c->isa, &decoded)];
+    if (!fill_slots(c, &insn, variant, &decoded))
+        return false;
+    c->nslots = insn.slot;
+    if (is_left_out(c->isa, variant, &c->slots[insn.slot]))
+        return false;
+    node = &c->isa->nodes[variant->body.first];
+    for (unsigned i = 0; i < variant->body.count; i++, node++) {
+        if (node->op != S_GOTO)
+            continue;
+        if (node->x & GOTO_RETURN)
+            look->returns = true;
+        else if (!(node->x & GOTO_DIRECT) || node->x & GOTO_CALL ||
+                 !look_at(look,
+                          slot_number(c->isa, &c->isa->slots[variant->slot + node->a],
+                                      &decoded) &
+                              c->pc_mask))
+            return false;
+    }
+    return !falls_through(c->isa, variant) ||
+           look_at(look, (pc + decoded.length) & c->pc_mask);
+}
+
+static bool is_small(struct collector *c, uint64_t pc)
+{
+    struct look look = { .pcs = { pc }, .count = 1 };
+
+    if (!has_run(c, pc))
+        return false;
+    for (unsigned i = 0; i < look.count; i++)
+        if (!look_behind(c, &look, look.pcs[i]))
+            return false;
+    return look.returns && c->ninsns + look.count < MAX_REGION_INSNS;
+}
+
+/* A copy of the function at pc for a call that returns to `next`. */
+static int32_t want_callee(struct collector *c, uint64_t pc, uint64_t next,
+                           uint8_t context)
+{
+    int32_t behind;
+
+    if (c->ncontexts == MAX_CONTEXTS || !is_small(c, pc))
+        return REGION_NONE;
+    behind = want(c, next, context);
+    if (behind == REGION_NONE)
+        return REGION_NONE;
+    c->contexts[c->ncontexts] = (struct context){ next, behind };
+    return want(c, pc, (uint8_t)c->ncontexts++);
+}
+
+/* The function at pc itself, for a call that returns to `next`. */
+static bool want_function(struct collector *c, struct region_insn *insn,
+                          struct region_slot *slot, uint64_t next)
+{
+    if (c->ncalls == MAX_CALLS)
+        return false;
+    slot->insn = want(c, slot->value, 0);
+    insn->behind = slot->insn == REGION_NONE ? REGION_NONE : want(c, next, 0);
+    if (insn->behind == REGION_NONE) {
+        slot->insn = REGION_NONE;
+        return false;
+    }
+    slot->is_call = true;
+    c->insns[slot->insn].is_entry = c->insns[insn->behind].is_entry = true;
+    c->ncalls++;
+    return true;
+}
+
+/* What follows an instruction of the region. */
+static void follow(struct collector *c, uint32_t number)
+{
+    struct region_insn *insn = &c->insns[number];
+    const struct isa_variant *variant = &c->isa->variants[insn->variant];
+    const struct sem *node = &c->isa->nodes[variant->body.first];
+    uint64_t next = (insn->pc + insn->ilen) & c->pc_mask;
+    uint8_t context = c->context[number];
+
+    if (insn->is_side) {
+        want_entry(c, next, context);
+        return;
+    }
+    if (falls_through(c->isa, variant))
+        insn->next = want(c, next, context);
+    for (unsigned i = 0; i < variant->body.count; i++, node++) {
+        struct region_slot *slot = &c->slots[insn->slot + node->a];
+
+        if (node->op != S_GOTO)
+            continue;
+        if (node->x & GOTO_CALL) {
+            if (node->x & GOTO_DIRECT)
+                slot->insn = want_callee(c, slot->value, next, context);
+            if (!(node->x & GOTO_DIRECT) ||
+                (slot->insn == REGION_NONE &&
+                 (context || !want_function(c, insn, slot, next))))
+                want_entry(c, next, context);
+        } else if (node->x & GOTO_DIRECT) {
+            slot->insn = want(c, slot->value, context);
+        }
+    }
+}
+
+/* ------------------------------------------------------------------------- loops */
+
+/* The heads of loops: where a depth-first walk comes to what it is still in. */
+struct walk {
+    struct collector *c;
+    uint8_t state[MAX_REGION_INSNS]; /* 0 new, 1 being walked, 2 done */
+    uint32_t stack[MAX_REGION_INSNS];
+    uint8_t edge[MAX_REGION_INSNS]; /* the next one of each on the stack */
+    uint32_t depth;
+};
+
+/* Edge k of an instruction: REGION_NONE: leaves; -2: there are no more. */
+static int32_t edge_of(const struct collector *c, uint32_t number, unsigned k)
+{
+    const struct region_insn *insn = &c->insns[number];
+    unsigned slots = c->isa->variants[insn->variant].slots;
+
+    if (insn->is_side)
+        return -2;
+    if (k == 0)
+        return insn->next;
+    if (k == slots + 1)
+        return insn->behind;
+    return k <= slots ? c->slots[insn->slot + k - 1].insn : -2;
+}
+
+static void enter(struct walk *w, uint32_t number)
+{
+    w->state[number] = 1;
+    w->edge[w->depth] = 0;
+    w->stack[w->depth++] = number;
+}
+
+static void walk_from(struct walk *w, uint32_t number)
+{
+    if (!w->state[number])
+        enter(w, number);
+    while (w->depth) {
+        uint32_t at = w->stack[w->depth - 1];
+        int32_t to = edge_of(w->c, at, w->edge[w->depth - 1]++);
+
+        if (to == -2) {
+            w->state[at] = 2;
+            w->depth--;
+        } else if (to != REGION_NONE && w->state[to] == 1) {
+            w->c->insns[to].is_entry |= !w->c->context[to];
+        } else if (to != REGION_NONE && !w->state[to]) {
+            enter(w, (uint32_t)to);
+        }
+    }
+}
+
+static void mark_loops(struct collector *c)
+{
+    struct walk *walk = calloc(1, sizeof *walk);
+
+    if (!walk)
+        return;
+    walk->c = c;
+    for (uint32_t i = 0; i < c->ninsns; i++)
+        if (c->insns[i].is_entry)
+            walk_from(walk, i);
+    free(walk);
+}
+
+/* --------------------------------------------------------------------------- jobs */
+
+static void *copy(const void *from, size_t size)
+{
+    void *to = malloc(size ? size : 1);
+
+    if (to)
+        memcpy(to, from, size);
+    return to;
+}
+
+static struct job *make_job(const struct collector *c)
+{
+    struct job *job = calloc(1, sizeof *job);
+
+    if (!job)
+        return NULL;
+    job->table = c->ip->mode;
+    job->npages = c->npages;
+    job->pages = copy(c->pages, c->npages * sizeof *c->pages);
+    job->request = (struct region_request){
+        .isa = c->isa,
+        .insns = copy(c->insns, c->ninsns * sizeof *c->insns),
+        .slots = copy(c->slots, c->nslots * sizeof *c->slots),
+        .ninsns = c->ninsns,
+        .nslots = c->nslots,
+        .base = c->insns[0].pc,
+        .is_precise = !c->ip->is_unseen,
+        .jump_shift = c->isa->min_ilen >= 4   ? 2
+                      : c->isa->min_ilen >= 2 ? 1
+                                              : 0,
+    };
+    if (job->pages && job->request.insns && job->request.slots)
+        return job;
+    job_free(job);
+    return NULL;
+}
+
+void job_free(struct job *job)
+{
+    free((void *)(uintptr_t)job->request.insns);
+    free((void *)(uintptr_t)job->request.slots);
+    free(job->pages);
+    free(job);
+}
+
+struct job *collect(struct interp *ip, uint64_t pc)
+{
+    struct collector *c = calloc(1, sizeof *c);
+    struct job *job = NULL;
+
+    if (!c)
+        return NULL;
+    c->ip = ip;
+    c->isa = ip->isa;
+    c->pc_mask = mask64(ip->isa->pc_width);
+    c->ncontexts = 1;
+    c->contexts[0].return_insn = REGION_NONE;
+    want_entry(c, pc, 0);
+    for (uint32_t i = 0; i < c->ninsns; i++)
+        follow(c, i);
+    mark_loops(c);
+    if (c->ninsns && !c->insns[0].is_side)
+        job = make_job(c);
+    free(c);
+    return job;
+}

@@ -1,0 +1,238 @@
+/* jit.h - regions of hot code, compiled beside the running guest.
+ *
+ *   jit.c      when: samples, the compiler's thread
+ *   collect.c  what: from blocks to a struct region_request
+ *   loaded.c   struct region_code in memory: cells, entries, invalidation
+ *   cached.c   from and for the cache: regions of earlier processes
+ *
+ * A thread kicks the CPUs a thousand times a second; where they are then, at the target
+ * of a jump, is a sample.  An instruction that is sampled again and again is the head of
+ * a region.  So what is compiled is what takes time, and code that is not hot pays
+ * nothing.  The guest goes on meanwhile, and looks for finished regions when it is kicked
+ * the next time.  All functions require: taken, unless they say otherwise. */
+#ifndef RHEA_INTERP_JIT_H
+#define RHEA_INTERP_JIT_H
+
+#include "base/host.h"
+#include "interp/interp.h"
+#include "interp/region.h"
+
+enum { MAX_REGION_INSNS = 400 };
+
+/* A region on its way. */
+struct job {
+    struct region_request request; /* its arrays belong to the job */
+    struct region_code code;
+    struct mode_table *table;
+    uint64_t *pages; /* numbers of those that its code is in */
+    uint32_t npages;
+    bool is_stale; /* its code has changed, or it cannot be compiled: */
+    char why[128];
+    struct job *next;
+};
+
+/* One that can be entered. */
+struct loaded {
+    struct mode_table *table;
+    uint64_t base;
+    uint64_t *pages;
+    uint32_t npages;
+    uint64_t *pcs; /* of its instructions, by cpu->region_at */
+    uint32_t npcs;
+    uint32_t ncells, nentries;
+    struct region_cell *cells;
+    struct region_entry *entries;
+    uint32_t cells_at, base_at;
+    size_t at;       /* in the code memory */
+    uint32_t unit;   /* of its first cell; 0: there are none since the last flush */
+    bool is_precise; /* struct region_request's */
+    bool is_dead;
+    bool is_flushed; /* there was a flush since: its pages may have no blocks */
+    struct loaded *next;
+};
+
+/* Where a region is entered. */
+struct entry_point {
+    uint64_t pc;
+    struct loaded *region; /* NULL: unused */
+    uint32_t at;
+};
+
+enum { SAMPLES = 1 << 10 };
+struct sample {
+    uint64_t pc;
+    struct mode_table *table;
+    uint32_t count;
+};
+
+/* What is counted for --jit-stats. */
+struct jit_counts {
+    uint64_t samples, inside, regions, failed, insns, bytes, dropped, compile_ns;
+};
+
+struct jit {
+    struct host_code memory;
+    size_t used;
+    bool is_inherited; /* the memory is the parent's, too */
+    bool is_off;       /* no more regions: no compiler, or no memory */
+    struct loaded *regions;
+    struct entry_point *points; /* open hash by pc and table */
+    uint32_t points_mask, points_used;
+    struct sample samples[SAMPLES];
+    uint32_t nsamples;
+    struct jit_counts counts;
+    struct compiler *compiler; /* jit.c: its threads */
+    struct cached *cached;     /* NULL: not used yet, or: */
+    bool is_uncached;          /* there is no cache */
+};
+
+/* What -accel jit says. */
+struct jit_options {
+    bool sync;          /* the guest waits for the compiler */
+    uint32_t threshold; /* runs of a block, 0: samples decide */
+    bool no_cache;
+    bool stats;
+};
+extern struct jit_options jit_options; /* run.c */
+
+#ifdef RHEA_JIT
+#define HAS_JIT 1
+/* jit.c.  Begins to sample, if it did not yet.  ip->jit may be NULL: nothing. */
+void jit_start(struct interp *ip);
+/* The block has run as often as jit_options.threshold says. */
+void jit_hot(struct interp *ip, uint64_t pc);
+/* Not taken: the CPU is about to run at cpu->pc. */
+void jit_step(struct interp_cpu *self);
+/* Code in these pages has changed.  true: a region had some. */
+bool jit_invalidate(struct interp *ip, uint64_t first_page, uint64_t last_page);
+/* Registers can be seen after faults from now on. */
+void jit_seen(struct interp *ip);
+void jit_flush(struct jit *jit); /* all ops are gone */
+struct jit *jit_new(void);       /* NULL: there is none on this host */
+void jit_free(struct jit *jit);
+void jit_forked(struct jit *jit);
+/* Not taken.  The process ends, or runs another program: what was compiled is kept. */
+void jit_leaving(struct interp_cpu *self);
+/* Not taken.  Shows what was done, line by line. */
+void jit_report(const struct jit *jit, void (*line)(const char *text));
+
+/* collect.c.  The region around pc in the current mode table, or NULL: not worth it. */
+struct job *collect(struct interp *ip, uint64_t pc);
+void job_free(struct job *job);
+
+/* cached.c.  Loads a region that can be entered at pc, if the cache has one and there is
+ * none yet: whether it did.  ip->jit may be NULL: no. */
+bool cached_load(struct interp *ip, uint64_t pc);
+/* The job is done, and its code is as it was: it will be written.  Before loaded_add().
+ */
+void cached_keep(struct interp *ip, const struct job *job);
+void cached_forget(struct jit *jit); /* the map of code has changed */
+void cached_forked(struct jit *jit);
+void cached_free(struct jit *jit);
+void cached_write(struct jit *jit); /* not taken: all that is kept, now */
+struct cached_counts {
+    uint64_t loaded, different, kept;
+};
+struct cached_counts cached_counts(const struct jit *jit);
+/* What a compiler's thread needs, which is to release it; NULL: there is no cache. */
+struct keeper;
+struct keeper *cached_keeper(struct interp *ip);
+void keeper_release(struct keeper *keeper);
+/* Not taken.  Whether there is something to open or to write, and doing it: in a thread
+ * that may open files. */
+bool keeper_has_work(const struct keeper *keeper);
+void keeper_work(struct keeper *keeper);
+
+/* loaded.c.  Loads job->code and takes what it needs of the job; false: no room. */
+bool loaded_add(struct interp *ip, struct job *job);
+/* The same of a new region, all of whose memory it takes, and of its code. */
+bool loaded_put(struct interp *ip, struct loaded *region, const uint8_t *code,
+                size_t size);
+void loaded_release(struct loaded *region); /* one that is not loaded */
+/* A block was made, or its first op is another one: if a region begins there, it does. */
+void loaded_attach(struct interp *ip, struct block *block);
+/* Whether a region has the instruction at pc. */
+bool loaded_has(const struct interp *ip, uint64_t pc);
+/* Whether a region can be entered at pc. */
+bool loaded_is_entry(const struct interp *ip, uint64_t pc);
+bool loaded_invalidate(struct interp *ip, uint64_t first_page, uint64_t last_page);
+void loaded_flush(struct jit *jit); /* all ops are gone */
+/* Drops regions that no block may tell of, where code may have changed. */
+void loaded_fence(struct interp *ip, bool (*may_be_written)(struct space *, uint64_t));
+void loaded_free(struct jit *jit);
+/* Of a fault in a region, `op` is its first cell: where to execute again from, *precise;
+ * or, of one that ends the program, about where it was. */
+uint64_t loaded_fault_pc(const struct interp *ip, const struct op *op, uint32_t insn,
+                         bool *precise);
+/* Somebody may look at registers after a fault from now on. */
+void loaded_drop_unseen(struct interp *ip);
+#else
+#define HAS_JIT 0
+#define x_region NULL
+static inline struct jit *jit_new(void)
+{
+    return NULL;
+}
+static inline void jit_start(struct interp *ip)
+{
+    (void)ip;
+}
+static inline void jit_hot(struct interp *ip, uint64_t pc)
+{
+    (void)ip, (void)pc;
+}
+static inline void jit_step(struct interp_cpu *self)
+{
+    (void)self;
+}
+static inline bool jit_invalidate(struct interp *ip, uint64_t a, uint64_t b)
+{
+    (void)ip, (void)a, (void)b;
+    return false;
+}
+static inline void jit_seen(struct interp *ip)
+{
+    (void)ip;
+}
+static inline void jit_free(struct jit *jit)
+{
+    (void)jit;
+}
+static inline void jit_forked(struct jit *jit)
+{
+    (void)jit;
+}
+static inline void jit_leaving(struct interp_cpu *self)
+{
+    (void)self;
+}
+static inline bool cached_load(struct interp *ip, uint64_t pc)
+{
+    (void)ip, (void)pc;
+    return false;
+}
+static inline void jit_report(const struct jit *jit, void (*line)(const char *))
+{
+    (void)jit, (void)line;
+}
+static inline void loaded_attach(struct interp *ip, struct block *block)
+{
+    (void)ip, (void)block;
+}
+static inline void jit_flush(struct jit *jit)
+{
+    (void)jit;
+}
+static inline void loaded_fence(struct interp *ip, bool (*may)(struct space *, uint64_t))
+{
+    (void)ip, (void)may;
+}
+static inline uint64_t loaded_fault_pc(const struct interp *ip, const struct op *op,
+                                       uint32_t insn, bool *precise)
+{
+    (void)ip, (void)op, (void)insn, (void)precise;
+    return 0;
+}
+#endif
+
+#endif

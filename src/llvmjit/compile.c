@@ -1,0 +1,417 @@
+/* compile.c - what the module offers: a request in, machine code out. */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <llvm-c/Analysis.h>
+#include <llvm-c/Error.h>
+#include <llvm-c/Support.h>
+#include <llvm-c/Target.h>
+#include <llvm-c/TargetMachine.h>
+#include <llvm-c/Transforms/PassBuilder.h>
+#include <llvm/Config/llvm-config.h>
+
+#include "llvmjit/lift_parts.h"
+#include "llvmjit/object.h"
+
+#define PASSES                                                                           \
+    "function(mem2reg,early-cse,simplifycfg,jump-threading,"                             \
+    "instcombine<no-verify-fixpoint>,gvn,simplifycfg)"
+
+extern const struct region_compiler rhea_region_compiler;
+
+/* ------------------------------------------------------------------------- LLVM */
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static LLVMTargetRef target;
+static char *triple, *cpu_features;
+
+/* LLVM's own options, separated by blanks.  Loop strength reduction costs 4% of the time
+ * of compiling, and makes more variables of guest registers that must be stored anyway.
+ */
+static void parse_options(void)
+{
+    const char *given = getenv("RHEA_LLVM_OPTIONS"), *args[16] = { "rhea" };
+    char *options = strdup(given ? given : "-disable-lsr");
+    int count = 1;
+
+    if (!options)
+        return;
+    for (char *word = strtok(options, " "); word && count < 16; word = strtok(NULL, " "))
+        args[count++] = word;
+    LLVMParseCommandLineOptions(count, args, NULL);
+    free(options);
+}
+
+static void start(void)
+{
+    char *error = NULL;
+
+    parse_options();
+
+    LLVMInitializeNativeTarget();
+    LLVMInitializeNativeAsmPrinter();
+    triple = LLVMGetDefaultTargetTriple();
+    cpu_features = LLVMGetHostCPUFeatures();
+    if (LLVMGetTargetFromTriple(triple, &target, &error)) {
+        target = NULL;
+        LLVMDisposeMessage(error);
+    }
+}
+
+/* What the host can do, but no model of its pipeline: scheduling by one costs an eighth
+ * of the time of compiling, and gains nothing here. */
+static LLVMTargetMachineRef new_machine(void)
+{
+    const char *level = getenv("RHEA_LLVM_CODEGEN");
+    int number = level ? atoi(level) : LLVMCodeGenLevelDefault;
+
+    pthread_once(&once, start);
+    if (!target)
+        return NULL;
+    return LLVMCreateTargetMachine(target, triple, "generic", cpu_features,
+                                   (LLVMCodeGenOptLevel)number, LLVMRelocPIC,
+                                   LLVMCodeModelSmall);
+}
+
+/* ---------------------------------------------------------------------- lifting */
+
+static void free_state(struct lift *lift)
+{
+    struct region_state *state = lift->state;
+
+    if (state) {
+        free(state->plan);
+        free(state->link_is_back);
+        free(state->element_of);
+        free(state->first_of);
+        free(state->is_double);
+        free(state->cells);
+        free(state);
+    }
+    free(lift->elements);
+}
+
+static bool new_state(struct lift *lift, uint8_t *forced_side)
+{
+    const struct isa *isa = lift->isa;
+    struct region_state *state = calloc(1, sizeof *state);
+    uint32_t elements = 0;
+
+    lift->state = state;
+    if (!state)
+        return false;
+    state->forced_side = forced_side;
+    state->plan = calloc(lift->request->ninsns, sizeof *state->plan);
+    state->link_is_back = calloc(lift->request->nslots + 1, 1);
+    state->first_of = calloc(isa->nfiles + 1u, sizeof *state->first_of);
+    state->is_double = calloc(isa->nfiles + 1u, sizeof *state->is_double);
+    lift->elements = calloc(MAX_ELEMENTS, sizeof *lift->elements);
+    if (!state->plan || !state->link_is_back || !state->first_of || !state->is_double ||
+        !lift->elements)
+        return false;
+    for (unsigned f = 0; f < isa->nfiles; f++) {
+        state->first_of[f] = elements;
+        elements += isa->files[f].count;
+    }
+    state->element_of = malloc((elements + 1) * sizeof *state->element_of);
+    if (!state->element_of)
+        return false;
+    memset(state->element_of, 0xff, (elements + 1) * sizeof *state->element_of);
+    return true;
+}
+
+/* Leaves what could not be lifted, and all like it, to the interpreter.  false: that was
+ * not it. */
+static bool give_up_insn(const struct lift *lift, uint8_t *forced_side)
+{
+    const struct region_request *request = lift->request;
+
+    if (!lift->insn || forced_side[lift->insn - request->insns])
+        return false;
+    for (uint32_t i = 0; i < request->ninsns; i++)
+        if (request->insns[i].variant == lift->insn->variant)
+            forced_side[i] = 1;
+    return true;
+}
+
+static void begin(struct lift *lift, const struct region_request *request,
+                  LLVMTargetMachineRef machine)
+{
+    LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(machine);
+
+    memset(lift, 0, sizeof *lift);
+    lift->request = request;
+    lift->isa = request->isa;
+    lift->context = LLVMContextCreate();
+    lift->module = LLVMModuleCreateWithNameInContext("region", lift->context);
+    lift->builder = LLVMCreateBuilderInContext(lift->context);
+    LLVMSetModuleDataLayout(lift->module, layout);
+    LLVMSetTarget(lift->module, triple);
+    LLVMDisposeTargetData(layout);
+}
+
+static void end(struct lift *lift)
+{
+    LLVMDisposeBuilder(lift->builder);
+    LLVMDisposeModule(lift->module);
+    LLVMContextDispose(lift->context);
+    free_state(lift);
+}
+
+/* On return, if lift->why is NULL, the module has the region. */
+static void lift_request(struct lift *lift, const struct region_request *request,
+                         uint8_t *forced_side, LLVMTargetMachineRef machine)
+{
+    for (;;) {
+        begin(lift, request, machine);
+        if (new_state(lift, forced_side))
+            region_lift(lift);
+        else
+            lift->why = "out of memory";
+        if (!lift->why || !give_up_insn(lift, forced_side))
+            return;
+        end(lift);
+    }
+}
+
+/* --------------------------------------------------------------------- compiling */
+
+/* RHEA_LLVM_DUMP=NAME: NAME.0.ll and NAME.1.ll before and after passes, NAME.o. */
+static void dump_module(const struct lift *lift, unsigned number)
+{
+    const char *name = getenv("RHEA_LLVM_DUMP");
+    char path[512], *error = NULL;
+
+    if (!name)
+        return;
+    snprintf(path, sizeof path, "%s.%llx.%u.ll", name,
+             (unsigned long long)lift->request->base, number);
+    if (LLVMPrintModuleToFile(lift->module, path, &error))
+        LLVMDisposeMessage(error);
+    error = NULL;
+    LLVMVerifyModule(lift->module, LLVMAbortProcessAction, &error);
+    LLVMDisposeMessage(error);
+}
+
+static void dump_object(const struct lift *lift, LLVMMemoryBufferRef buffer)
+{
+    const char *name = getenv("RHEA_LLVM_DUMP");
+    char path[512];
+    FILE *file;
+
+    if (!name)
+        return;
+    snprintf(path, sizeof path, "%s.%llx.o", name,
+             (unsigned long long)lift->request->base);
+    file = fopen(path, "wb");
+    if (file) {
+        fwrite(LLVMGetBufferStart(buffer), 1, LLVMGetBufferSize(buffer), file);
+        fclose(file);
+    }
+}
+
+static int take_message(char *message, char *why, size_t size)
+{
+    snprintf(why, size, "%s", message ? message : "LLVM says nothing");
+    LLVMDisposeMessage(message);
+    return -1;
+}
+
+static int run_passes(struct lift *lift, LLVMTargetMachineRef machine, char *why,
+                      size_t size)
+{
+    LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
+    const char *passes = getenv("RHEA_LLVM_PASSES");
+    LLVMErrorRef error =
+        LLVMRunPasses(lift->module, passes ? passes : PASSES, machine, options);
+    char *message;
+
+    LLVMDisposePassBuilderOptions(options);
+    if (!error)
+        return 0;
+    message = LLVMGetErrorMessage(error);
+    snprintf(why, size, "%s", message);
+    LLVMDisposeErrorMessage(message);
+    return -1;
+}
+
+static int make_object(struct lift *lift, LLVMTargetMachineRef machine,
+                       LLVMMemoryBufferRef *buffer, char *why, size_t size)
+{
+    char *error = NULL;
+
+    dump_module(lift, 0);
+    if (run_passes(lift, machine, why, size))
+        return -1;
+    lift_fp_spread(lift->function, lift->builder);
+    dump_module(lift, 1);
+    if (LLVMTargetMachineEmitToMemoryBuffer(machine, lift->module, LLVMObjectFile, &error,
+                                            buffer))
+        return take_message(error, why, size);
+    dump_object(lift, *buffer);
+    return 0;
+}
+
+/* --------------------------------------------------------------------- the result */
+
+static void release(struct region_code *code)
+{
+    free(code->code);
+    free(code->cells);
+    free(code->entries);
+    memset(code, 0, sizeof *code);
+}
+
+static uint32_t count_entries(const struct region_request *request)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < request->ninsns; i++)
+        count += request->insns[i].is_entry;
+    return count;
+}
+
+/* Where entry `number` is, or -1. */
+static int64_t find_entry(const uint8_t *file, size_t size, const struct object *object,
+                          uint32_t number, uint32_t count)
+{
+    char name[16];
+
+    if (OBJECT_STUB_SIZE && count > 1)
+        return object->stubs + (int64_t)number * OBJECT_STUB_SIZE;
+    snprintf(name, sizeof name, "e%u", (unsigned)number);
+    return object_symbol(file, size, name);
+}
+
+static int take_entries(const struct lift *lift, const uint8_t *file, size_t size,
+                        const struct object *object, struct region_code *code)
+{
+    const struct region_request *request = lift->request;
+    uint32_t count = count_entries(request);
+
+    code->entries = calloc(request->ninsns, sizeof *code->entries);
+    if (!code->entries)
+        return -1;
+    for (uint32_t i = 0; i < request->ninsns; i++) {
+        struct region_entry *entry = &code->entries[code->nentries];
+        int64_t at;
+
+        if (!request->insns[i].is_entry)
+            continue;
+        at = find_entry(file, size, object, code->nentries++, count);
+        if (at < 0)
+            return -1;
+        *entry =
+            (struct region_entry){ request->insns[i].pc - request->base, (uint32_t)at };
+    }
+    return 0;
+}
+
+static int take_cells(const struct lift *lift, struct region_code *code)
+{
+    code->ncells = lift->state->ncells;
+    code->cells = calloc(code->ncells + 1, sizeof *code->cells);
+    if (!code->cells)
+        return -1;
+    for (unsigned i = 0; i < code->ncells; i++)
+        code->cells[i] = lift->state->cells[i].is;
+    return 0;
+}
+
+static int take_code(const struct lift *lift, LLVMMemoryBufferRef buffer,
+                     struct region_code *code, char *why, size_t size)
+{
+    const uint8_t *file = (const uint8_t *)LLVMGetBufferStart(buffer);
+    size_t file_size = LLVMGetBufferSize(buffer);
+    uint32_t count = count_entries(lift->request);
+    struct object object;
+    int64_t cells, base;
+
+    if (object_link(file, file_size, OBJECT_STUB_SIZE && count > 1 ? count : 0, &object,
+                    why, size))
+        return -1;
+    code->code = object.code;
+    code->size = object.size;
+    cells = object_symbol(file, file_size, "rhea_cells");
+    base = object_symbol(file, file_size, "rhea_base");
+    snprintf(why, size, "the object file lacks symbols");
+    if (cells < 0 || base < 0 || take_entries(lift, file, file_size, &object, code) ||
+        take_cells(lift, code))
+        return -1;
+    code->cells_at = (uint32_t)cells;
+    code->base_at = (uint32_t)base;
+    return 0;
+}
+
+static bool is_sane(const struct region_request *request)
+{
+    for (uint32_t i = 0; i < request->ninsns; i++) {
+        const struct region_insn *insn = &request->insns[i];
+
+        if (insn->variant >= request->isa->nvariants ||
+            (uint64_t)insn->slot + request->isa->variants[insn->variant].slots >
+                request->nslots ||
+            insn->next >= (int32_t)request->ninsns ||
+            insn->return_insn >= (int32_t)request->ninsns)
+            return false;
+    }
+    for (uint32_t i = 0; i < request->nslots; i++)
+        if (request->slots[i].insn >= (int32_t)request->ninsns)
+            return false;
+    return request->ninsns > 0 && request->ninsns < INT16_MAX;
+}
+
+/* With all that is needed at hand. */
+static int compile_with(LLVMTargetMachineRef machine, struct lift *lift,
+                        const struct region_request *request, uint8_t *forced_side,
+                        struct region_code *code, char *why, size_t size)
+{
+    LLVMMemoryBufferRef buffer = NULL;
+    int failed = -1;
+
+    lift_request(lift, request, forced_side, machine);
+    if (lift->why)
+        snprintf(why, size, "%s", lift->why);
+    else
+        failed = make_object(lift, machine, &buffer, why, size);
+    if (!failed) {
+        failed = take_code(lift, buffer, code, why, size);
+        LLVMDisposeMemoryBuffer(buffer);
+    }
+    end(lift);
+    return failed;
+}
+
+static int compile(const struct region_request *request, struct region_code *code,
+                   char *why, size_t size)
+{
+    LLVMTargetMachineRef machine = new_machine();
+    uint8_t *forced_side = calloc(request->ninsns + 1u, 1);
+    struct lift *lift = malloc(sizeof *lift);
+    int failed = -1;
+
+    memset(code, 0, sizeof *code);
+    if (!is_sane(request))
+        snprintf(why, size, "the request makes no sense");
+    else if (!machine || !lift || !forced_side)
+        snprintf(why, size, "%s", machine ? "out of memory" : "LLVM has no such host");
+    else
+        failed = compile_with(machine, lift, request, forced_side, code, why, size);
+    if (machine)
+        LLVMDisposeTargetMachine(machine);
+    free(lift);
+    free(forced_side);
+    if (failed)
+        release(code);
+    return failed;
+}
+
+__attribute__((visibility("default")))
+const struct region_compiler rhea_region_compiler = {
+    .version = REGION_VERSION,
+    .name = "LLVM " LLVM_VERSION_STRING,
+    .compile = compile,
+    .release = release,
+};

@@ -1,0 +1,177 @@
+/* lift_parts.h - what the parts of the lifter share. */
+#ifndef RHEA_LLVMJIT_LIFT_PARTS_H
+#define RHEA_LLVMJIT_LIFT_PARTS_H
+
+#include "llvmjit/lift.h"
+
+enum { MAX_ELEMENTS = 512, MAX_ELEMENT_BITS = 128, MAX_BODY = 2048 };
+enum { MAX_BEHINDS = 16 }; /* calls within the region */
+enum { NO_INSN = -1 };     /* region_state.pending */
+
+/* An element of a file that the region touches. */
+struct element {
+    uint16_t file, index;
+    LLVMValueRef place; /* an alloca */
+    LLVMTypeRef type;
+    LLVMTypeRef kept; /* of the alloca: a type of floats where that saves moves */
+};
+
+/* A set of elements: those that the CPU struct does not have as they are. */
+struct dirty {
+    uint64_t bits[MAX_ELEMENTS / 64];
+};
+
+static inline void dirty_merge(struct dirty *into, const struct dirty *from)
+{
+    for (unsigned i = 0; i < MAX_ELEMENTS / 64; i++)
+        into->bits[i] |= from->bits[i];
+}
+
+static inline void dirty_add(struct dirty *dirty, unsigned element)
+{
+    dirty->bits[element / 64] |= UINT64_C(1) << element % 64;
+}
+
+/* An instruction of the region: plan.c. */
+struct insn_plan {
+    LLVMBasicBlockRef block;           /* of a leader */
+    bool is_side;                      /* all of it is left to the interpreter */
+    bool is_leader;                    /* begins a block */
+    bool next_is_back, return_is_back; /* edges that close cycles */
+    bool is_lifted;
+    bool loads, stores; /* guest memory; what stores may load, too */
+    bool calls;         /* lift_call_fp(), perhaps, which says what the registers are */
+    struct dirty dirty; /* in front of it, at most */
+};
+
+struct cell {
+    struct region_cell is;
+    LLVMBasicBlockRef jump; /* CELL_GOTO: to where its link leads; NULL: not made yet */
+};
+
+struct region_state {
+    LLVMTypeRef pointer, i1, i8, i32, i64, nothing;
+    LLVMTypeRef handler;                /* void (cpu, op, base, acc) */
+    LLVMValueRef cells_word, base_word; /* globals */
+    LLVMBasicBlockRef entry;            /* begins with the allocas */
+    LLVMBasicBlockRef leave; /* calls the function of the cell at offset left_by */
+    LLVMValueRef left_by;    /* its phi */
+    LLVMMetadataRef likely, unlikely;
+    unsigned prof; /* kind of metadata */
+    struct insn_plan *plan;
+    bool *link_is_back;           /* by slot of the request */
+    int32_t behinds[MAX_BEHINDS]; /* what the region's own calls return to */
+    unsigned nbehinds;
+    uint8_t *forced_side; /* by instruction: could not be lifted at first */
+    int16_t *element_of;  /* by file and index: lift->elements, or -1 */
+    bool *is_double;      /* by file: operands of 64-bit floating point */
+    uint32_t *first_of;   /* by file: of element_of */
+    struct dirty dirty;
+    int64_t pending; /* what cpu->region_at has to be before a load, or NO_INSN: is it */
+    bool is_dead;    /* the builder's block has its end */
+    LLVMValueRef locals[64]; /* of the body: allocas */
+    struct cell *cells;
+    unsigned ncells, cell_room;
+};
+
+/* plan.c: fills state->plan and link_is_back; what is dirty only when there is a function
+ * for elements to be in. */
+void plan_region(struct lift *lift);
+void plan_dirty(struct lift *lift);
+/* Registers that the row of instructions from `insn` on writes, up to its first jump,
+ * before anybody needs what was there, or can see it. */
+void plan_unneeded(struct lift *lift, uint32_t insn, struct dirty *unneeded);
+/* Whether a slot's value is a constant distance from the pc; *is_pc: it is, else it has
+ * nothing to do with the pc.  false: neither. */
+bool plan_slot_pc(const struct isa *isa, const struct isa_slot *slot, bool *is_pc);
+
+/* region.c.  Lifts all into lift->module; lift->why says what went wrong. */
+void region_lift(struct lift *lift);
+/* Stores what is dirty; it stays dirty. */
+void region_flush(struct lift *lift);
+void region_clean(struct lift *lift);
+unsigned region_element(struct lift *lift, unsigned file, unsigned index);
+
+/* exits.c.  The number of a cell; `pc` is relative to the base. */
+unsigned region_find_cell(struct lift *lift, unsigned kind, uint64_t pc);
+LLVMValueRef region_cell_address(struct lift *lift, unsigned cell);
+/* Calls a handler and ends the block. */
+void region_tail_call(struct lift *lift, LLVMValueRef function, LLVMValueRef op,
+                      LLVMValueRef acc);
+/* The block that an instruction begins. */
+LLVMBasicBlockRef region_block(struct lift *lift, int32_t insn);
+/* A guest address in the code, 64 bits; `pc` as in the request. */
+LLVMValueRef region_pc(struct lift *lift, uint64_t pc);
+/* Which instruction the registers in the CPU struct belong to; the other: if that is not
+ * said yet. */
+void region_publish_insn(struct lift *lift, int64_t number);
+void region_publish(struct lift *lift);
+/* Ends of a block. */
+void region_to(struct lift *lift, int32_t insn, bool is_back);
+void region_exit(struct lift *lift, uint64_t pc);
+void region_side_exit(struct lift *lift);
+void region_jump(struct lift *lift, LLVMValueRef target);
+void region_return(struct lift *lift, LLVMValueRef target);
+/* In front of them, of a call. */
+void region_called(struct lift *lift, uint64_t return_pc);
+/* Side exit where the 1-bit condition holds. */
+void region_side_exit_if(struct lift *lift, LLVMValueRef condition);
+
+/* lift.c: the body of lift->insn.  state->is_dead afterwards: it does not end by itself.
+ */
+void lift_body(struct lift *lift);
+
+static inline LLVMTypeRef lift_type(struct lift *lift, unsigned w)
+{
+    return LLVMIntTypeInContext(lift->context, w);
+}
+
+static inline LLVMValueRef lift_const(struct lift *lift, unsigned w, uint64_t value)
+{
+    return LLVMConstInt(lift_type(lift, w), value, false);
+}
+
+static inline unsigned lift_width(LLVMValueRef value)
+{
+    return LLVMGetIntTypeWidth(LLVMTypeOf(value));
+}
+
+/* Cut or zero-extended to w bits. */
+static inline LLVMValueRef lift_fit(struct lift *lift, LLVMValueRef value, unsigned w)
+{
+    unsigned has = lift_width(value);
+
+    if (has == w)
+        return value;
+    return has < w ? LLVMBuildZExt(lift->builder, value, lift_type(lift, w), "")
+                   : LLVMBuildTrunc(lift->builder, value, lift_type(lift, w), "");
+}
+
+/* An address some bytes behind a pointer. */
+static inline LLVMValueRef lift_behind(struct lift *lift, LLVMValueRef pointer,
+                                       LLVMValueRef bytes)
+{
+    return LLVMBuildGEP2(lift->builder, lift->state->i8, pointer, &bytes, 1, "");
+}
+
+static inline LLVMValueRef lift_field(struct lift *lift, size_t offset)
+{
+    return lift_behind(lift, lift->cpu, lift_const(lift, 64, offset));
+}
+
+static inline LLVMValueRef lift_load_volatile(struct lift *lift, LLVMTypeRef type,
+                                              LLVMValueRef pointer)
+{
+    LLVMValueRef load = LLVMBuildLoad2(lift->builder, type, pointer, "");
+
+    LLVMSetVolatile(load, true);
+    return load;
+}
+
+static inline void lift_store_volatile(struct lift *lift, LLVMValueRef value,
+                                       LLVMValueRef pointer)
+{
+    LLVMSetVolatile(LLVMBuildStore(lift->builder, value, pointer), true);
+}
+
+#endif

@@ -1,0 +1,644 @@
+/* plan.c - what is known of a region before it is lifted: which instructions are left to
+ * the interpreter, where blocks begin, which edges close cycles. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "isa/mem.h"
+#include "llvmjit/lift_parts.h"
+
+/* ---------------------------------------------------------------- instructions */
+
+_Static_assert(1 << BODY_COUNT_BITS <= MAX_BODY, "see lift->values");
+
+static bool is_access_width(unsigned w)
+{
+    return w == 8 || w == 16 || w == 32 || w == 64;
+}
+
+/* Nodes of decode-time expressions: no part of the pc, the pc and a constant, other. */
+enum pc_use { PC_NONE, PC_LINEAR, PC_OTHER };
+
+static enum pc_use pc_use_of(const struct sem *node, const uint8_t *use)
+{
+    switch (node->op) {
+    case S_PC: return PC_LINEAR;
+    case S_CONST:
+    case S_FIELD:
+    case S_ILEN:
+    case S_MODE:
+    case S_FEATURE: return PC_NONE;
+    case S_ADD:
+        if (use[node->a] + use[node->b] <= PC_LINEAR)
+            return use[node->a] + use[node->b];
+        return PC_OTHER;
+    case S_SUB: return use[node->b] == PC_NONE ? use[node->a] : PC_OTHER;
+    case S_AND: /* alignment */ return use[node->b] == PC_NONE ? use[node->a] : PC_OTHER;
+    case S_EXTRACT: return !use[node->a] ? PC_NONE : node->b ? PC_OTHER : use[node->a];
+    case S_ZEXT:
+    case S_SEXT: return use[node->a];
+    case S_NOT:
+    case S_NEG:
+    case S_CLZ:
+    case S_CTZ:
+    case S_POPCNT:
+    case S_BSWAP:
+    case S_BITREV:
+    case S_PARITY: return use[node->a] ? PC_OTHER : PC_NONE;
+    case S_SELECT:
+        return use[node->a] || use[node->b] || use[node->c] ? PC_OTHER : PC_NONE;
+    default:
+        if (node->op >= S_ADD && node->op <= S_CLMUL)
+            return use[node->a] || use[node->b] ? PC_OTHER : PC_NONE;
+        return PC_OTHER;
+    }
+}
+
+bool plan_slot_pc(const struct isa *isa, const struct isa_slot *slot, bool *is_pc)
+{
+    const struct sem *nodes = &isa->nodes[slot->expr.first];
+    uint8_t use[MAX_BODY];
+    bool has_pc = false;
+
+    *is_pc = slot->kind == SLOT_LINK || slot->kind == SLOT_RETURN ||
+             (slot->quick && slot->plus_pc);
+    if (*is_pc || slot->quick || !slot->expr.count)
+        return true;
+    for (unsigned i = 0; i < slot->expr.count; i++)
+        has_pc |= nodes[i].op == S_PC;
+    if (!has_pc)
+        return true;
+    for (unsigned i = 0; i < slot->expr.count; i++)
+        use[i] = pc_use_of(&nodes[i], use);
+    *is_pc = use[slot->expr.count - 1] == PC_LINEAR;
+    return use[slot->expr.count - 1] != PC_OTHER;
+}
+
+/* What a node asks of its instruction. */
+enum need {
+    NEED_NOTHING,
+    NEED_MAYBE_SIDE, /* an exit to the interpreter, perhaps */
+    NEED_SIDE,       /* an exit to the interpreter */
+    NEED_WHOLE,      /* all of the instruction is the interpreter's */
+};
+
+static bool is_file_fit(const struct isa *isa, unsigned file)
+{
+    return file != ISA_NONE && isa->files[file].width <= MAX_ELEMENT_BITS;
+}
+
+static enum need need_of_slot(const struct lift *lift, const struct region_insn *insn,
+                              const struct sem *node)
+{
+    const struct isa *isa = lift->isa;
+    const struct isa_slot *slot =
+        &isa->slots[isa->variants[insn->variant].slot + node->a];
+    uint64_t number = lift->request->slots[insn->slot + node->a].value;
+    const struct isa_view *view;
+    bool is_pc;
+
+    if (node->op == S_SLOT)
+        return plan_slot_pc(isa, slot, &is_pc) ? NEED_NOTHING : NEED_WHOLE;
+    view = &isa->views[slot->view];
+    if (!is_file_fit(isa, view->file))
+        return NEED_WHOLE;
+    if (node->op == S_GET || node->op == S_PUT)
+        return number < isa->files[view->file].count || number == view->zero
+                   ? NEED_NOTHING
+                   : NEED_WHOLE;
+    return NEED_NOTHING;
+}
+
+static enum need need_of_lane(const struct lift *lift, const struct region_insn *insn,
+                              const struct sem *node, const struct sem *nodes)
+{
+    return nodes[node->b].op == S_CONST ? need_of_slot(lift, insn, node) : NEED_WHOLE;
+}
+
+static enum need need_of_access(const struct isa *isa, const struct sem *node,
+                                const struct sem *nodes)
+{
+    const struct isa_access *access = &isa->accesses[node->x];
+    unsigned w = node->op == S_ST || node->op == S_STCOND ? nodes[node->b].w : node->w;
+
+    if (!is_access_width(w) || nodes[node->a].w > 64)
+        return NEED_WHOLE;
+    if (node->op != S_LD && node->op != S_ST && node->op != S_RESERVE &&
+        !HOST_SPLIT_ATOMICS && access->align < w / 8)
+        return NEED_WHOLE;
+    if (!MEM_UNALIGNED_OK && access->align < w / 8)
+        return NEED_WHOLE;
+    return access->align > 1 ? NEED_MAYBE_SIDE : NEED_NOTHING;
+}
+
+static enum need need_of(const struct lift *lift, const struct region_insn *insn,
+                         const struct sem *node, const struct sem *nodes)
+{
+    const struct isa *isa = lift->isa;
+
+    if (node->w > 128)
+        return NEED_WHOLE;
+    switch (node->op) {
+    case S_SLOT:
+    case S_GET:
+    case S_PUT: return need_of_slot(lift, insn, node);
+    case S_GETL:
+    case S_PUTL: return need_of_lane(lift, insn, node, nodes);
+    case S_GETF:
+    case S_PUTF: return is_file_fit(isa, node->a) ? NEED_NOTHING : NEED_WHOLE;
+    case S_LD:
+    case S_ST:
+    case S_AMO:
+    case S_CAS:
+    case S_RESERVE:
+    case S_STCOND: return need_of_access(isa, node, nodes);
+    case S_FENCE: return node->x & FENCE_FETCH ? NEED_SIDE : NEED_NOTHING;
+    case S_DIVU:
+    case S_DIVS:
+    case S_REMU:
+    case S_REMS: return node->w > 64 ? NEED_WHOLE : NEED_NOTHING;
+    case S_BSWAP: return node->w % 16 && node->w != 8 ? NEED_WHOLE : NEED_NOTHING;
+    case S_TRAP:
+    case S_REPEAT:
+    case S_ANNUL:
+    case S_HELPER:
+    case S_GETX:
+    case S_PUTX: return NEED_SIDE;
+    case S_SYSREAD:
+    case S_SYSWRITE:
+        return region_has_plain_sysregs(isa, &isa->variants[insn->variant],
+                                        &lift->request->slots[insn->slot])
+                   ? NEED_NOTHING
+                   : NEED_SIDE;
+    case S_FP: /* its rules would have to be in the CPU struct */
+        return isa->fpenvs[isa->fpcalls[node->d].env].more_rules.count ? NEED_WHOLE
+                                                                       : NEED_NOTHING;
+    case S_ARG:
+    case S_FLAG:
+    case S_SETFLAGS:
+    case S_SETTLE:
+    case S_CLMUL:
+    case S_LOOP:
+    case S_NPC:
+    case S_PUTNPC: return NEED_WHOLE;
+    case S_GOTO: return node->x & GOTO_DELAY ? NEED_WHOLE : NEED_NOTHING;
+    default: return node->op >= S_OPS ? NEED_WHOLE : NEED_NOTHING;
+    }
+}
+
+enum { WROTE_STATE = 1, WROTE_MEMORY = 2 };
+
+static unsigned writes_of(unsigned op)
+{
+    switch (op) {
+    case S_ST: return WROTE_MEMORY;
+    case S_AMO:
+    case S_CAS:
+    case S_STCOND:
+    case S_PUT:
+    case S_PUTF:
+    case S_PUTL:
+    case S_SYSWRITE:
+    case S_FP: return WROTE_STATE;
+    default: return 0;
+    }
+}
+
+/* An instruction that leaves in its middle is executed anew from its beginning: nothing
+ * may have been written before.  The same for what may fault (sem_is_unrepeatable). */
+static bool is_side(const struct lift *lift, const struct region_insn *insn)
+{
+    const struct isa_variant *variant = &lift->isa->variants[insn->variant];
+    const struct sem *nodes = &lift->isa->nodes[variant->body.first];
+    unsigned wrote = 0, depth = 0;
+
+    if (insn->is_side || variant->flags & VAR_DELAY ||
+        (variant->flags & (VAR_MODE | VAR_SYNC) &&
+         !region_has_plain_sysregs(lift->isa, variant,
+                                   &lift->request->slots[insn->slot])))
+        return true;
+    for (unsigned i = 0; i < variant->body.count; i++) {
+        enum need need = need_of(lift, insn, &nodes[i], nodes);
+        unsigned op = nodes[i].op;
+
+        if (need == NEED_WHOLE || (need != NEED_NOTHING && wrote) ||
+            (need == NEED_SIDE && !depth))
+            return true;
+        if (op >= S_LD && op <= S_STCOND && (op == S_ST ? wrote & WROTE_STATE : wrote))
+            return true;
+        depth += op == S_IF;
+        depth -= op == S_END;
+        wrote |= writes_of(op);
+    }
+    return false;
+}
+
+/* Files whose elements go straight into operations of doubles. */
+static void find_doubles(struct lift *lift, uint32_t number)
+{
+    const struct isa *isa = lift->isa;
+    const struct isa_variant *variant =
+        &isa->variants[lift->request->insns[number].variant];
+    const struct sem *nodes = &isa->nodes[variant->body.first];
+
+    for (unsigned i = 0; i < variant->body.count; i++) {
+        const struct sem *from = &nodes[nodes[i].op == S_FP ? nodes[i].a : i];
+        unsigned file;
+
+        if (from == &nodes[i] || from->op != S_GET || nodes[i].x == FPOP_FROM_SINT ||
+            nodes[i].x == FPOP_FROM_UINT || isa->fpcalls[nodes[i].d].format != FMT_F64)
+            continue;
+        file = isa->views[isa->slots[variant->slot + from->a].view].file;
+        if (file != ISA_NONE)
+            lift->state->is_double[file] = true;
+    }
+}
+
+static void find_accesses(struct lift *lift, uint32_t number)
+{
+    struct insn_plan *plan = &lift->state->plan[number];
+    struct sem_body body = lift->isa->variants[lift->request->insns[number].variant].body;
+
+    if (!lift->request->is_precise)
+        return;
+    for (unsigned i = 0; i < body.count; i++) {
+        unsigned op = lift->isa->nodes[body.first + i].op;
+
+        plan->loads |= op == S_LD || op == S_RESERVE;
+        plan->calls |= op == S_FP;
+        plan->stores |= op == S_ST || op == S_AMO || op == S_CAS || op == S_STCOND;
+    }
+}
+
+/* ----------------------------------------------------------------------- edges */
+
+static bool falls_through(const struct lift *lift, const struct region_insn *insn)
+{
+    struct sem_body body = lift->isa->variants[insn->variant].body;
+    unsigned last;
+
+    if (!body.count)
+        return true;
+    last = lift->isa->nodes[body.first + body.count - 1].op;
+    return last != S_GOTO && last != S_TRAP && last != S_ANNUL && last != S_REPEAT;
+}
+
+/* The edges out of an instruction, in order.  Number 0: the next one, 1: a return, then
+ * links. */
+static int32_t edge(const struct lift *lift, uint32_t insn, unsigned number)
+{
+    const struct region_insn *it = &lift->request->insns[insn];
+
+    if (lift->state->plan[insn].is_side)
+        return REGION_NONE;
+    if (number == 0)
+        return falls_through(lift, it) ? it->next : REGION_NONE;
+    if (number == 1)
+        return it->return_insn;
+    number -= 2;
+    if (number == lift->isa->variants[it->variant].slots)
+        return it->behind;
+    if (number > lift->isa->variants[it->variant].slots)
+        return lift->state->behinds[number - lift->isa->variants[it->variant].slots - 1];
+    number += 2;
+    if (lift->isa->slots[lift->isa->variants[it->variant].slot + number - 2].kind !=
+        SLOT_LINK)
+        return REGION_NONE;
+    return lift->request->slots[it->slot + number - 2].insn;
+}
+
+/* To behind one of the region's own calls, perhaps. */
+static bool returns(const struct lift *lift, uint32_t insn)
+{
+    const struct region_insn *it = &lift->request->insns[insn];
+    struct sem_body body = lift->isa->variants[it->variant].body;
+
+    for (unsigned i = 0; i < body.count; i++) {
+        const struct sem *node = &lift->isa->nodes[body.first + i];
+
+        if (node->op == S_GOTO && node->x & GOTO_RETURN && !(node->x & GOTO_DIRECT))
+            return true;
+    }
+    return false;
+}
+
+static unsigned count_edges(const struct lift *lift, uint32_t insn)
+{
+    const struct isa_variant *variant =
+        &lift->isa->variants[lift->request->insns[insn].variant];
+
+    return 3u + variant->slots + (returns(lift, insn) ? lift->state->nbehinds : 0);
+}
+
+static void mark_back(struct lift *lift, uint32_t insn, unsigned number)
+{
+    struct insn_plan *plan = &lift->state->plan[insn];
+
+    if (number == 0)
+        plan->next_is_back = true;
+    else if (number == 1)
+        plan->return_is_back = true;
+    else if (number - 2 < lift->isa->variants[lift->request->insns[insn].variant].slots)
+        lift->state->link_is_back[lift->request->insns[insn].slot + number - 2] = true;
+}
+
+struct walk {
+    uint32_t insn;
+    unsigned number;
+};
+enum { NOT_SEEN, OPEN, DONE };
+
+/* Depth first: an edge to an instruction that is still open closes a cycle. */
+static void walk_from(struct lift *lift, uint32_t root, uint8_t *seen, struct walk *stack)
+{
+    unsigned depth = 0;
+
+    if (seen[root] != NOT_SEEN)
+        return;
+    stack[depth++] = (struct walk){ root, 0 };
+    seen[root] = OPEN;
+    while (depth) {
+        struct walk *top = &stack[depth - 1];
+        unsigned number = top->number++;
+        int32_t to;
+
+        if (number == count_edges(lift, top->insn)) {
+            seen[top->insn] = DONE;
+            depth--;
+            continue;
+        }
+        to = edge(lift, top->insn, number);
+        if (to == REGION_NONE)
+            continue;
+        if (seen[to] == OPEN)
+            mark_back(lift, top->insn, number);
+        if (seen[to] == NOT_SEEN) {
+            seen[to] = OPEN;
+            stack[depth++] = (struct walk){ (uint32_t)to, 0 };
+        }
+    }
+}
+
+/* A block begins where control comes from more than the instruction before. */
+static void find_leaders(struct lift *lift, uint8_t *preds)
+{
+    struct insn_plan *plan = lift->state->plan;
+
+    for (uint32_t i = 0; i < lift->request->ninsns; i++)
+        for (unsigned number = 0; number < count_edges(lift, i); number++) {
+            int32_t to = edge(lift, i, number);
+
+            if (to == REGION_NONE)
+                continue;
+            plan[to].is_leader |= number || preds[to] || plan[i].next_is_back;
+            preds[to] = 1;
+        }
+    for (uint32_t i = 0; i < lift->request->ninsns; i++)
+        plan[i].is_leader |= lift->request->insns[i].is_entry;
+}
+
+static void find_behinds(struct lift *lift)
+{
+    struct region_state *state = lift->state;
+
+    state->nbehinds = 0;
+    for (uint32_t i = 0; i < lift->request->ninsns; i++)
+        if (lift->request->insns[i].behind != REGION_NONE && !state->plan[i].is_side &&
+            state->nbehinds < MAX_BEHINDS)
+            state->behinds[state->nbehinds++] = lift->request->insns[i].behind;
+}
+
+void plan_region(struct lift *lift)
+{
+    uint32_t count = lift->request->ninsns;
+    uint8_t *seen = calloc(count, 2);
+    struct walk *stack = calloc(count, sizeof *stack);
+
+    if (!seen || !stack) {
+        lift->why = "out of memory";
+    } else {
+        for (uint32_t i = 0; i < count; i++)
+            lift->state->plan[i].is_side =
+                lift->state->forced_side[i] || is_side(lift, &lift->request->insns[i]);
+        for (uint32_t i = 0; i < count; i++)
+            find_accesses(lift, i);
+        for (uint32_t i = 0; i < count; i++)
+            if (!lift->state->plan[i].is_side)
+                find_doubles(lift, i);
+        find_behinds(lift);
+        for (uint32_t i = 0; i < count; i++)
+            if (lift->request->insns[i].is_entry)
+                walk_from(lift, i, seen, stack);
+        find_leaders(lift, seen + count);
+    }
+    free(seen);
+    free(stack);
+}
+
+/* ----------------------------------------------------------------- what is dirty */
+
+static void add_write(struct lift *lift, struct dirty *writes, unsigned file,
+                      unsigned index)
+{
+    if (index < lift->isa->files[file].count)
+        dirty_add(writes, region_element(lift, file, index));
+}
+
+/* The element that lane `lane` of a slot's is in. */
+static unsigned lane_element(const struct isa *isa, const struct isa_view *view,
+                             uint64_t number, uint64_t lane, unsigned width)
+{
+    const struct isa_file *file = &isa->files[view->file];
+
+    return (unsigned)((number + lane / (file->width / width)) % file->count);
+}
+
+static void add_body_writes(struct lift *lift, struct dirty *writes, struct sem_body body)
+{
+    for (unsigned i = 0; i < body.count; i++) {
+        const struct sem *node = &lift->isa->nodes[body.first + i];
+
+        if (node->op == S_PUTF)
+            add_write(lift, writes, node->a, node->b);
+    }
+}
+
+static void add_sysreg_write(struct lift *lift, const struct region_insn *insn,
+                             const struct sem *node, struct dirty *writes)
+{
+    const struct isa *isa = lift->isa;
+    const struct isa_sysreg *reg;
+    uint64_t number;
+
+    region_sysreg(isa, &isa->variants[insn->variant], &lift->request->slots[insn->slot],
+                  node, &number);
+    reg = sysreg_plain(isa, number, true);
+    if (reg && reg->write.count)
+        add_body_writes(lift, writes, reg->write);
+    else if (reg)
+        add_write(lift, writes, reg->file, 0);
+}
+
+/* What the lifter's lift_put() will be called for, at most. */
+static void find_writes(struct lift *lift, const struct region_insn *insn,
+                        struct dirty *writes)
+{
+    const struct isa *isa = lift->isa;
+    const struct isa_variant *variant = &isa->variants[insn->variant];
+    const struct sem *nodes = &isa->nodes[variant->body.first];
+
+    for (unsigned i = 0; i < variant->body.count; i++) {
+        const struct sem *node = &nodes[i];
+        const struct isa_slot *slot = &isa->slots[variant->slot + node->a];
+        uint64_t number;
+
+        if (node->op == S_PUTF)
+            add_write(lift, writes, node->a, node->b);
+        if (node->op == S_SYSWRITE)
+            add_sysreg_write(lift, insn, node, writes);
+        if (node->op == S_FP && isa->fpenvs[isa->fpcalls[node->d].env].file != ISA_NONE)
+            add_write(lift, writes, isa->fpenvs[isa->fpcalls[node->d].env].file,
+                      isa->fpenvs[isa->fpcalls[node->d].env].index);
+        if (node->op != S_PUT && node->op != S_PUTL)
+            continue;
+        number = lift->request->slots[insn->slot + node->a].value;
+        if (number == isa->views[slot->view].zero)
+            continue;
+        if (node->op == S_PUTL)
+            number = lane_element(
+                isa, &isa->views[slot->view], number,
+                isa->consts[nodes[node->b].a | (uint32_t)nodes[node->b].b << 16],
+                nodes[node->c].w);
+        add_write(lift, writes, isa->views[slot->view].file, (unsigned)number);
+    }
+}
+
+/* What is dirty behind an instruction joins what is in front of the ones that follow.
+ * false: they had it. */
+static bool spread(struct lift *lift, uint32_t insn, const struct dirty *writes)
+{
+    struct insn_plan *plan = lift->state->plan;
+    struct dirty out = plan[insn].dirty;
+    bool is_new = false;
+
+    dirty_merge(&out, writes);
+    if (plan[insn].stores)
+        return false;
+    for (unsigned number = 0; number < count_edges(lift, insn); number++) {
+        int32_t to = edge(lift, insn, number);
+
+        for (unsigned i = 0; to != REGION_NONE && i < MAX_ELEMENTS / 64; i++) {
+            is_new |= (out.bits[i] & ~plan[to].dirty.bits[i]) != 0;
+            plan[to].dirty.bits[i] |= out.bits[i];
+        }
+    }
+    return is_new;
+}
+
+void plan_dirty(struct lift *lift)
+{
+    uint32_t count = lift->request->ninsns;
+    struct dirty *writes = calloc(count, sizeof *writes);
+    bool is_new = true;
+
+    if (!writes) {
+        lift->why = "out of memory";
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        if (!lift->state->plan[i].is_side)
+            find_writes(lift, &lift->request->insns[i], &writes[i]);
+    while (is_new) {
+        is_new = false;
+        for (uint32_t i = 0; i < count; i++)
+            is_new |= spread(lift, i, &writes[i]);
+    }
+    free(writes);
+}
+
+/* ------------------------------------------------------- what a kick need not store */
+
+/* A register of which an instruction needs what was there, as far as it is told apart:
+ * `set` gets those. */
+static void find_reads(struct lift *lift, const struct region_insn *insn,
+                       struct dirty *set)
+{
+    const struct isa *isa = lift->isa;
+    const struct isa_variant *variant = &isa->variants[insn->variant];
+    const struct sem *node = &isa->nodes[variant->body.first];
+
+    for (unsigned i = 0; i < variant->body.count; i++, node++) {
+        const struct isa_slot *slot = &isa->slots[variant->slot + node->a];
+        const struct isa_view *view;
+
+        if (node->op == S_GETF)
+            add_write(lift, set, node->a, node->b);
+        if (node->op == S_FP && isa->fpenvs[isa->fpcalls[node->d].env].file != ISA_NONE)
+            add_write(lift, set, isa->fpenvs[isa->fpcalls[node->d].env].file,
+                      isa->fpenvs[isa->fpcalls[node->d].env].index);
+        if (node->op != S_GET && node->op != S_PUT)
+            continue;
+        view = &isa->views[slot->view];
+        if (node->op == S_GET || view->low_bit || slot->w < isa->files[view->file].width)
+            add_write(lift, set, view->file,
+                      (unsigned)lift->request->slots[insn->slot + node->a].value);
+    }
+}
+
+/* Whether somebody may see all registers as they are when it begins. */
+static bool is_watched(const struct lift *lift, uint32_t number)
+{
+    const struct isa *isa = lift->isa;
+    struct sem_body body = isa->variants[lift->request->insns[number].variant].body;
+
+    if (lift->state->plan[number].is_side)
+        return true;
+    for (unsigned i = 0; i < body.count; i++) {
+        const struct sem *node = &isa->nodes[body.first + i];
+
+        if (node->op == S_TRAP || node->op == S_SYSREAD || node->op == S_SYSWRITE ||
+            node->op == S_GETL || node->op == S_PUTL)
+            return true;
+        if (node->op >= S_LD && node->op <= S_STCOND &&
+            (lift->request->is_precise || isa->accesses[node->x].align > 1))
+            return true;
+    }
+    return false;
+}
+
+static bool jumps(const struct lift *lift, uint32_t number)
+{
+    struct sem_body body = lift->isa->variants[lift->request->insns[number].variant].body;
+
+    for (unsigned i = 0; i < body.count; i++)
+        if (lift->isa->nodes[body.first + i].op == S_GOTO)
+            return true;
+    return false;
+}
+
+/* Registers that are written in the row of instructions from `number` on before anybody
+ * needs them or sees them. */
+void plan_unneeded(struct lift *lift, uint32_t number, struct dirty *unneeded)
+{
+    enum {
+        ROW = 80,
+        PAGE = 1 << 12
+    }; /* no more than the interpreter does in one block */
+    uint64_t page = lift->request->insns[number].pc / PAGE;
+    struct dirty needed = { { 0 } };
+
+    memset(unneeded, 0, sizeof *unneeded);
+    for (unsigned n = 0; n < ROW; n++) {
+        const struct region_insn *insn = &lift->request->insns[number];
+        struct dirty writes = { { 0 } };
+
+        if (insn->pc / PAGE != page || is_watched(lift, number))
+            return;
+        find_reads(lift, insn, &needed);
+        find_writes(lift, insn, &writes);
+        for (unsigned i = 0; i < MAX_ELEMENTS / 64; i++)
+            unneeded->bits[i] |= writes.bits[i] & ~needed.bits[i];
+        if (jumps(lift, number) || insn->next == REGION_NONE)
+            return;
+        number = (uint32_t)insn->next;
+    }
+}

@@ -1,0 +1,878 @@
+/* region_test.c - regions of instructions taken at random beside the tree evaluator.
+ *
+ * Cells get handlers that note which one was called and leave.  A region may leave an
+ * instruction to the interpreter; where it does so is not foreseen here, but the state
+ * must be one that the evaluator has at that pc. */
+#include <check.h>
+#include <dlfcn.h>
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/host.h"
+#include "interp/interp_isa.h"
+#include "interp/region.h"
+#include "isa/decode.h"
+#include "isa/eval.h"
+#include "isa/sem.h"
+#include "isa/state.h"
+
+enum {
+    CODE = 0x10000,
+    DATA = 0x20000,
+    PAGE = 0x1000,
+    MAX_INSNS = 64,
+    MAX_CELLS = 4096,
+    CODE_SIZE = 1 << 20,
+    JUMPS = 64, /* entries of the jump cache */
+    JUMP_SHIFT = 1,
+    LIMIT = 1000,
+    RUNS = 24
+};
+#define WINDOW (UINT64_C(1) << 32)
+
+struct jump_entry { /* as in handler.h */
+    uint64_t pc;
+    const struct op *op;
+};
+
+static const struct region_compiler *compiler;
+static const struct isa *isa;
+static struct cpu *cpu;
+static uint8_t *window;         /* of the guest's memory, of which DATA is there */
+static uint8_t bytes[PAGE];     /* the code */
+static uint8_t memory[3][PAGE]; /* the data: at first, the evaluator's, and its end's */
+static uint8_t constant[PAGE];  /* behind the data: can be read only */
+static struct host_code code_memory;
+
+/* -------------------------------------------------------------- the evaluator */
+
+static uint8_t *find_byte(uint64_t addr, bool for_write)
+{
+    if (addr - DATA - PAGE < PAGE && !for_write)
+        return &constant[addr - DATA - PAGE];
+    return addr - DATA < PAGE ? &memory[1][addr - DATA] : NULL;
+}
+
+static int eval_read(void *context, uint64_t addr, void *to, unsigned size)
+{
+    (void)context;
+    for (unsigned i = 0; i < size; i++)
+        if (!find_byte(addr + i, false))
+            return -1;
+    for (unsigned i = 0; i < size; i++)
+        ((uint8_t *)to)[i] = *find_byte(addr + i, false);
+    return 0;
+}
+
+static int eval_write(void *context, uint64_t addr, const void *from, unsigned size)
+{
+    (void)context;
+    for (unsigned i = 0; i < size; i++)
+        if (!find_byte(addr + i, true))
+            return -1;
+    memcpy(find_byte(addr, true), from, size);
+    return 0;
+}
+
+static int eval_fetch_code(void *context, uint64_t addr, void *to, unsigned size)
+{
+    (void)context;
+    if (addr - CODE >= PAGE || addr - CODE + size > PAGE)
+        return -1;
+    memcpy(to, bytes + (addr - CODE), size);
+    return 0;
+}
+
+static const struct eval_memory eval_memory_of_test = { .read = eval_read,
+                                                        .write = eval_write,
+                                                        .fetch = eval_fetch_code };
+
+/* -------------------------------------------------------------------- requests */
+
+struct row {
+    unsigned count, nslots;
+    struct region_insn insns[MAX_INSNS];
+    struct region_slot slots[MAX_INSNS * 16];
+    struct isa_decoded decoded[MAX_INSNS];
+    unsigned size; /* bytes of code */
+};
+
+static bool chance(unsigned of)
+{
+    return (unsigned)rand() % of == 0;
+}
+
+static uint64_t random_field(const struct isa_field *field)
+{
+    for (unsigned i = 0; i < 30; i++) {
+        uint64_t number = chance(3)   ? (uint64_t)rand() % 64
+                          : chance(2) ? (1 + (uint64_t)rand() % 16) * 8
+                          : chance(2) ? 8 + (uint64_t)rand() % 8
+                          : chance(3) ? (uint64_t)0 - (uint64_t)rand() % 64
+                                      : (uint64_t)rand() % 32;
+
+        if (isa_field_fits(isa, field, number))
+            return number;
+    }
+    return 0;
+}
+
+/* An instruction of a variant behind the row.  false: none was found. */
+static bool add_insn(struct row *row, uint32_t variant, unsigned tries)
+{
+    uint64_t pc = CODE + row->size;
+
+    while (tries--) {
+        struct isa_decoded insn = { .insn = isa->variants[variant].insn, .pc = pc };
+        struct isa_decoded *found = &row->decoded[row->count];
+        const struct isa_insn *info = &isa->insns[insn.insn];
+        unsigned length;
+
+        for (unsigned f = 0; f < info->fields; f++)
+            insn.field[f] = random_field(&isa->fields_all[info->field + f]);
+        for (unsigned i = 0; i < isa->variants[variant].slots; i++) {
+            const struct isa_slot *slot = &isa->slots[isa->variants[variant].slot + i];
+
+            if (slot->kind == SLOT_LINK && slot->quick)
+                insn.field[slot->quick - 1] =
+                    (uint64_t)(rand() % 40 * 2) - (row->size < 24 ? row->size : 24);
+        }
+        length = isa_encode(isa, &insn, bytes + row->size);
+        if (!length)
+            continue;
+        isa_decode(isa, &cpu->features, cpu->mode, pc, bytes + row->size, length, found);
+        if (found->insn == ISA_NONE || found->illegal ||
+            isa_choose(isa, found) != variant)
+            continue;
+        row->insns[row->count++] = (struct region_insn){
+            .pc = pc,
+            .variant = variant,
+            .ilen = (uint8_t)length,
+            .behind = REGION_NONE,
+            .return_insn = REGION_NONE,
+        };
+        row->size += length;
+        return true;
+    }
+    return false;
+}
+
+/* A RISC-V instruction of 4 bytes. */
+static void add_word(struct row *row, uint32_t word)
+{
+    uint64_t pc = CODE + row->size;
+    struct isa_decoded *found = &row->decoded[row->count];
+
+    for (unsigned i = 0; i < 4; i++)
+        bytes[row->size + i] = (uint8_t)(word >> 8 * i);
+    isa_decode(isa, &cpu->features, cpu->mode, pc, bytes + row->size, 4, found);
+    ck_assert_uint_ne(found->insn, ISA_NONE);
+    row->insns[row->count++] = (struct region_insn){
+        .pc = pc,
+        .variant = isa_choose(isa, found),
+        .ilen = 4,
+        .behind = REGION_NONE,
+        .return_insn = REGION_NONE,
+    };
+    row->size += 4;
+}
+
+static int32_t insn_at(const struct row *row, uint64_t pc)
+{
+    for (unsigned i = 0; i < row->count; i++)
+        if (row->insns[i].pc == pc)
+            return (int32_t)i;
+    return REGION_NONE;
+}
+
+/* Rows that are a loop which goes through memory until it faults. */
+static bool is_scan;
+
+static void fill_slots(struct row *row, unsigned number)
+{
+    struct region_insn *insn = &row->insns[number];
+    const struct isa_variant *variant = &isa->variants[insn->variant];
+
+    insn->slot = row->nslots;
+    for (unsigned i = 0; i < variant->slots; i++) {
+        const struct isa_slot *slot = &isa->slots[variant->slot + i];
+        struct region_slot *out = &row->slots[row->nslots++];
+        const struct isa_decoded *decoded = &row->decoded[number];
+
+        *out = (struct region_slot){ .insn = REGION_NONE };
+        out->value = slot->quick ? decoded->field[slot->quick - 1] +
+                                       (uint64_t)(int64_t)slot->bias +
+                                       (slot->plus_pc ? decoded->pc : 0)
+                                 : isa_decode_value(isa, slot->expr, decoded);
+        if (slot->is_signed && out->value >> 63)
+            out->high = UINT64_MAX;
+        if (slot->kind != SLOT_LINK)
+            continue;
+        out->value &= mask64(isa->pc_width);
+        out->insn = insn_at(row, out->value);
+        if (out->value == insn->pc + insn->ilen)
+            out->insn = insn->next;
+        else if (chance(is_scan ? 60 : 4))
+            out->insn = REGION_NONE;
+    }
+}
+
+/* What rows are made of, mostly. */
+static enum taste { ANY, MEMORY, LOADS, FLOATS, BOTH, TASTES } taste;
+
+/* Whether the variant is what is wanted, or something is anyway. */
+static bool is_to_taste(struct sem_body body)
+{
+    bool loads = false, stores = false, floats = false;
+
+    for (unsigned i = 0; i < body.count; i++) {
+        unsigned op = isa->nodes[body.first + i].op;
+
+        loads |= op == S_LD;
+        stores |= op == S_ST || op == S_AMO || op == S_STCOND;
+        floats |= op == S_FP;
+    }
+    switch (taste) {
+    case MEMORY: return loads || stores;
+    case LOADS: return loads && !stores;
+    case FLOATS: return floats;
+    case BOTH: return floats || loads || stores;
+    default: return true;
+    }
+}
+
+/* Any variant, but seldom one that is likely to be left to the interpreter. */
+static uint32_t other_variant(void)
+{
+    bool any = chance(2);
+
+    for (;;) {
+        uint32_t variant = (uint32_t)rand() % isa->nchosen;
+        struct sem_body body = isa->variants[variant].body;
+        bool is_hard = false;
+
+        for (unsigned i = 0; i < body.count; i++) {
+            unsigned op = isa->nodes[body.first + i].op;
+
+            is_hard |= (op == S_FP && taste < FLOATS) || op == S_SYSREAD ||
+                       op == S_SYSWRITE || op == S_HELPER ||
+                       (op == S_TRAP && body.count < 3);
+        }
+        if ((!is_hard || chance(40)) && (any || is_to_taste(body)))
+            return variant;
+    }
+}
+
+static bool is_call_insn(const struct row *row, unsigned number)
+{
+    struct sem_body body = isa->variants[row->insns[number].variant].body;
+    bool found = false;
+
+    for (unsigned i = 0; i < body.count; i++)
+        found |= isa->nodes[body.first + i].op == S_GOTO &&
+                 isa->nodes[body.first + i].x & GOTO_CALL;
+    return found;
+}
+
+static void end_scan(struct row *row)
+{
+    uint32_t back = 0u - row->size - 4;
+
+    add_word(row, 0x10050513); /* addi a0, a0, 256 */
+    add_word(row, 0x00051063 | (back >> 12 & 1) << 31 | (back >> 5 & 63) << 25 |
+                      (back >> 1 & 15) << 8 | (back >> 11 & 1) << 7); /* bnez a0 */
+}
+
+/* `variant` somewhere in a row of others.  false: it has no instruction. */
+static bool make_row(struct row *row, uint32_t variant)
+{
+    unsigned before = (unsigned)rand() % 5;
+    unsigned after = chance(30) ? 50 : (unsigned)rand() % 6;
+
+    taste = (enum taste)(rand() % TASTES);
+    if (taste != ANY && chance(2))
+        after += 10;
+    is_scan = chance(3) && strncmp(isa->name, "riscv", 5) == 0;
+    memset(row, 0, sizeof *row);
+    memset(bytes, 0, sizeof bytes);
+    if (is_scan)
+        add_word(row, 0x00052603); /* lw a2, 0(a0) */
+    while (before--)
+        add_insn(row, other_variant(), 50);
+    if (!add_insn(row, variant, 3000))
+        return false;
+    while (after--)
+        add_insn(row, other_variant(), 50);
+    if (is_scan)
+        end_scan(row);
+    for (unsigned i = 0; i < row->count; i++) {
+        struct region_insn *insn = &row->insns[i];
+
+        insn->next = i + 1 < row->count && !chance(is_scan ? 60 : 16) ? (int32_t)i + 1
+                                                                      : REGION_NONE;
+        insn->is_entry = i == 0 || chance(8);
+        insn->is_side = chance(60);
+        if (chance(3)) { /* mostly behind a call */
+            int32_t back = REGION_NONE;
+
+            for (unsigned k = 0; k < row->count && (back < 0 || chance(2)); k++)
+                if (is_call_insn(row, k) && k + 1 < row->count)
+                    back = (int32_t)k + 1;
+            insn->return_insn = back < 0 || chance(4) ? rand() % (int)row->count : back;
+            insn->return_pc = row->insns[insn->return_insn].pc;
+        }
+    }
+    for (unsigned i = 0; i < row->count; i++)
+        fill_slots(row, i);
+    return true;
+}
+
+/* ----------------------------------------------------------------- what happens */
+
+enum ending { END_NONE, END_EXIT, END_TRAP, END_FAULT, END_LIMIT };
+
+/* Where control goes after `at`, which has been executed: an instruction, or -1. */
+static int32_t follow(const struct row *row, int32_t at, uint64_t pc)
+{
+    const struct region_insn *insn = &row->insns[at];
+    const struct isa_variant *variant = &isa->variants[insn->variant];
+
+    if (pc == ((insn->pc + insn->ilen) & mask64(isa->pc_width)) &&
+        (!(variant->flags & VAR_ENDS_BLOCK) ||
+         region_has_plain_sysregs(isa, variant, &row->slots[insn->slot])))
+        return insn->next;
+    for (unsigned i = 0; i < variant->slots; i++)
+        if (isa->slots[variant->slot + i].kind == SLOT_LINK &&
+            row->slots[insn->slot + i].value == pc)
+            return row->slots[insn->slot + i].insn;
+    for (unsigned i = 0; i < variant->body.count; i++) {
+        const struct sem *node = &isa->nodes[variant->body.first + i];
+
+        if (node->op == S_GOTO && node->x & GOTO_RETURN && !(node->x & GOTO_DIRECT) &&
+            insn->return_insn != REGION_NONE && insn->return_pc == pc)
+            return insn->return_insn;
+    }
+    return REGION_NONE;
+}
+
+/* Runs the evaluator on `on` from instruction `at` until it leaves the row.  *last: the
+ * instruction that was executed last.  With `seen`: until it is at that pc in that state.
+ */
+static enum ending run_evaluator(const struct row *row, struct cpu *on, int32_t at,
+                                 int32_t *last, struct cpu *seen, const uint8_t *data)
+{
+    char text[256];
+
+    for (unsigned i = 0; i < LIMIT; i++) {
+        if (seen && seen->pc == on->pc && !cpu_compare(seen, on, text, sizeof text) &&
+            !memcmp(data, memory[1], PAGE))
+            return END_NONE;
+        *last = at;
+        if (eval_step(on, &eval_memory_of_test))
+            return on->event.kind == EXEC_MEM_FAULT ? END_FAULT : END_TRAP;
+        at = follow(row, at, on->pc);
+        if (at == REGION_NONE && !(seen && seen->pc == on->pc))
+            return END_EXIT;
+        if (at == REGION_NONE)
+            return cpu_compare(seen, on, text, sizeof text) ||
+                           memcmp(data, memory[1], PAGE)
+                       ? END_EXIT
+                       : END_NONE;
+    }
+    return END_LIMIT;
+}
+
+/* ------------------------------------------------------------------- the region */
+
+static sigjmp_buf out;
+static const struct op *left_by; /* NULL: a fault */
+static uint64_t fault_addr;
+static struct op cells[MAX_CELLS] __attribute__((aligned(64)));
+static struct op linked[MAX_CELLS], jumped, returned;
+static struct jump_entry jumps[JUMPS], ring_entry, no_entry = { UINT64_MAX, NULL };
+
+static void on_fault(const struct host_fault *fault)
+{
+    left_by = NULL;
+    fault_addr = fault->addr - (uintptr_t)window;
+    siglongjmp(out, 1);
+}
+
+static void leave(struct cpu *of, const struct op *op, uint8_t *base, uint64_t acc)
+{
+    (void)of;
+    (void)base;
+    (void)acc;
+    left_by = op;
+    siglongjmp(out, 1);
+}
+
+static void enter(const struct region_code *code, unsigned entry, struct cpu *on)
+{
+    interp_handler fn;
+    const uint8_t *at = code_memory.run + code->entries[entry].at;
+
+    memcpy(&fn, &at, sizeof fn);
+    on->base = window;
+    if (!sigsetjmp(out, 1)) {
+        fn(on, cells, window, 0);
+        ck_abort_msg("a region returned");
+    }
+}
+
+static void load(const struct region_code *code)
+{
+    uint64_t words[2] = { (uintptr_t)cells, CODE };
+
+    ck_assert_uint_le(code->size, CODE_SIZE);
+    ck_assert_uint_le(code->ncells, MAX_CELLS);
+    memcpy(code_memory.write, code->code, code->size);
+    memcpy(code_memory.write + code->cells_at, &words[0], 8);
+    memcpy(code_memory.write + code->base_at, &words[1], 8);
+    __builtin___clear_cache((char *)code_memory.run,
+                            (char *)code_memory.run + code->size);
+    for (unsigned i = 0; i < code->ncells; i++) {
+        int32_t link = (int32_t)((uint8_t *)&linked[i] - (uint8_t *)&cells[i]);
+
+        cells[i].fn = linked[i].fn = (interp_handler)(void *)leave;
+        if (code->cells[i].kind == CELL_HELPER)
+            cells[i].fn = (interp_handler)(uintptr_t)eval_fp_call;
+        memcpy(cells[i].payload, &link, 4);
+    }
+    jumped.fn = returned.fn = (interp_handler)(void *)leave;
+}
+
+/* ---------------------------------------------------------------------- running */
+
+static unsigned sides, side_of[65536], runs, ended[8], replayed;
+
+/* Numbers that floating point makes something of. */
+static uint64_t random_float(void)
+{
+    static const double numbers[] = {
+        0, -0.0, 1, -2.5, 3e300, 1e-310, 0.1, 7, 1e10, -1e-3
+    };
+    double number = numbers[(unsigned)rand() % (sizeof numbers / sizeof *numbers)];
+    float small = (float)number;
+    uint64_t bits = 0;
+
+    if (chance(3))
+        memcpy(&bits, &small, sizeof small);
+    else
+        memcpy(&bits, &number, sizeof number);
+    return bits | (bits >> 32 || chance(9) ? 0 : UINT64_C(0xffffffff) << 32);
+}
+
+/* Some rows of runs fault often: 1 of `faulty` registers is the address of nothing. */
+static void fill_registers(void)
+{
+    unsigned faulty = chance(2) ? 0 : 1 + (unsigned)rand() % 16;
+
+    for (unsigned f = 0; f < isa->nfiles; f++)
+        for (unsigned i = 0; i < isa->files[f].count; i++) {
+            uint64_t value = DATA + (uint64_t)rand() % 64 * 8;
+            unsigned stride = isa->files[f].stride;
+            bool is_zero = false;
+
+            if (faulty && chance(faulty))
+                value += 3 * PAGE;
+            else if (chance(8))
+                value += PAGE;
+            else if (chance(6))
+                value = (uint64_t)rand() << 33 ^ (uint64_t)rand() << 5 ^ (uint64_t)rand();
+            else if (chance(4))
+                value = (uint64_t)0 - (uint64_t)rand() % 3;
+            else if (chance(4))
+                value = CODE + (uint64_t)rand() % 48;
+            for (unsigned v = 0; v < isa->nviews; v++)
+                is_zero |= isa->views[v].file == f && isa->views[v].zero == i;
+            if (stride > 8 || isa->files[f].hidden || is_zero)
+                continue;
+            if (isa->files[f].width < 64)
+                value &= mask64(isa->files[f].width);
+            if (isa->files[f].count == 1 && stride < 8)
+                value = isa->files[f].width < 5 || chance(2) ? 0 : (uint64_t)rand() % 32;
+            if (isa->files[f].count > 1 && isa->files[f].width == 64 && f != 0 &&
+                chance(2))
+                value = random_float();
+            memcpy((uint8_t *)cpu + CPU_STATE + isa->files[f].offset + i * stride, &value,
+                   stride);
+        }
+}
+
+static const char *name_of(const struct row *row, int32_t insn)
+{
+    return isa_string(isa, isa->insns[isa->variants[row->insns[insn].variant].insn].name);
+}
+
+static void print_row(const struct row *row)
+{
+    for (unsigned i = 0; i < row->count; i++) {
+        fprintf(stderr, "  %u%s%s %08" PRIx64 " %s next %d", i,
+                row->insns[i].is_entry ? " entry" : "",
+                row->insns[i].is_side ? " side" : "", row->insns[i].pc,
+                name_of(row, (int32_t)i), row->insns[i].next);
+        for (unsigned k = 0; k < isa->variants[row->insns[i].variant].slots; k++)
+            fprintf(stderr, " %" PRIx64 "(%d)", row->slots[row->insns[i].slot + k].value,
+                    row->slots[row->insns[i].slot + k].insn);
+        fprintf(stderr, "\n");
+    }
+}
+
+#define FAIL(...)                                                                        \
+    do {                                                                                 \
+        print_row(row);                                                                  \
+        ck_abort_msg(__VA_ARGS__);                                                       \
+    } while (0)
+
+/* The registers are those in front of instruction `region_at`: from there the evaluator
+ * comes to the same fault, in the same state. */
+static void check_fault(const struct row *row, struct cpu *on, const struct cpu *wanted,
+                        int32_t last)
+{
+    int32_t at = (int32_t)on->region_at;
+    char text[256] = "";
+    unsigned i = 0;
+
+    if (wanted->event.kind != EXEC_MEM_FAULT)
+        FAIL("a fault at %" PRIx64 " behind %s, but none of the evaluator", fault_addr,
+             name_of(row, at));
+    on->pc = row->insns[at].pc;
+    on->event.kind = EXEC_NONE;
+    memcpy(memory[1], window + DATA, PAGE);
+    while (i < LIMIT && !eval_step(on, &eval_memory_of_test))
+        i++;
+    replayed += i;
+    if (on->event.kind != EXEC_MEM_FAULT)
+        FAIL("fault in %s: none from %s (%d) on", name_of(row, last), name_of(row, at),
+             at);
+    if (cpu_compare(on, wanted, text, sizeof text))
+        FAIL("fault in %s, from %s (%d) on: %s", name_of(row, last), name_of(row, at), at,
+             text);
+    if (on->event.addr != wanted->event.addr || on->event.access != wanted->event.access)
+        FAIL("fault in %s: from %s (%d) on another", name_of(row, last), name_of(row, at),
+             at);
+    if (memcmp(memory[1], memory[2], PAGE))
+        FAIL("fault in %s, from %s (%d) on: memory differs", name_of(row, last),
+             name_of(row, at), at);
+}
+
+/* The pc at which a region has left, by its kind of exit. */
+static uint64_t exit_pc(const struct row *row, const struct region_code *code,
+                        const struct cpu *on, unsigned *kind)
+{
+    ptrdiff_t number = left_by - cells;
+
+    if (left_by == &jumped || left_by == &returned)
+        return left_by == &jumped ? jumps[0].pc : ring_entry.pc;
+    if (left_by >= linked && left_by < linked + code->ncells) {
+        number = left_by - linked;
+        *kind = CELL_GOTO;
+        if (code->cells[number].kind != CELL_GOTO)
+            FAIL("a link that is none");
+        return CODE + code->cells[number].pc;
+    }
+    if (number < 0 || number >= code->ncells)
+        FAIL("left by no cell");
+    *kind = code->cells[number].kind;
+    if (*kind == CELL_JUMP || *kind == CELL_RETURN)
+        return on->pc;
+    return CODE + code->cells[number].pc;
+}
+
+static bool is_call(const struct row *row, int32_t insn, uint64_t *back)
+{
+    const struct isa_variant *variant = &isa->variants[row->insns[insn].variant];
+
+    for (unsigned i = 0; i < variant->body.count; i++) {
+        const struct sem *node = &isa->nodes[variant->body.first + i];
+
+        if (node->op == S_GOTO && node->x & GOTO_CALL && node->b != ISA_NONE) {
+            *back = row->slots[row->insns[insn].slot + node->b].value;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void check_end(const struct row *row, const struct region_code *code,
+                      struct cpu *on, struct cpu *wanted, int32_t last,
+                      const struct cpu *start, int32_t entry)
+{
+    unsigned kind = 0xff;
+    char text[256] = "";
+    uint64_t pc, back;
+    int32_t unused;
+
+    ck_assert_ptr_eq(on->op, cells);
+    if (!left_by) {
+        check_fault(row, on, wanted, last);
+        return;
+    }
+    pc = on->pc = exit_pc(row, code, on, &kind);
+    if (kind == CELL_SIDE) {
+        struct cpu *again = cpu_clone(start);
+        enum ending ending;
+
+        memcpy(memory[1], memory[0], PAGE);
+        ending = run_evaluator(row, again, entry, &unused, on, window + DATA);
+        if (ending != END_NONE) {
+            cpu_compare(on, wanted, text, sizeof text);
+            FAIL("side exit at %s: not a state of the evaluator (%d; %s)",
+                 name_of(row, insn_at(row, pc)), ending, text);
+        }
+        cpu_free(again);
+        sides++;
+        side_of[row->insns[insn_at(row, pc)].variant]++;
+        return;
+    }
+    if (wanted->event.kind != EXEC_NONE)
+        FAIL("%s: no trap or fault", name_of(row, last));
+    if (cpu_compare(on, wanted, text, sizeof text))
+        FAIL("after %s: %s", name_of(row, last), text);
+    if (memcmp(window + DATA, memory[1], PAGE))
+        FAIL("after %s: memory differs", name_of(row, last));
+    if (on->reserved_addr != wanted->reserved_addr)
+        FAIL("after %s: reservation differs", name_of(row, last));
+    if (is_call(row, last, &back) && left_by != &returned) {
+        ptrdiff_t cell = (const struct op *)(const void *)on->ring[on->ring_top] - cells;
+
+        if (cell < 0 || cell >= code->ncells || code->cells[cell].kind != CELL_CALLED ||
+            code->cells[cell].pc + CODE != back)
+            FAIL("after %s: not in the ring", name_of(row, last));
+    }
+}
+
+static void prepare_jumps(struct cpu *on, uint64_t pc)
+{
+    for (unsigned i = 0; i < JUMPS; i++)
+        jumps[i] = no_entry;
+    for (unsigned i = 0; i < CPU_RING; i++)
+        on->ring[i] = &no_entry;
+    on->jumps = jumps;
+    on->jump_mask = 0; /* all share entry 0 */
+    on->ring_top = (unsigned)rand() % CPU_RING;
+    if (chance(2))
+        jumps[0] = (struct jump_entry){ pc, &jumped };
+    ring_entry = (struct jump_entry){ pc, &returned };
+    if (chance(2))
+        on->ring[on->ring_top] = &ring_entry;
+}
+
+/* What a CELL_ROW is for: registers are as they have to be at its first jump.  false:
+ * somebody saw them before, but not those that were left out. */
+static bool finish_row(const struct row *row, struct cpu *on)
+{
+    int32_t at = insn_at(row, on->pc);
+    bool goes_on = true;
+
+    memcpy(memory[1], window + DATA, PAGE);
+    while (goes_on && at != REGION_NONE) {
+        uint64_t next = on->pc + row->insns[at].ilen;
+
+        if (eval_step(on, &eval_memory_of_test))
+            return false;
+        goes_on = on->pc == next;
+        at = insn_at(row, on->pc);
+    }
+    memcpy(window + DATA, memory[1], PAGE);
+    return true;
+}
+
+/* Kicked: somewhere the region has left by a cell. */
+static void run_kicked(const struct row *row, const struct region_code *code,
+                       unsigned number, int32_t entry)
+{
+    struct cpu *on = cpu_clone(cpu), *again = cpu_clone(cpu);
+    unsigned kind = 0xff;
+    enum ending ending;
+    int32_t last;
+
+    memcpy(window + DATA, memory[0], PAGE);
+    memcpy(memory[1], memory[0], PAGE);
+    prepare_jumps(on, 0);
+    on->kick = 1;
+    enter(code, number, on);
+    if (left_by) {
+        on->pc = exit_pc(row, code, on, &kind);
+        if (left_by < cells || left_by >= cells + code->ncells)
+            FAIL("a kick was not heard");
+        if (kind == CELL_ROW && !finish_row(row, on))
+            goto out;
+        memcpy(memory[1], memory[0], PAGE);
+        ending = run_evaluator(row, again, entry, &last, on, window + DATA);
+        if (ending != END_NONE)
+            FAIL("kicked at %" PRIx64 ": not a state of the evaluator", on->pc);
+    }
+out:
+    cpu_free(on);
+    cpu_free(again);
+}
+
+static void run_row(const struct row *row, const struct region_code *code)
+{
+    unsigned number = 0;
+    int32_t entry = 0, last = 0;
+    struct cpu *on, *wanted;
+    enum ending ending;
+
+    fill_registers();
+    for (unsigned i = 0; i < PAGE; i++)
+        memory[0][i] = (uint8_t)(chance(3) ? 0xff : rand());
+    if (chance(2)) {
+        number = (unsigned)rand() % code->nentries;
+        entry = insn_at(row, CODE + code->entries[number].pc);
+    }
+    cpu->pc = row->insns[entry].pc;
+    cpu->reserved_addr = chance(2) ? UINT64_MAX : DATA + (uint64_t)rand() % 64 * 8;
+    memcpy(&cpu->reserved_value, memory[0] + cpu->reserved_addr % PAGE / 8 * 8, 8);
+    wanted = cpu_clone(cpu);
+    wanted->event.kind = EXEC_NONE;
+    memcpy(memory[1], memory[0], PAGE);
+    ending = run_evaluator(row, wanted, entry, &last, NULL, NULL);
+    ended[ending]++;
+    memcpy(memory[2], memory[1], PAGE);
+    if (ending == END_LIMIT)
+        run_kicked(row, code, number, entry);
+    if (ending == END_LIMIT ||
+        (ending == END_FAULT && wanted->event.addr >= WINDOW - PAGE)) {
+        cpu_free(wanted);
+        return;
+    }
+    on = cpu_clone(cpu);
+    prepare_jumps(on, wanted->pc);
+    memcpy(window + DATA, memory[0], PAGE);
+    enter(code, number, on);
+    runs++;
+    check_end(row, code, on, wanted, last, cpu, entry);
+    run_kicked(row, code, number, entry);
+    cpu_free(on);
+    cpu_free(wanted);
+}
+
+static void check_row(const struct row *row)
+{
+    struct region_request request = { .isa = isa,
+                                      .insns = row->insns,
+                                      .slots = row->slots,
+                                      .ninsns = row->count,
+                                      .nslots = row->nslots,
+                                      .base = CODE,
+                                      .is_precise = true,
+                                      .jump_shift = JUMP_SHIFT };
+    struct region_code code;
+    char why[256] = "";
+
+    if (getenv("V"))
+        print_row(row);
+    if (compiler->compile(&request, &code, why, sizeof why))
+        FAIL("not compiled: %s", why);
+    load(&code);
+    for (unsigned i = 0; i < RUNS; i++)
+        run_row(row, &code);
+    compiler->release(&code);
+}
+
+/* -------------------------------------------------------------------- the tests */
+
+static void start(const struct isa *of)
+{
+    int64_t at;
+
+    isa = of;
+    cpu = cpu_new(isa, NULL);
+    at = host_map(0, WINDOW, 0, HOST_NORESERVE, -1, 0);
+    ck_assert_int_gt(at, 0);
+    window = (uint8_t *)(uintptr_t)at;
+    ck_assert_int_eq(host_protect((uintptr_t)window + DATA, PAGE, HOST_READ | HOST_WRITE),
+                     0);
+    ck_assert_int_eq(
+        host_protect((uintptr_t)window + DATA + PAGE, PAGE, HOST_READ | HOST_WRITE), 0);
+    for (unsigned i = 0; i < PAGE; i++)
+        constant[i] = (uint8_t)rand();
+    memcpy(window + DATA + PAGE, constant, PAGE);
+    ck_assert_int_eq(host_protect((uintptr_t)window + DATA + PAGE, PAGE, HOST_READ), 0);
+    ck_assert_int_eq(host_code_map(&code_memory, CODE_SIZE, (uintptr_t)leave), 0);
+    host_catch_faults(on_fault, NULL);
+}
+
+static void finish(void)
+{
+    host_code_unmap(&code_memory);
+    host_unmap((uintptr_t)window, WINDOW);
+    cpu_free(cpu);
+}
+
+static void check_isa(const struct isa *of, unsigned rows)
+{
+    struct row *row = malloc(sizeof *row);
+
+    start(of);
+    for (unsigned i = 0; i < rows; i++)
+        if (make_row(row, i % isa->nchosen))
+            check_row(row);
+    finish();
+    free(row);
+}
+
+START_TEST(regions_equal_the_evaluator)
+{
+    const char *seed = getenv("SEED"), *rows = getenv("ROWS");
+
+    srand(seed ? (unsigned)atoi(seed) : 5);
+    for (unsigned i = 0; interp_list[i]; i++) {
+        memset(side_of, 0, sizeof side_of);
+        sides = runs = replayed = 0;
+        memset(ended, 0, sizeof ended);
+        check_isa(interp_list[i]->isa, rows ? (unsigned)atoi(rows) : 500);
+        printf(
+            "# %s: %u runs, %u left to the interpreter; exits %u, traps %u, faults %u, "
+            "too long %u; %u instructions up to faults\n",
+            isa->name, runs, sides, ended[END_EXIT], ended[END_TRAP], ended[END_FAULT],
+            ended[END_LIMIT], replayed);
+        for (unsigned v = 0; getenv("SIDES") && v < isa->nchosen; v++)
+            if (side_of[v])
+                printf("# %5u %s\n", side_of[v],
+                       isa_string(isa, isa->insns[isa->variants[v].insn].name));
+    }
+}
+END_TEST
+
+static void load_compiler(void)
+{
+    const char *folder = getenv("O");
+    char path[4096];
+    void *module;
+
+    snprintf(path, sizeof path, "%s/rhea-llvm.so", folder ? folder : ".");
+    module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (module)
+        compiler = dlsym(module, "rhea_region_compiler");
+    else
+        fprintf(stderr, "%s\n", dlerror());
+}
+
+int main(void)
+{
+    Suite *suite = suite_create("regions");
+    TCase *all = tcase_create("regions");
+    SRunner *runner;
+    int failed;
+
+    load_compiler();
+    if (!compiler) {
+        printf("built without the JIT\n");
+        return 77;
+    }
+    tcase_set_timeout(all, 600);
+    tcase_add_test(all, regions_equal_the_evaluator);
+    suite_add_tcase(suite, all);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
