@@ -9,9 +9,12 @@
 #            HOST, CC, CFLAGS, LDFLAGS, HOSTCC, PREFIX, DESTDIR as everywhere
 
 HOSTCC ?= cc
-HOST   ?= $(shell $(CC) -dumpmachine)
+HERE   := $(shell $(CC) -dumpmachine)
+HOST   ?= $(HERE)
 LLVM_CONFIG ?= llvm-config-19
-LLVM   ?= $(if $(filter-out x$(shell $(CC) -dumpmachine),x$(HOST)),0,$(if $(shell command -v $(LLVM_CONFIG)),1,0))
+ifeq ($(origin LLVM),undefined)
+LLVM   := $(if $(filter $(HERE),$(HOST)),$(if $(shell command -v $(LLVM_CONFIG)),1,0),0)
+endif
 O      ?= build/$(HOST)$(if $(SAN),-san)$(if $(filter 0,$(LLVM)),-nollvm)
 CFLAGS ?= $(if $(SAN),-O1,-O2) -g
 PREFIX ?= /usr/local

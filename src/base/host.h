@@ -214,7 +214,7 @@ void host_block_signals_after(void *context);
 
 /* --------------------------------------------------------------------- processor */
 
-/* x86-64: fused multiply-add is there and may be used.  Asks the processor once. */
+/* Fused multiply-add in one instruction is there.  x86-64: asks the processor once. */
 bool host_has_fma(void);
 
 /* Where HOST_CAS16 is 1: compare-and-swap of 16 bytes is there.  Asks as above. */

@@ -44,7 +44,7 @@ bool host_has_cas16(void)
 
 bool host_has_fma(void)
 {
-    return false;
+    return HOST_FMA;
 }
 #endif
 

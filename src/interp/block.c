@@ -25,11 +25,6 @@ static void *zeroed(size_t count, size_t size)
 
 /* -------------------------------------------------------------- mode tables */
 
-static unsigned jump_shift(const struct isa *isa)
-{
-    return isa->min_ilen >= 4 ? 2 : isa->min_ilen >= 2 ? 1 : 0;
-}
-
 /* All entries zero: pc 0 belongs to entry 0 only, so that one gets another pc. */
 static void clear_jumps(const struct interp *ip, struct jump_cache *cache)
 {

@@ -253,7 +253,7 @@ static bool look_behind(struct collector *c, struct look *look, uint64_t pc)
                               c->pc_mask))
             return false;
     }
-    return !falls_through(c->isa, variant) ||
+    return !sem_falls_through(c->isa, variant->body) ||
            look_at(look, (pc + decoded.length) & c->pc_mask);
 }
 
@@ -296,7 +296,6 @@ static bool want_function(struct collector *c, struct region_insn *insn,
         slot->insn = REGION_NONE;
         return false;
     }
-    slot->is_call = true;
     c->insns[slot->insn].is_entry = c->insns[insn->behind].is_entry = true;
     c->ncalls++;
     return true;
@@ -315,7 +314,7 @@ static void follow(struct collector *c, uint32_t number)
         want_entry(c, next, context);
         return;
     }
-    if (falls_through(c->isa, variant))
+    if (sem_falls_through(c->isa, variant->body))
         insn->next = want(c, next, context);
     for (unsigned i = 0; i < variant->body.count; i++, node++) {
         struct region_slot *slot = &c->slots[insn->slot + node->a];
@@ -333,71 +332,6 @@ static void follow(struct collector *c, uint32_t number)
             slot->insn = want(c, slot->value, context);
         }
     }
-}
-
-/* ------------------------------------------------------------------------- loops */
-
-/* The heads of loops: where a depth-first walk comes to what it is still in. */
-struct walk {
-    struct collector *c;
-    uint8_t state[MAX_REGION_INSNS]; /* 0 new, 1 being walked, 2 done */
-    uint32_t stack[MAX_REGION_INSNS];
-    uint8_t edge[MAX_REGION_INSNS]; /* the next one of each on the stack */
-    uint32_t depth;
-};
-
-/* Edge k of an instruction: REGION_NONE: leaves; -2: there are no more. */
-static int32_t edge_of(const struct collector *c, uint32_t number, unsigned k)
-{
-    const struct region_insn *insn = &c->insns[number];
-    unsigned slots = c->isa->variants[insn->variant].slots;
-
-    if (insn->is_side)
-        return -2;
-    if (k == 0)
-        return insn->next;
-    if (k == slots + 1)
-        return insn->behind;
-    return k <= slots ? c->slots[insn->slot + k - 1].insn : -2;
-}
-
-static void enter(struct walk *w, uint32_t number)
-{
-    w->state[number] = 1;
-    w->edge[w->depth] = 0;
-    w->stack[w->depth++] = number;
-}
-
-static void walk_from(struct walk *w, uint32_t number)
-{
-    if (!w->state[number])
-        enter(w, number);
-    while (w->depth) {
-        uint32_t at = w->stack[w->depth - 1];
-        int32_t to = edge_of(w->c, at, w->edge[w->depth - 1]++);
-
-        if (to == -2) {
-            w->state[at] = 2;
-            w->depth--;
-        } else if (to != REGION_NONE && w->state[to] == 1) {
-            w->c->insns[to].is_entry |= !w->c->context[to];
-        } else if (to != REGION_NONE && !w->state[to]) {
-            enter(w, (uint32_t)to);
-        }
-    }
-}
-
-static void mark_loops(struct collector *c)
-{
-    struct walk *walk = calloc(1, sizeof *walk);
-
-    if (!walk)
-        return;
-    walk->c = c;
-    for (uint32_t i = 0; i < c->ninsns; i++)
-        if (c->insns[i].is_entry)
-            walk_from(walk, i);
-    free(walk);
 }
 
 /* --------------------------------------------------------------------------- jobs */
@@ -428,9 +362,7 @@ static struct job *make_job(const struct collector *c)
         .nslots = c->nslots,
         .base = c->insns[0].pc,
         .is_precise = !c->ip->is_unseen,
-        .jump_shift = c->isa->min_ilen >= 4   ? 2
-                      : c->isa->min_ilen >= 2 ? 1
-                                              : 0,
+        .has_fma = host_has_fma(),
     };
     if (job->pages && job->request.insns && job->request.slots)
         return job;
@@ -461,7 +393,6 @@ struct job *collect(struct interp *ip, uint64_t pc)
     want_entry(c, pc, 0);
     for (uint32_t i = 0; i < c->ninsns; i++)
         follow(c, i);
-    mark_loops(c);
     if (c->ninsns && !c->insns[0].is_side)
         job = make_job(c);
     free(c);

@@ -203,8 +203,6 @@ struct interp_cpu {
     uint8_t fault_access;       /* of one that ends the program: jit.h */
     uint64_t fault_addr;
     volatile bool is_sampled; /* was kicked to see where it is: jit.h */
-    volatile uint32_t runs;   /* counts how often it went inside */
-    uint32_t seen_runs;       /* interp_settle() waits for another one */
     bool is_unsettled;        /* it has dropped a region: others may still be in it */
     struct left_at left_at[LEFT_AT];
     jmp_buf recover;
@@ -224,8 +222,7 @@ void interp_stop_others(struct interp *ip);
 void interp_resume(struct interp *ip);
 void interp_inside(struct interp_cpu *self); /* before it gets an op; may wait */
 void interp_outside(struct interp_cpu *self);
-/* Waits until all others have left what they were in.  Requires: not taken, not inside.
- */
+/* Waits until all others have left what they were in.  Requires: not taken, inside. */
 void interp_settle(struct interp_cpu *self);
 void interp_share(struct interp *ip); /* a second CPU comes; no handler runs */
 
@@ -308,7 +305,6 @@ void ring_clear(struct cpu *cpu);
 /* predecode.c.  One instruction in ops that no block finds, and a jump behind it. */
 const struct op *predecode_single(struct interp *ip, uint64_t pc);
 const struct op *predecode_row(struct interp *ip, uint64_t pc); /* up to a jump */
-bool falls_through(const struct isa *isa, const struct isa_variant *variant);
 /* A new block in the current mode table, or NULL with cpu->event. */
 struct block *predecode(struct interp *ip, uint64_t pc, bool is_hot);
 void predecode_prepare(struct interp *ip); /* ip->registers; free() it */

@@ -74,6 +74,24 @@ static void compile(struct compiler *c, struct job *job)
     c->counts.compile_ns += host_thread_time() - start;
 }
 
+/* The first job of the queue.  Requires: the lock. */
+static void compile_next(struct compiler *c)
+{
+    struct job *job = c->queue;
+
+    c->queue = job->next;
+    c->nqueue--;
+    job->next = NULL;
+    c->working = job;
+    host_lock_give(c->lock);
+    compile(c, job);
+    host_lock_take(c->lock);
+    c->working = NULL;
+    job->next = c->done;
+    c->done = job;
+    c->has_done = true;
+}
+
 static void compile_all(void *context)
 {
     struct compiler *c = context;
@@ -81,28 +99,15 @@ static void compile_all(void *context)
     host_thread_own_files();
     host_lock_take(c->lock);
     while (!c->is_ending) {
-        struct job *job = c->queue;
-
-        if (!job || keeper_has_work(c->keeper)) {
-            if (!keeper_has_work(c->keeper)) {
-                host_lock_wait(c->lock);
-                continue;
-            }
+        if (keeper_has_work(c->keeper)) {
             host_lock_give(c->lock);
             keeper_work(c->keeper);
             host_lock_take(c->lock);
-            continue;
+        } else if (c->queue) {
+            compile_next(c);
+        } else {
+            host_lock_wait(c->lock);
         }
-        c->queue = job->next;
-        c->nqueue--;
-        c->working = job;
-        host_lock_give(c->lock);
-        compile(c, job);
-        host_lock_take(c->lock);
-        c->working = NULL;
-        job->next = c->done;
-        c->done = job;
-        c->has_done = true;
     }
     host_lock_give(c->lock);
     release_compiler(c);
@@ -216,10 +221,10 @@ static void report_job(const struct job *job)
 static void finish(struct interp *ip, struct job *job)
 {
     report_job(job);
-    if (!job->is_stale)
+    if (!job->is_stale) {
         cached_keep(ip, job);
-    if (!job->is_stale && !loaded_add(ip, job))
-        ip->jit->is_off = true;
+        ip->jit->is_off |= !loaded_add(ip, job);
+    }
     if (job->code.code)
         ip->jit->compiler->module->release(&job->code);
     job_free(job);
@@ -303,27 +308,24 @@ static uint32_t note_sample(struct interp *ip, uint64_t pc)
     return ++s->count;
 }
 
-static bool has_insn(const struct job *job, uint64_t pc)
+/* Whether one of the jobs has it. */
+static bool have_insn(const struct job *job, uint64_t pc)
 {
-    for (uint32_t i = 0; i < job->request.ninsns; i++)
-        if (job->request.insns[i].pc == pc)
-            return true;
+    for (; job; job = job->next)
+        for (uint32_t i = 0; i < job->request.ninsns; i++)
+            if (job->request.insns[i].pc == pc)
+                return true;
     return false;
 }
 
 /* Whether a region that has it is being compiled. */
 static bool is_coming(struct compiler *c, uint64_t pc)
 {
-    bool found = false;
+    bool found;
 
-    if (!c)
-        return false;
     host_lock_take(c->lock);
-    for (const struct job *job = c->queue; job; job = job->next)
-        found |= has_insn(job, pc);
-    for (const struct job *job = c->done; job; job = job->next)
-        found |= has_insn(job, pc);
-    found |= c->working && has_insn(c->working, pc);
+    found =
+        have_insn(c->queue, pc) || have_insn(c->working, pc) || have_insn(c->done, pc);
     host_lock_give(c->lock);
     return found;
 }
@@ -371,16 +373,10 @@ static void mark_stale(struct job *job, uint64_t first, uint64_t last)
 
 static void make_stale(struct compiler *c, uint64_t first, uint64_t last)
 {
-    struct job *working;
-
     host_lock_take(c->lock);
     mark_stale(c->queue, first, last);
+    mark_stale(c->working, first, last);
     mark_stale(c->done, first, last);
-    working = c->working;
-    if (working)
-        for (uint32_t i = 0; i < working->npages; i++)
-            if (working->pages[i] >= first && working->pages[i] <= last)
-                working->is_stale = true;
     host_lock_give(c->lock);
 }
 

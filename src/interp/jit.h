@@ -67,7 +67,7 @@ struct sample {
 
 /* What is counted for --jit-stats. */
 struct jit_counts {
-    uint64_t samples, inside, regions, failed, insns, bytes, dropped, compile_ns;
+    uint64_t samples, inside, regions, failed, insns, bytes, compile_ns;
 };
 
 struct jit {
@@ -169,10 +169,6 @@ void loaded_drop_unseen(struct interp *ip);
 #else
 #define HAS_JIT 0
 #define x_region NULL
-static inline struct jit *jit_new(void)
-{
-    return NULL;
-}
 static inline void jit_start(struct interp *ip)
 {
     (void)ip;
@@ -202,18 +198,10 @@ static inline void jit_forked(struct jit *jit)
 {
     (void)jit;
 }
-static inline void jit_leaving(struct interp_cpu *self)
-{
-    (void)self;
-}
 static inline bool cached_load(struct interp *ip, uint64_t pc)
 {
     (void)ip, (void)pc;
     return false;
-}
-static inline void jit_report(const struct jit *jit, void (*line)(const char *))
-{
-    (void)jit, (void)line;
 }
 static inline void loaded_attach(struct interp *ip, struct block *block)
 {

@@ -4,22 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "interp/template.h"
+#include "base/report.h"
 #include "isa/eval.h"
 #include "isa/sem.h"
 
 enum { CODE_SIZE = 256 << 20, CODE_ALIGN = 64, POINTS_START = 1 << 8 };
 
-static uint64_t region_fp(struct cpu *cpu, uint64_t what, uint64_t a, uint64_t b,
-                          uint64_t c)
-{
-    return eval_fp_call(cpu, what, a, b, c);
-}
-
-static uintptr_t helper_address(uint64_t number)
-{
-    return number == REGION_HELPER_FP ? (uintptr_t)region_fp : 0;
-}
+static const uintptr_t helpers[REGION_HELPERS] = {
+    [REGION_HELPER_FP] = (uintptr_t)eval_fp_call,
+};
 
 /* -------------------------------------------------------------------- entry points */
 
@@ -127,7 +120,7 @@ static void make_cell(struct interp *ip, const struct region_cell *cell, uint64_
     case CELL_ROW: op->fn = x_row; break;
     case CELL_JUMP: op->fn = x_jump; break;
     case CELL_RETURN: op->fn = x_return; break;
-    case CELL_HELPER: op->fn = (interp_handler)helper_address(cell->pc); break;
+    case CELL_HELPER: op->fn = (interp_handler)helpers[cell->pc]; break;
     case CELL_CALLED:
         *(struct jump_entry *)(void *)op =
             (struct jump_entry){ .pc = pc, .op = &return_unknown };
@@ -197,11 +190,8 @@ uint64_t loaded_fault_pc(const struct interp *ip, const struct op *op, uint32_t 
 
 HANDLER(x_region)
 {
-    (void)base;
-    (void)acc;
-    (void)op;
-    cpu->pc = 0;
-    LEAVE();
+    bug("the first cell of a region was executed (%p, %p)", (void *)cpu,
+        (const void *)op);
 }
 
 /* The pc of a cell that somebody is at, so that nothing was flushed; needs nothing taken.
@@ -302,7 +292,7 @@ void loaded_attach(struct interp *ip, struct block *block)
 static bool get_memory(struct jit *jit, size_t size)
 {
     if (!jit->memory.write &&
-        host_code_map(&jit->memory, CODE_SIZE, (uintptr_t)helper_address(0)) < 0)
+        host_code_map(&jit->memory, CODE_SIZE, helpers[REGION_HELPER_FP]) < 0)
         return false;
     jit->used += -jit->used & (CODE_ALIGN - 1);
     return jit->used + size <= CODE_SIZE && own_memory(jit);
@@ -397,7 +387,6 @@ bool loaded_add(struct interp *ip, struct job *job)
 static void drop(struct interp *ip, struct loaded *region)
 {
     region->is_dead = true;
-    ip->jit->counts.dropped++;
     ip->mode = region->table;
     for (unsigned i = 0; i < region->nentries; i++) {
         uint64_t pc = region->base + region->entries[i].pc;

@@ -281,16 +281,6 @@ static bool has_no_effect(const struct builder *b, const struct op *op,
 
 /* ------------------------------------------------------------- one instruction */
 
-bool falls_through(const struct isa *isa, const struct isa_variant *variant)
-{
-    unsigned last;
-
-    if (!variant->body.count)
-        return true;
-    last = isa->nodes[variant->body.first + variant->body.count - 1].op;
-    return last != S_GOTO && last != S_TRAP && last != S_ANNUL && last != S_REPEAT;
-}
-
 /* Shows who watches the code from b->told to b->pc. */
 static void tell(struct builder *b)
 {
@@ -330,7 +320,7 @@ static enum next after_jump(struct builder *b, const struct isa_variant *variant
         return BLOCK_ENDS;
     }
     if (variant->flags & (VAR_ENDS_BLOCK | VAR_MODE | VAR_SYNC)) {
-        if (falls_through(b->isa, variant))
+        if (sem_falls_through(b->isa, variant->body))
             add_exit(b, x_next_mode);
         return BLOCK_ENDS;
     }
@@ -559,7 +549,8 @@ const struct op *predecode_single(struct interp *ip, uint64_t pc)
 
 const struct op *predecode_row(struct interp *ip, uint64_t pc)
 {
-    return predecode_hidden(ip, pc, MAX_BLOCK_INSNS - 1);
+    _Static_assert((int)REGION_ROW < (int)MAX_BLOCK_INSNS, "it is one block");
+    return predecode_hidden(ip, pc, REGION_ROW);
 }
 
 void predecode_more(struct interp *ip, struct op *op, uint64_t pc)

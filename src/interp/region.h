@@ -30,7 +30,13 @@
 #include "isa/isa.h"
 #include "isa/sysreg.h"
 
-enum { REGION_NONE = -1 };
+enum { REGION_NONE = -1, REGION_ROW = 80 };
+
+/* Lowest bits of a pc that are always 0, as JUMP_ENTRY of handler.h leaves them out. */
+static inline unsigned jump_shift(const struct isa *isa)
+{
+    return isa->min_ilen >= 4 ? 2 : isa->min_ilen >= 2 ? 1 : 0;
+}
 
 /* Value of a slot of an instruction's variant, in the order of isa->slots.  SLOT_READ and
  * SLOT_WRITE: the number of the element of the slot's view.  SLOT_LINK, SLOT_RETURN: a
@@ -38,19 +44,20 @@ enum { REGION_NONE = -1 };
 struct region_slot {
     uint64_t value, high; /* high: bits 64..127 */
     int32_t insn;         /* SLOT_LINK: the instruction there, or REGION_NONE: an exit */
-    bool is_call;         /* ... of a call whose return comes by the ring */
 };
 
 struct region_insn {
     uint64_t pc;
-    uint32_t variant;   /* isa->variants */
-    uint32_t slot;      /* first of request->slots */
-    int32_t next;       /* that follows where it does not jump, or REGION_NONE: an exit */
-    uint8_t ilen;       /* bytes */
-    bool is_entry;      /* the region can be entered here */
-    bool is_side;       /* the interpreter executes it: leave here (CELL_SIDE) */
-    int32_t behind;     /* of such a call: the instruction behind it; else REGION_NONE */
-    uint64_t return_pc; /* of a GOTO_RETURN: where it most likely leads, ... */
+    uint32_t variant; /* isa->variants */
+    uint32_t slot;    /* first of request->slots */
+    int32_t next;     /* that follows where it does not jump, or REGION_NONE: an exit */
+    uint8_t ilen;     /* bytes */
+    bool is_entry;    /* the region is to be entered here, too; heads of loops are entries
+                         in any case, but not in copies (return_insn) */
+    bool is_side;     /* the interpreter executes it: leave here (CELL_SIDE) */
+    int32_t behind;   /* of a call of a function in the region, which returns by the ring:
+                         the instruction behind it; else REGION_NONE */
+    uint64_t return_pc;  /* of a GOTO_RETURN: where it most likely leads, ... */
     int32_t return_insn; /* ... and the instruction there, or REGION_NONE: not known */
 };
 
@@ -60,10 +67,10 @@ struct region_request {
     const struct region_insn *insns;
     const struct region_slot *slots;
     uint32_t ninsns, nslots;
-    uint64_t base;       /* pcs in the code are relative to this one */
-    unsigned jump_shift; /* of JUMP_ENTRY in handler.h */
-    bool is_precise;     /* faults are as said above; else a fault ends the program, and
-                            nobody can see what the registers were */
+    uint64_t base;   /* pcs in the code are relative to this one */
+    bool has_fma;    /* the host multiplies and adds in one instruction */
+    bool is_precise; /* faults are as said above; else a fault ends the program, and
+                        nobody can see what the registers were */
 };
 
 /* The number of the system register that a S_SYSREAD or S_SYSWRITE node names; false: it
@@ -111,7 +118,7 @@ enum region_cell_kind {
                     at OP_PAYLOAD */
     CELL_SIDE,   /* an op that executes the instruction at pc and goes on behind it */
     CELL_ROW,    /* an op that executes the instructions from pc on, at least up to the
-                    first jump, whoever kicks */
+                    first jump or REGION_ROW of them, whoever kicks */
     CELL_JUMP,   /* goes on at cpu->pc, which is not in the jump cache, or was kicked */
     CELL_RETURN, /* the same of a return that the ring did not expect */
     CELL_CALLED, /* no op: the jump_entry of a call that returns to pc */

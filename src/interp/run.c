@@ -279,8 +279,7 @@ static bool explain_fault(struct interp_cpu *self)
     bool is_precise;
 
     self->head.left_from = cpu->op;
-    if (HAS_JIT &&
-        cpu->op->fn == x_region) { /* its registers are those of an earlier one */
+    if (HAS_JIT && cpu->op->fn == x_region) {
         cpu->pc = loaded_fault_pc(self->ip, cpu->op, cpu->region_at, &is_precise);
         if (!is_precise)
             end_by_fault(self);
@@ -356,9 +355,9 @@ static void interp_run(struct cpu *cpu, uint64_t limit)
     }
     if (HAS_JIT && self->is_replaying)
         begin_replay(self);
+    interp_inside(self);
     if (self->is_unsettled)
         interp_settle(self);
-    interp_inside(self);
     choose_table(self, limit || self->ip->is_counting || (HAS_JIT && self->is_replaying));
     if (self->ip->jit)
         jit_step(self);
@@ -393,26 +392,21 @@ static void interp_host_fault(struct cpu *cpu, uint64_t addr, unsigned access)
     longjmp(self->recover, 1);
 }
 
+/* What the engines have in common. */
+#define THE_SAME                                                                         \
+    .attach_to = interp_attach_to, .detach = interp_detach, .forked = interp_forked,     \
+    .run = interp_run, .invalidate = interp_invalidate, .host_fault = interp_host_fault
+
 const struct engine interp_engine = {
     .name = "interp",
     .attach = interp_attach,
-    .attach_to = interp_attach_to,
-    .detach = interp_detach,
-    .forked = interp_forked,
-    .run = interp_run,
-    .invalidate = interp_invalidate,
-    .host_fault = interp_host_fault,
+    THE_SAME,
 };
 
 const struct engine template_engine = {
     .name = "template",
     .attach = template_attach,
-    .attach_to = interp_attach_to,
-    .detach = interp_detach,
-    .forked = interp_forked,
-    .run = interp_run,
-    .invalidate = interp_invalidate,
-    .host_fault = interp_host_fault,
+    THE_SAME,
 };
 
 #if HAS_JIT
@@ -445,12 +439,7 @@ const struct engine jit_engine = {
     .observe = jit_observe,
     .leaving = jit_engine_leaving,
     .attach = jit_attach,
-    .attach_to = interp_attach_to,
-    .detach = interp_detach,
-    .forked = interp_forked,
-    .run = interp_run,
-    .invalidate = interp_invalidate,
-    .host_fault = interp_host_fault,
+    THE_SAME,
 };
 #endif
 

@@ -1,6 +1,5 @@
 /* share.c - several CPUs that share the ops: one of them at a time changes what is
  * shared, and for a flush all others must be outside of their handlers. */
-#include "base/host.h"
 #include "interp/interp.h"
 #include "interp/template.h"
 
@@ -71,7 +70,6 @@ void interp_inside(struct interp_cpu *self)
 {
     if (!self->ip->is_shared)
         return;
-    self->runs++;
     self->is_inside = true;
     __atomic_thread_fence(__ATOMIC_SEQ_CST); /* against interp_stop_others */
     if (self->ip->is_stopping) {
@@ -92,33 +90,14 @@ void interp_outside(struct interp_cpu *self)
     }
 }
 
-static bool is_other_unsettled(const struct interp *ip, const struct interp_cpu *self)
-{
-    for (const struct interp_cpu *cpu = ip->cpus; cpu; cpu = cpu->next)
-        if (cpu != self && cpu->is_inside && cpu->runs == cpu->seen_runs)
-            return true;
-    return false;
-}
-
-/* They are kicked after they are looked at, so each leaves what it was in then. */
 void interp_settle(struct interp_cpu *self)
 {
-    struct space *space = self->cpu->space;
-    bool is_waiting = self->ip->is_shared;
+    struct interp *ip = interp_take(self);
 
     self->is_unsettled = false;
-    space_lock(space);
-    for (struct interp_cpu *cpu = self->ip->cpus; cpu; cpu = cpu->next)
-        if (cpu != self) {
-            cpu->seen_runs = cpu->runs;
-            cpu->cpu->kick = 1;
-        }
-    while (is_waiting && is_other_unsettled(self->ip, self)) {
-        space_unlock(space);
-        host_sleep_us(10);
-        space_lock(space);
-    }
-    space_unlock(space);
+    interp_stop_others(ip);
+    interp_resume(ip);
+    interp_give(self);
 }
 
 /* Ops that are overwritten when they are reached become ones that are not. */

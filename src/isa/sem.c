@@ -454,28 +454,6 @@ uint64_t sem_value(const struct isa *isa, struct sem_body body,
 
 /* ---------------------------------------------------------------- repeatability */
 
-enum { WROTE_STATE = 1, WROTE_MEMORY = 2 };
-
-/* What a node writes that may not be written twice; storing the same again is harmless as
- * long as nothing is loaded. */
-static unsigned writes_of(unsigned op)
-{
-    switch (op) {
-    case S_ST: return WROTE_MEMORY;
-    case S_AMO:
-    case S_CAS:
-    case S_STCOND:
-    case S_PUT:
-    case S_PUTF:
-    case S_PUTX:
-    case S_PUTL:
-    case S_SETFLAGS:
-    case S_HELPER:
-    case S_SYSWRITE: return WROTE_STATE;
-    default: return 0;
-    }
-}
-
 /* Of the loop that begins at node i: what came before comes before all of it again. */
 static unsigned writes_of_loop(const struct sem *nodes, unsigned i, unsigned count)
 {
@@ -484,7 +462,7 @@ static unsigned writes_of_loop(const struct sem *nodes, unsigned i, unsigned cou
     while (++i < count && depth) {
         depth += nodes[i].op == S_LOOP || nodes[i].op == S_IF;
         depth -= nodes[i].op == S_END;
-        wrote |= writes_of(nodes[i].op);
+        wrote |= sem_writes(nodes[i].op);
     }
     return wrote;
 }
@@ -497,9 +475,10 @@ bool sem_is_unrepeatable(const struct isa *isa, struct sem_body body)
     for (unsigned i = 0; i < body.count; i++) {
         unsigned op = nodes[i].op;
 
-        if (op >= S_LD && op <= S_STCOND && (op == S_ST ? wrote & WROTE_STATE : wrote))
+        if (op >= S_LD && op <= S_STCOND &&
+            (op == S_ST ? wrote & SEM_WROTE_STATE : wrote))
             return true;
-        wrote |= op == S_LOOP ? writes_of_loop(nodes, i, body.count) : writes_of(op);
+        wrote |= op == S_LOOP ? writes_of_loop(nodes, i, body.count) : sem_writes(op);
     }
     return false;
 }

@@ -41,6 +41,35 @@ bool sem_quick(const struct isa *isa, struct sem_body body,
  * executing an instruction anew, after that access failed, could do something else. */
 bool sem_is_unrepeatable(const struct isa *isa, struct sem_body body);
 
+/* Whether control may go from the end of an instruction's body to the next one. */
+static inline bool sem_falls_through(const struct isa *isa, struct sem_body body)
+{
+    unsigned last = body.count ? isa->nodes[body.first + body.count - 1].op : S_NOP;
+
+    return last != S_GOTO && last != S_TRAP && last != S_ANNUL && last != S_REPEAT;
+}
+
+/* What a node writes that may not be written twice; storing the same again is harmless as
+ * long as nothing is loaded. */
+enum { SEM_WROTE_STATE = 1, SEM_WROTE_MEMORY = 2 };
+static inline unsigned sem_writes(unsigned op)
+{
+    switch (op) {
+    case S_ST: return SEM_WROTE_MEMORY;
+    case S_AMO:
+    case S_CAS:
+    case S_STCOND:
+    case S_PUT:
+    case S_PUTF:
+    case S_PUTX:
+    case S_PUTL:
+    case S_SETFLAGS:
+    case S_HELPER:
+    case S_SYSWRITE: return SEM_WROTE_STATE;
+    default: return 0;
+    }
+}
+
 /* Bits above `width` (1..128) cleared. */
 static inline struct fp128 value_mask(struct fp128 a, unsigned width)
 {

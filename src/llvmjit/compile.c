@@ -264,47 +264,25 @@ static void release(struct region_code *code)
     memset(code, 0, sizeof *code);
 }
 
-static uint32_t count_entries(const struct region_request *request)
-{
-    uint32_t count = 0;
-
-    for (uint32_t i = 0; i < request->ninsns; i++)
-        count += request->insns[i].is_entry;
-    return count;
-}
-
-/* Where entry `number` is, or -1. */
-static int64_t find_entry(const uint8_t *file, size_t size, const struct object *object,
-                          uint32_t number, uint32_t count)
-{
-    char name[16];
-
-    if (OBJECT_STUB_SIZE && count > 1)
-        return object->stubs + (int64_t)number * OBJECT_STUB_SIZE;
-    snprintf(name, sizeof name, "e%u", (unsigned)number);
-    return object_symbol(file, size, name);
-}
-
 static int take_entries(const struct lift *lift, const uint8_t *file, size_t size,
                         const struct object *object, struct region_code *code)
 {
     const struct region_request *request = lift->request;
-    uint32_t count = count_entries(request);
+    bool is_body = region_count_entries(lift) == 1;
+    int64_t body = object_symbol(file, size, "body");
 
     code->entries = calloc(request->ninsns, sizeof *code->entries);
-    if (!code->entries)
+    if (!code->entries || body < 0)
         return -1;
     for (uint32_t i = 0; i < request->ninsns; i++) {
-        struct region_entry *entry = &code->entries[code->nentries];
-        int64_t at;
+        uint32_t number = code->nentries;
 
-        if (!request->insns[i].is_entry)
+        if (!lift->state->plan[i].is_entry)
             continue;
-        at = find_entry(file, size, object, code->nentries++, count);
-        if (at < 0)
-            return -1;
-        *entry =
-            (struct region_entry){ request->insns[i].pc - request->base, (uint32_t)at };
+        code->entries[code->nentries++] = (struct region_entry){
+            request->insns[i].pc - request->base,
+            is_body ? (uint32_t)body : object->stubs + number * OBJECT_STUB_SIZE,
+        };
     }
     return 0;
 }
@@ -325,12 +303,11 @@ static int take_code(const struct lift *lift, LLVMMemoryBufferRef buffer,
 {
     const uint8_t *file = (const uint8_t *)LLVMGetBufferStart(buffer);
     size_t file_size = LLVMGetBufferSize(buffer);
-    uint32_t count = count_entries(lift->request);
+    unsigned count = region_count_entries(lift);
     struct object object;
     int64_t cells, base;
 
-    if (object_link(file, file_size, OBJECT_STUB_SIZE && count > 1 ? count : 0, &object,
-                    why, size))
+    if (object_link(file, file_size, count > 1 ? count : 0, &object, why, size))
         return -1;
     code->code = object.code;
     code->size = object.size;
@@ -354,6 +331,7 @@ static bool is_sane(const struct region_request *request)
             (uint64_t)insn->slot + request->isa->variants[insn->variant].slots >
                 request->nslots ||
             insn->next >= (int32_t)request->ninsns ||
+            insn->behind >= (int32_t)request->ninsns ||
             insn->return_insn >= (int32_t)request->ninsns)
             return false;
     }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "interp/op.h"
+#include "isa/sem.h"
 #include "llvmjit/lift_parts.h"
 
 /* ------------------------------------------------------------------------ cells */
@@ -37,9 +38,7 @@ static uint64_t relative(const struct lift *lift, uint64_t pc)
 
 static uint64_t pc_mask(const struct lift *lift)
 {
-    unsigned w = lift->isa->pc_width;
-
-    return w >= 64 ? UINT64_MAX : (UINT64_C(1) << w) - 1;
+    return mask64(lift->isa->pc_width);
 }
 
 LLVMValueRef region_cell_address(struct lift *lift, unsigned cell)
@@ -63,22 +62,15 @@ LLVMValueRef region_pc(struct lift *lift, uint64_t pc)
 
 /* ------------------------------------------------------------------------ exits */
 
-void region_tail_call(struct lift *lift, LLVMValueRef function, LLVMValueRef op,
-                      LLVMValueRef acc)
+/* Goes on at an op. */
+static void leave_to(struct lift *lift, LLVMValueRef op)
 {
-    LLVMValueRef args[4] = { lift->cpu, op, lift->base, acc }, call;
+    LLVMValueRef function = lift_load_volatile(lift, lift->state->pointer, op), call;
+    LLVMValueRef args[4] = { lift->cpu, op, lift->base, LLVMGetPoison(lift->state->i64) };
 
     call = LLVMBuildCall2(lift->builder, lift->state->handler, function, args, 4, "");
     LLVMSetTailCallKind(call, LLVMTailCallKindMustTail);
     LLVMBuildRetVoid(lift->builder);
-}
-
-/* Goes on at an op. */
-static void leave_to(struct lift *lift, LLVMValueRef op)
-{
-    LLVMValueRef function = lift_load_volatile(lift, lift->state->pointer, op);
-
-    region_tail_call(lift, function, op, LLVMGetPoison(lift->state->i64));
 }
 
 /* The block that calls a cell's own function: one for all, as it is for what is rare. */
@@ -319,15 +311,12 @@ static LLVMValueRef target_pc(struct lift *lift, LLVMValueRef target)
 /* JUMP_ENTRY of handler.h. */
 static LLVMValueRef jump_entry(struct lift *lift, LLVMValueRef pc)
 {
-    unsigned shift = lift->request->jump_shift;
+    unsigned shift = jump_shift(lift->isa);
     LLVMValueRef jumps = lift_load_volatile(
         lift, lift->state->pointer, lift_field(lift, offsetof(struct cpu, jumps)));
     LLVMValueRef mask = load_pointer_sized(lift, offsetof(struct cpu, jump_mask));
 
-    if (shift <= 4)
-        pc = LLVMBuildShl(lift->builder, pc, lift_const(lift, 64, 4 - shift), "");
-    else
-        pc = LLVMBuildLShr(lift->builder, pc, lift_const(lift, 64, shift - 4), "");
+    pc = LLVMBuildShl(lift->builder, pc, lift_const(lift, 64, 4 - shift), "");
     return lift_behind(lift, jumps, LLVMBuildAnd(lift->builder, pc, mask, ""));
 }
 

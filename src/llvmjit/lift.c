@@ -352,22 +352,15 @@ static void put_slot(struct lift *lift, const struct sem *node)
                  operand(lift, node->b));
 }
 
-/* Where a lane that is known lies (eval.c's find_lane). */
+/* Where a lane that is known lies. */
 static unsigned find_lane(struct lift *lift, const struct sem *node, unsigned w,
                           unsigned *file, unsigned *low)
 {
     const struct isa_view *view = &lift->isa->views[slot_of(lift, node->a)->view];
-    uint64_t lane = LLVMConstIntGetZExtValue(operand(lift, node->b));
-    unsigned lanes = lift->isa->files[view->file].width / w;
 
     *file = view->file;
-    if (!lanes) {
-        lift->why = "a lane wider than its element";
-        lanes = 1;
-    }
-    *low = (unsigned)(lane % lanes) * w + view->low_bit;
-    return (unsigned)((slot_value(lift, node->a)->value + lane / lanes) %
-                      lift->isa->files[view->file].count);
+    return plan_lane(lift->isa, view, slot_value(lift, node->a)->value,
+                     LLVMConstIntGetZExtValue(operand(lift, node->b)), w, low);
 }
 
 static LLVMValueRef get_lane(struct lift *lift, const struct sem *node)
@@ -492,7 +485,7 @@ static void direct_goto(struct lift *lift, const struct sem *node)
     uint32_t at = lift->insn->slot + node->a;
 
     if (node->x & GOTO_CALL && node->b != ISA_NONE &&
-        (link->insn == REGION_NONE || link->is_call))
+        (link->insn == REGION_NONE || lift->insn->behind != REGION_NONE))
         region_called(lift, slot_value(lift, node->b)->value);
     if (link->insn != REGION_NONE) {
         region_to(lift, link->insn, lift->state->link_is_back[at]);

@@ -11,8 +11,8 @@
  *
  * Guest registers: each element of a file that the region touches has an alloca of its
  * width, which mem2reg makes SSA values.  Entries load them from the CPU struct.  A write
- * sets the alloca, and the element in the CPU struct at the latest before the next thing
- * that may fault, call or leave (lift_flush). */
+ * sets the alloca; the CPU struct gets what is dirty before a store of the guest, where
+ * faults are precise, and when the region is left (region_flush). */
 #ifndef RHEA_LLVMJIT_LIFT_H
 #define RHEA_LLVMJIT_LIFT_H
 
@@ -21,6 +21,8 @@
 #include "interp/region.h"
 #include "isa/cpu.h"
 #include "isa/isa.h"
+
+enum { MAX_BODY = 1 << BODY_COUNT_BITS }; /* nodes */
 
 struct element; /* an element of a file, as the region has it: region.c */
 
@@ -32,7 +34,7 @@ struct lift {
     LLVMBuilderRef builder; /* at the end of the block that is being filled */
     LLVMValueRef function;
     LLVMValueRef cpu, base;         /* its arguments: pointers */
-    LLVMValueRef values[2048];      /* of the body's nodes: iN of node->w; NULL: none */
+    LLVMValueRef values[MAX_BODY];  /* of the body's nodes: iN of node->w; NULL: none */
     const struct region_insn *insn; /* being lifted */
     const struct isa_variant *variant; /* its */
     const struct sem *nodes;           /* its body */
@@ -41,8 +43,7 @@ struct lift {
     const char *why; /* not NULL: this cannot be compiled */
     struct element *elements;
     unsigned nelements;
-    /* more is added by region.c as it needs it */
-    struct region_state *state;
+    struct region_state *state; /* lift_parts.h */
 };
 
 /* The value of element `index` of a file, as wide as the element; and a new one. */
@@ -57,8 +58,8 @@ void lift_branch(struct lift *lift, LLVMValueRef condition, LLVMBasicBlockRef ye
                  LLVMBasicBlockRef no, bool is_likely);
 
 /* A call of REGION_HELPER_FP for node number `node` of isa->nodes, where the builder is;
- * yields 64 bits.  Registers are in the CPU struct before it, and the element with the
- * environment's flags is read anew after it.  Operands are zero-extended to 64 bits;
+ * yields 64 bits.  The element with the environment's flags is another value after it.
+ * Operands are zero-extended to 64 bits;
  * `round`: 64 bits. */
 LLVMValueRef lift_call_fp(struct lift *lift, uint32_t node, LLVMValueRef round,
                           const LLVMValueRef operands[3]);

@@ -9,11 +9,10 @@
  *
  * A value crosses blocks as a float, in a phi, so that in a chain of operations it stays
  * in a register of the FPU; only the check of its exponent sees it as an integer.  FP_NX
- * is tested before all else, which is the form that jump threading can see through: then
- * only the first operation of a straight piece of code tests it.
+ * is tested before all else, and by each operation.
  *
  * Requires: the host rounds to nearest and does not flush; no fast-math flags and no
- * contraction; llvm.fma is one instruction where has_fma() says so. */
+ * contraction; llvm.fma is one instruction where the request says has_fma. */
 #include "llvmjit/lift_fp_parts.h"
 
 /* --------------------------------------------------------------------------- order */

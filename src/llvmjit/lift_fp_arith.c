@@ -177,18 +177,6 @@ LLVMValueRef lfp_is_zero_operand(struct fp *fp, LLVMValueRef r)
     return lfp_is_zero(fp, fp->bits[0]);
 }
 
-/* Whether the code that is made may have llvm.fma: in one instruction. */
-static bool has_fma(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-    return __builtin_cpu_supports("fma");
-#elif defined(__FP_FAST_FMA)
-    return true;
-#else
-    return false;
-#endif
-}
-
 /* Signs go to the operands: only NaNs would notice, and those the host does not do. */
 static LLVMValueRef fused(struct fp *fp)
 {
@@ -269,7 +257,7 @@ bool lfp_arithmetic(struct fp *fp)
 {
     if (!lfp_may_round_to_nearest(fp))
         return false;
-    if (fp->node->x >= FPOP_FMA && !has_fma())
+    if (fp->node->x >= FPOP_FMA && !fp->lift->request->has_fma)
         return false;
     lfp_rounded(fp, &arithmetics[fp->node->x]);
     return true;

@@ -4,7 +4,7 @@
 
 #include "llvmjit/lift.h"
 
-enum { MAX_ELEMENTS = 512, MAX_ELEMENT_BITS = 128, MAX_BODY = 2048 };
+enum { MAX_ELEMENTS = 512, MAX_ELEMENT_BITS = 128 };
 enum { MAX_BEHINDS = 16 }; /* calls within the region */
 enum { NO_INSN = -1 };     /* region_state.pending */
 
@@ -37,10 +37,10 @@ struct insn_plan {
     LLVMBasicBlockRef block;           /* of a leader */
     bool is_side;                      /* all of it is left to the interpreter */
     bool is_leader;                    /* begins a block */
+    bool is_entry;                     /* the region can be entered here */
     bool next_is_back, return_is_back; /* edges that close cycles */
     bool is_lifted;
     bool loads, stores; /* guest memory; what stores may load, too */
-    bool calls;         /* lift_call_fp(), perhaps, which says what the registers are */
     struct dirty dirty; /* in front of it, at most */
 };
 
@@ -81,12 +81,17 @@ void plan_dirty(struct lift *lift);
 /* Registers that the row of instructions from `insn` on writes, up to its first jump,
  * before anybody needs what was there, or can see it. */
 void plan_unneeded(struct lift *lift, uint32_t insn, struct dirty *unneeded);
+/* The element that lane `lane` of `width` bits lies in, counted from element `number` of
+ * a view on, and its lowest bit there (eval.c's find_lane). */
+unsigned plan_lane(const struct isa *isa, const struct isa_view *view, uint64_t number,
+                   uint64_t lane, unsigned width, unsigned *low);
 /* Whether a slot's value is a constant distance from the pc; *is_pc: it is, else it has
  * nothing to do with the pc.  false: neither. */
 bool plan_slot_pc(const struct isa *isa, const struct isa_slot *slot, bool *is_pc);
 
 /* region.c.  Lifts all into lift->module; lift->why says what went wrong. */
 void region_lift(struct lift *lift);
+unsigned region_count_entries(const struct lift *lift);
 /* Stores what is dirty; it stays dirty. */
 void region_flush(struct lift *lift);
 void region_clean(struct lift *lift);
@@ -95,9 +100,6 @@ unsigned region_element(struct lift *lift, unsigned file, unsigned index);
 /* exits.c.  The number of a cell; `pc` is relative to the base. */
 unsigned region_find_cell(struct lift *lift, unsigned kind, uint64_t pc);
 LLVMValueRef region_cell_address(struct lift *lift, unsigned cell);
-/* Calls a handler and ends the block. */
-void region_tail_call(struct lift *lift, LLVMValueRef function, LLVMValueRef op,
-                      LLVMValueRef acc);
 /* The block that an instruction begins. */
 LLVMBasicBlockRef region_block(struct lift *lift, int32_t insn);
 /* A guest address in the code, 64 bits; `pc` as in the request. */

@@ -1,6 +1,7 @@
 /* object.c - a linker of one file, which calls nothing and is called by nothing.
  *
- * Spec: System V ABI, "ELF-64 Object File Format", and the host's supplement. */
+ * Spec: System V ABI, "ELF-64 Object File Format", and the supplement of the machine:
+ * relocations and stubs are what has to be written for one more. */
 #include "llvmjit/object.h"
 
 #include <elf.h>
@@ -50,6 +51,8 @@ static int read_sections(struct linker *l)
     if (memcmp(l->header.e_ident, ELFMAG, SELFMAG) ||
         l->header.e_ident[EI_CLASS] != ELFCLASS64 || l->header.e_type != ET_REL)
         return refuse(l, "no relocatable ELF64", "");
+    if (l->header.e_machine != EM_X86_64)
+        return refuse(l, "a machine of no known kind", "");
     l->count = l->header.e_shnum;
     bytes = (uint64_t)l->count * sizeof(Elf64_Shdr);
     if (l->header.e_shentsize != sizeof(Elf64_Shdr) || l->count > MAX_SECTIONS ||
@@ -168,8 +171,6 @@ static int relocate_one(struct linker *l, unsigned section, const Elf64_Rela *re
         return refuse(l, "undefined", name_of(l, &symbol));
     distance = (int64_t)(to + (uint64_t)rela->r_addend - at);
     snprintf(type, sizeof type, "%u", (unsigned)ELF64_R_TYPE(rela->r_info));
-    if (l->header.e_machine != EM_X86_64)
-        return refuse(l, "a machine of no known kind", "");
     switch (ELF64_R_TYPE(rela->r_info)) {
     case R_X86_64_PC32:
     case R_X86_64_PLT32: return put_distance(l, at, 4, distance);
@@ -237,15 +238,10 @@ static void put_stub(struct linker *l, uint64_t at, uint32_t number, uint64_t bo
     uint8_t *to = l->blob + at;
     uint32_t distance = (uint32_t)(body - at);
 
-    if (l->header.e_machine == EM_X86_64) {
-        to[0] = 0xb9; /* mov $number, %ecx */
-        put_word(to + 1, number);
-        to[5] = 0xe9; /* jmp body */
-        put_word(to + 6, distance - 10);
-    } else {
-        put_word(to, 0x52800003u | number << 5); /* mov w3, #number */
-        put_word(to + 4, 0x14000000u | ((distance - 4) >> 2 & 0x3ffffff)); /* b body */
-    }
+    to[0] = 0xb9; /* mov $number, %ecx */
+    put_word(to + 1, number);
+    to[5] = 0xe9; /* jmp body */
+    put_word(to + 6, distance - 10);
 }
 
 static int put_stubs(struct linker *l, uint64_t at, unsigned count)

@@ -6,12 +6,8 @@
 #include <stdint.h>
 
 /* A stub calls `body` as handlers call each other, with its number as the fourth
- * argument.  0: the linker does not know how to on this host. */
-#if defined(__x86_64__) || defined(__aarch64__)
+ * argument. */
 enum { OBJECT_STUB_SIZE = 16 };
-#else
-enum { OBJECT_STUB_SIZE = 0 };
-#endif
 
 struct object {
     uint8_t *code; /* the caller's, free() */

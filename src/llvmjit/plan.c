@@ -4,11 +4,10 @@
 #include <string.h>
 
 #include "isa/mem.h"
+#include "isa/sem.h"
 #include "llvmjit/lift_parts.h"
 
 /* ---------------------------------------------------------------- instructions */
-
-_Static_assert(1 << BODY_COUNT_BITS <= MAX_BODY, "see lift->values");
 
 static bool is_access_width(unsigned w)
 {
@@ -108,10 +107,28 @@ static enum need need_of_slot(const struct lift *lift, const struct region_insn 
     return NEED_NOTHING;
 }
 
+unsigned plan_lane(const struct isa *isa, const struct isa_view *view, uint64_t number,
+                   uint64_t lane, unsigned width, unsigned *low)
+{
+    const struct isa_file *file = &isa->files[view->file];
+    unsigned lanes = file->width / width;
+
+    *low = (unsigned)(lane % lanes) * width + view->low_bit;
+    return (unsigned)((number + lane / lanes) % file->count);
+}
+
 static enum need need_of_lane(const struct lift *lift, const struct region_insn *insn,
                               const struct sem *node, const struct sem *nodes)
 {
-    return nodes[node->b].op == S_CONST ? need_of_slot(lift, insn, node) : NEED_WHOLE;
+    const struct isa *isa = lift->isa;
+    unsigned width = node->op == S_GETL ? node->w : nodes[node->c].w;
+    const struct isa_view *view =
+        &isa->views[isa->slots[isa->variants[insn->variant].slot + node->a].view];
+
+    if (nodes[node->b].op != S_CONST || view->file == ISA_NONE ||
+        width > isa->files[view->file].width)
+        return NEED_WHOLE;
+    return need_of_slot(lift, insn, node);
 }
 
 static enum need need_of_access(const struct isa *isa, const struct sem *node,
@@ -185,24 +202,6 @@ static enum need need_of(const struct lift *lift, const struct region_insn *insn
     }
 }
 
-enum { WROTE_STATE = 1, WROTE_MEMORY = 2 };
-
-static unsigned writes_of(unsigned op)
-{
-    switch (op) {
-    case S_ST: return WROTE_MEMORY;
-    case S_AMO:
-    case S_CAS:
-    case S_STCOND:
-    case S_PUT:
-    case S_PUTF:
-    case S_PUTL:
-    case S_SYSWRITE:
-    case S_FP: return WROTE_STATE;
-    default: return 0;
-    }
-}
-
 /* An instruction that leaves in its middle is executed anew from its beginning: nothing
  * may have been written before.  The same for what may fault (sem_is_unrepeatable). */
 static bool is_side(const struct lift *lift, const struct region_insn *insn)
@@ -223,11 +222,12 @@ static bool is_side(const struct lift *lift, const struct region_insn *insn)
         if (need == NEED_WHOLE || (need != NEED_NOTHING && wrote) ||
             (need == NEED_SIDE && !depth))
             return true;
-        if (op >= S_LD && op <= S_STCOND && (op == S_ST ? wrote & WROTE_STATE : wrote))
+        if (op >= S_LD && op <= S_STCOND &&
+            (op == S_ST ? wrote & SEM_WROTE_STATE : wrote))
             return true;
         depth += op == S_IF;
         depth -= op == S_END;
-        wrote |= writes_of(op);
+        wrote |= op == S_FP ? SEM_WROTE_STATE : sem_writes(op);
     }
     return false;
 }
@@ -264,46 +264,34 @@ static void find_accesses(struct lift *lift, uint32_t number)
         unsigned op = lift->isa->nodes[body.first + i].op;
 
         plan->loads |= op == S_LD || op == S_RESERVE;
-        plan->calls |= op == S_FP;
         plan->stores |= op == S_ST || op == S_AMO || op == S_CAS || op == S_STCOND;
     }
 }
 
 /* ----------------------------------------------------------------------- edges */
 
-static bool falls_through(const struct lift *lift, const struct region_insn *insn)
-{
-    struct sem_body body = lift->isa->variants[insn->variant].body;
-    unsigned last;
+/* The edges out of an instruction, in order; then to behind the region's own calls. */
+enum { EDGE_NEXT, EDGE_RETURN, EDGE_BEHIND, EDGE_LINKS };
 
-    if (!body.count)
-        return true;
-    last = lift->isa->nodes[body.first + body.count - 1].op;
-    return last != S_GOTO && last != S_TRAP && last != S_ANNUL && last != S_REPEAT;
-}
-
-/* The edges out of an instruction, in order.  Number 0: the next one, 1: a return, then
- * links. */
 static int32_t edge(const struct lift *lift, uint32_t insn, unsigned number)
 {
     const struct region_insn *it = &lift->request->insns[insn];
+    const struct isa_variant *variant = &lift->isa->variants[it->variant];
 
     if (lift->state->plan[insn].is_side)
         return REGION_NONE;
-    if (number == 0)
-        return falls_through(lift, it) ? it->next : REGION_NONE;
-    if (number == 1)
+    if (number == EDGE_NEXT)
+        return sem_falls_through(lift->isa, variant->body) ? it->next : REGION_NONE;
+    if (number == EDGE_RETURN)
         return it->return_insn;
-    number -= 2;
-    if (number == lift->isa->variants[it->variant].slots)
+    if (number == EDGE_BEHIND)
         return it->behind;
-    if (number > lift->isa->variants[it->variant].slots)
-        return lift->state->behinds[number - lift->isa->variants[it->variant].slots - 1];
-    number += 2;
-    if (lift->isa->slots[lift->isa->variants[it->variant].slot + number - 2].kind !=
-        SLOT_LINK)
-        return REGION_NONE;
-    return lift->request->slots[it->slot + number - 2].insn;
+    number -= EDGE_LINKS;
+    if (number >= variant->slots)
+        return lift->state->behinds[number - variant->slots];
+    return lift->isa->slots[variant->slot + number].kind == SLOT_LINK
+               ? lift->request->slots[it->slot + number].insn
+               : REGION_NONE;
 }
 
 /* To behind one of the region's own calls, perhaps. */
@@ -326,19 +314,22 @@ static unsigned count_edges(const struct lift *lift, uint32_t insn)
     const struct isa_variant *variant =
         &lift->isa->variants[lift->request->insns[insn].variant];
 
-    return 3u + variant->slots + (returns(lift, insn) ? lift->state->nbehinds : 0);
+    return (unsigned)EDGE_LINKS + variant->slots +
+           (returns(lift, insn) ? lift->state->nbehinds : 0);
 }
 
 static void mark_back(struct lift *lift, uint32_t insn, unsigned number)
 {
+    const struct region_insn *it = &lift->request->insns[insn];
     struct insn_plan *plan = &lift->state->plan[insn];
 
-    if (number == 0)
+    if (number == EDGE_NEXT)
         plan->next_is_back = true;
-    else if (number == 1)
+    else if (number == EDGE_RETURN)
         plan->return_is_back = true;
-    else if (number - 2 < lift->isa->variants[lift->request->insns[insn].variant].slots)
-        lift->state->link_is_back[lift->request->insns[insn].slot + number - 2] = true;
+    else if (number >= EDGE_LINKS &&
+             number - EDGE_LINKS < lift->isa->variants[it->variant].slots)
+        lift->state->link_is_back[it->slot + number - EDGE_LINKS] = true;
 }
 
 struct walk {
@@ -369,8 +360,11 @@ static void walk_from(struct lift *lift, uint32_t root, uint8_t *seen, struct wa
         to = edge(lift, top->insn, number);
         if (to == REGION_NONE)
             continue;
-        if (seen[to] == OPEN)
+        if (seen[to] == OPEN) {
             mark_back(lift, top->insn, number);
+            lift->state->plan[to].is_entry |=
+                lift->request->insns[to].return_insn == REGION_NONE;
+        }
         if (seen[to] == NOT_SEEN) {
             seen[to] = OPEN;
             stack[depth++] = (struct walk){ (uint32_t)to, 0 };
@@ -389,11 +383,12 @@ static void find_leaders(struct lift *lift, uint8_t *preds)
 
             if (to == REGION_NONE)
                 continue;
-            plan[to].is_leader |= number || preds[to] || plan[i].next_is_back;
+            plan[to].is_leader |=
+                number != EDGE_NEXT || preds[to] || plan[i].next_is_back;
             preds[to] = 1;
         }
     for (uint32_t i = 0; i < lift->request->ninsns; i++)
-        plan[i].is_leader |= lift->request->insns[i].is_entry;
+        plan[i].is_leader |= plan[i].is_entry;
 }
 
 static void find_behinds(struct lift *lift)
@@ -407,6 +402,19 @@ static void find_behinds(struct lift *lift)
             state->behinds[state->nbehinds++] = lift->request->insns[i].behind;
 }
 
+static void plan_insn(struct lift *lift, uint32_t number)
+{
+    struct insn_plan *plan = &lift->state->plan[number];
+    const struct region_insn *insn = &lift->request->insns[number];
+
+    plan->is_entry = insn->is_entry;
+    plan->is_side = lift->state->forced_side[number] || is_side(lift, insn);
+    if (plan->is_side)
+        return;
+    find_accesses(lift, number);
+    find_doubles(lift, number);
+}
+
 void plan_region(struct lift *lift)
 {
     uint32_t count = lift->request->ninsns;
@@ -417,13 +425,7 @@ void plan_region(struct lift *lift)
         lift->why = "out of memory";
     } else {
         for (uint32_t i = 0; i < count; i++)
-            lift->state->plan[i].is_side =
-                lift->state->forced_side[i] || is_side(lift, &lift->request->insns[i]);
-        for (uint32_t i = 0; i < count; i++)
-            find_accesses(lift, i);
-        for (uint32_t i = 0; i < count; i++)
-            if (!lift->state->plan[i].is_side)
-                find_doubles(lift, i);
+            plan_insn(lift, i);
         find_behinds(lift);
         for (uint32_t i = 0; i < count; i++)
             if (lift->request->insns[i].is_entry)
@@ -441,15 +443,6 @@ static void add_write(struct lift *lift, struct dirty *writes, unsigned file,
 {
     if (index < lift->isa->files[file].count)
         dirty_add(writes, region_element(lift, file, index));
-}
-
-/* The element that lane `lane` of a slot's is in. */
-static unsigned lane_element(const struct isa *isa, const struct isa_view *view,
-                             uint64_t number, uint64_t lane, unsigned width)
-{
-    const struct isa_file *file = &isa->files[view->file];
-
-    return (unsigned)((number + lane / (file->width / width)) % file->count);
 }
 
 static void add_body_writes(struct lift *lift, struct dirty *writes, struct sem_body body)
@@ -490,6 +483,7 @@ static void find_writes(struct lift *lift, const struct region_insn *insn,
         const struct sem *node = &nodes[i];
         const struct isa_slot *slot = &isa->slots[variant->slot + node->a];
         uint64_t number;
+        unsigned low;
 
         if (node->op == S_PUTF)
             add_write(lift, writes, node->a, node->b);
@@ -504,10 +498,10 @@ static void find_writes(struct lift *lift, const struct region_insn *insn,
         if (number == isa->views[slot->view].zero)
             continue;
         if (node->op == S_PUTL)
-            number = lane_element(
+            number = plan_lane(
                 isa, &isa->views[slot->view], number,
                 isa->consts[nodes[node->b].a | (uint32_t)nodes[node->b].b << 16],
-                nodes[node->c].w);
+                nodes[node->c].w, &low);
         add_write(lift, writes, isa->views[slot->view].file, (unsigned)number);
     }
 }
@@ -619,15 +613,12 @@ static bool jumps(const struct lift *lift, uint32_t number)
  * needs them or sees them. */
 void plan_unneeded(struct lift *lift, uint32_t number, struct dirty *unneeded)
 {
-    enum {
-        ROW = 80,
-        PAGE = 1 << 12
-    }; /* no more than the interpreter does in one block */
+    enum { PAGE = 1 << 12 }; /* a block of the interpreter's is of two at most */
     uint64_t page = lift->request->insns[number].pc / PAGE;
     struct dirty needed = { { 0 } };
 
     memset(unneeded, 0, sizeof *unneeded);
-    for (unsigned n = 0; n < ROW; n++) {
+    for (unsigned n = 0; n < REGION_ROW; n++) {
         const struct region_insn *insn = &lift->request->insns[number];
         struct dirty writes = { { 0 } };
 

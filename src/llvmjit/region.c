@@ -1,14 +1,13 @@
 /* region.c - the function around the instructions: registers, entries, edges, exits.
  *
- * One function `body` has all of the code; an entry is a function that calls it with its
- * number (a single one is the body itself, called e0).  exits.c: how control leaves. */
+ * One function `body` has all of the code; an entry is a stub that calls it with its
+ * number (a single one is the body itself): object.h.  exits.c: how control leaves. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "interp/op.h"
+#include "isa/eval.h"
 #include "llvmjit/lift_parts.h"
-#include "llvmjit/object.h"
 
 /* ----------------------------------------------------------------------- blocks */
 
@@ -224,13 +223,14 @@ LLVMValueRef lift_call_fp(struct lift *lift, uint32_t node, LLVMValueRef round,
     struct element *flags = flags_element(lift, node);
     LLVMValueRef before = flags ? put_flags(lift, flags) : NULL;
 
-    args[1] = LLVMBuildOr(
-        lift->builder,
-        LLVMBuildShl(lift->builder, lift_fit(lift, round, 64), lift_const(lift, 64, 32),
-                     ""),
-        lift_const(lift, 64,
-                   node | (uint64_t)lift->nodes[lift->isa->nodes[node].a].w << 40),
-        "");
+    args[1] =
+        LLVMBuildOr(lift->builder,
+                    LLVMBuildShl(lift->builder, lift_fit(lift, round, 64),
+                                 lift_const(lift, 64, EVAL_FP_ROUND), ""),
+                    lift_const(lift, 64,
+                               node | (uint64_t)lift->nodes[lift->isa->nodes[node].a].w
+                                          << EVAL_FP_WIDTH),
+                    "");
     for (unsigned i = 0; i < 3; i++)
         args[2 + i] =
             operands[i] ? lift_fit(lift, operands[i], 64) : lift_const(lift, 64, 0);
@@ -254,7 +254,7 @@ static void lift_insn(struct lift *lift, const struct insn_plan *plan)
         region_clean(lift);
         state->pending = lift->insn - lift->request->insns;
     }
-    if (plan->stores || plan->loads || plan->calls)
+    if (plan->stores || plan->loads)
         region_publish(lift);
     lift_body(lift);
     if (!plan->stores || lift->why || state->is_dead)
@@ -367,32 +367,13 @@ static void prepare(struct lift *lift)
     state->base_word = new_word(lift, "rhea_base");
 }
 
-static unsigned count_entries(const struct lift *lift)
+unsigned region_count_entries(const struct lift *lift)
 {
     unsigned count = 0;
 
     for (uint32_t i = 0; i < lift->request->ninsns; i++)
-        count += lift->request->insns[i].is_entry;
+        count += lift->state->plan[i].is_entry;
     return count;
-}
-
-/* The functions that call the body with their number.  (Where the linker can write such
- * ones, a few bytes each, that saves LLVM's time.) */
-static void make_entries(struct lift *lift, unsigned count)
-{
-    LLVMValueRef body = lift->function;
-
-    for (unsigned i = 0; i < count; i++) {
-        char name[16];
-
-        snprintf(name, sizeof name, "e%u", i);
-        lift->function = new_function(lift, name);
-        lift_at(lift, lift_block(lift, ""));
-        lift->cpu = LLVMGetParam(lift->function, 0);
-        lift->base = LLVMGetParam(lift->function, 2);
-        region_tail_call(lift, body, LLVMGetParam(lift->function, 1),
-                         lift_const(lift, 64, i));
-    }
 }
 
 /* From outside to an instruction: all registers are in the CPU struct, and are its. */
@@ -402,7 +383,8 @@ static LLVMBasicBlockRef entry_block(struct lift *lift, int32_t insn)
                       block = lift_block(lift, "enter");
 
     lift_at(lift, block);
-    region_publish_insn(lift, insn);
+    if (lift->request->is_precise)
+        region_publish_insn(lift, insn);
     LLVMBuildBr(lift->builder, region_block(lift, insn));
     lift_at(lift, here);
     return block;
@@ -422,7 +404,7 @@ static void finish_entry(struct lift *lift, unsigned count)
     for (uint32_t i = 0; i < lift->request->ninsns; i++) {
         LLVMBasicBlockRef block;
 
-        if (!lift->request->insns[i].is_entry)
+        if (!lift->state->plan[i].is_entry)
             continue;
         block = entry_block(lift, (int32_t)i);
         if (count == 1)
@@ -437,22 +419,21 @@ static void finish_entry(struct lift *lift, unsigned count)
 
 void region_lift(struct lift *lift)
 {
-    unsigned count = count_entries(lift);
+    unsigned count;
     int64_t next;
 
     plan_region(lift);
-    if (!count)
-        lift->why = "no entry";
     if (lift->why)
         return;
+    count = region_count_entries(lift);
     prepare(lift);
     region_find_cell(lift, CELL_FIRST, 0);
-    lift->function = new_function(lift, count == 1 ? "e0" : "body");
+    lift->function = new_function(lift, "body");
     lift->cpu = LLVMGetParam(lift->function, 0);
     lift->base = LLVMGetParam(lift->function, 2);
     lift->state->entry = lift_block(lift, "entry");
     for (uint32_t i = 0; i < lift->request->ninsns; i++)
-        if (lift->request->insns[i].is_entry)
+        if (lift->state->plan[i].is_entry)
             region_block(lift, (int32_t)i);
     plan_dirty(lift);
     while ((next = find_next(lift)) >= 0 && !lift->why)
@@ -460,6 +441,4 @@ void region_lift(struct lift *lift)
     if (lift->why)
         return;
     finish_entry(lift, count);
-    if (count > 1 && !OBJECT_STUB_SIZE)
-        make_entries(lift, count);
 }

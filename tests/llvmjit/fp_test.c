@@ -10,6 +10,7 @@
 #include <llvm-c/Transforms/PassBuilder.h>
 
 #include "../isa/fp/fp_testing.h"
+#include "base/host.h"
 #include "base/report.h"
 #include "isa/eval.h"
 #include "isa/sem.h"
@@ -289,7 +290,8 @@ static void compile_cases(void)
     LLVMOrcThreadSafeContextRef context = LLVMOrcCreateNewThreadSafeContext();
     LLVMTargetMachineRef machine;
     LLVMOrcLLJITBuilderRef builder = LLVMOrcCreateLLJITBuilder();
-    struct lift lift = { .isa = &isa };
+    const struct region_request request = { .isa = &isa, .has_fma = host_has_fma() };
+    struct lift lift = { .isa = &isa, .request = &request };
 
     LLVMInitializeNativeTarget();
     LLVMInitializeNativeAsmPrinter();
