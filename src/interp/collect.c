@@ -54,14 +54,15 @@ static uint64_t *known_entry(struct collector *c, uint64_t pc)
     return &c->known[i % KNOWN];
 }
 
-/* All instructions of the block at pc, if there is one. */
+/* All instructions of the block at pc, if there is one, and it has run often enough: what
+ * is rare costs time to compile, and leaves the region. */
 static void learn_block(struct collector *c, uint64_t pc)
 {
     const struct interp *ip = c->ip;
     const struct block *block = block_find(c->ip, pc);
     uint32_t end;
 
-    if (!block)
+    if (!block || (!jit_options.threshold && !heat_is_hot(ip, block)))
         return;
     end = block == &ip->blocks[ip->nblocks - 1] ? ip->npositions : block[1].position;
     for (uint32_t i = block->position; i < end && c->nknown < MAX_KNOWN; i++) {

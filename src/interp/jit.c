@@ -16,6 +16,10 @@ enum {
     AGAIN_SAMPLES = 32, /* ... though one has it already */
     MAX_SAMPLES = 2048, /* after so many they count half */
     MAX_QUEUE = 64,
+    LOAD_US = 5000,    /* what it takes to load the module, */
+    REGION_US = 3000,  /* ... to compile a region, */
+    INSN_US = 150,     /* ... and an instruction, ... */
+    KNOWN_INSNS = 100, /* ... until there were as many */
 };
 
 /* What the threads share.  They may outlive the guest's CPUs. */
@@ -26,7 +30,8 @@ struct compiler {
     struct job *working;
     bool is_ending, is_sampling;
     volatile bool has_done, has_no_module;
-    unsigned users; /* the threads, and the jit */
+    volatile uint32_t region_us, insn_us; /* what it takes to compile them */
+    unsigned users;                       /* the threads, and the jit */
     const struct region_compiler *module;
     struct interp *ip;   /* of the sampler, while not is_ending */
     struct space *space; /* its lock guards the list of CPUs */
@@ -48,6 +53,15 @@ static void release_compiler(struct compiler *c)
     keeper_release(c->keeper);
     host_lock_free(c->lock);
     free(c);
+}
+
+static void learn_cost(struct compiler *c)
+{
+    uint64_t spent_us = c->counts.compile_ns / 1000;
+
+    c->region_us = REGION_US;
+    c->insn_us =
+        (uint32_t)((spent_us + KNOWN_INSNS * INSN_US) / (c->counts.insns + KNOWN_INSNS));
 }
 
 /* Needs nothing taken. */
@@ -72,6 +86,7 @@ static void compile(struct compiler *c, struct job *job)
         c->counts.bytes += job->code.size;
     }
     c->counts.compile_ns += host_thread_time() - start;
+    learn_cost(c);
 }
 
 /* The first job of the queue.  Requires: the lock. */
@@ -177,6 +192,8 @@ static struct compiler *new_compiler(struct interp *ip)
     c->ip = ip;
     c->space = ip->cpu->space;
     c->users = 1;
+    c->region_us = LOAD_US + REGION_US;
+    c->insn_us = INSN_US;
     return c;
 }
 
@@ -261,6 +278,29 @@ static void add_job(struct compiler *c, struct job *job)
     host_lock_give(c->lock);
 }
 
+static struct sample *sample_at(struct interp *ip, uint64_t pc)
+{
+    return &ip->jit->samples[block_hash(block_key(pc, ip->mode)) % SAMPLES];
+}
+
+/* Whether the code has taken half the time that compiling it would: code that has run for
+ * long is likely to run as long again. */
+static bool is_worth(struct interp *ip, const struct job *job)
+{
+    const struct compiler *c = ip->jit->compiler;
+    uint64_t cost = c->region_us + (uint64_t)c->insn_us * job->request.ninsns;
+    uint64_t samples = 0;
+
+    for (uint32_t i = 0; i < job->request.ninsns; i++) {
+        const struct region_insn *insn = &job->request.insns[i];
+        const struct sample *s = sample_at(ip, insn->pc);
+
+        if (insn->return_insn == REGION_NONE && s->pc == insn->pc && s->table == ip->mode)
+            samples += s->count;
+    }
+    return samples * PERIOD_US >= cost / 2;
+}
+
 static void request(struct interp *ip, uint64_t pc)
 {
     struct jit *jit = ip->jit;
@@ -272,6 +312,10 @@ static void request(struct interp *ip, uint64_t pc)
     job = collect(ip, pc);
     if (!job)
         return;
+    if (!jit_options.threshold && !is_worth(ip, job)) {
+        job_free(job);
+        return;
+    }
     if (!jit_options.sync) {
         add_job(jit->compiler, job);
         return;
@@ -299,7 +343,7 @@ static void age_samples(struct jit *jit)
 static uint32_t note_sample(struct interp *ip, uint64_t pc)
 {
     struct jit *jit = ip->jit;
-    struct sample *s = &jit->samples[block_hash(block_key(pc, ip->mode)) % SAMPLES];
+    struct sample *s = sample_at(ip, pc);
 
     if (++jit->nsamples == MAX_SAMPLES)
         age_samples(jit);

@@ -60,19 +60,30 @@ static void start(void)
     }
 }
 
+/* One that nobody uses: to make one takes longer than to compile a small region. */
+static LLVMTargetMachineRef spare;
+
 /* What the host can do, but no model of its pipeline: scheduling by one costs an eighth
  * of the time of compiling, and gains nothing here. */
-static LLVMTargetMachineRef new_machine(void)
+static LLVMTargetMachineRef take_machine(void)
 {
     const char *level = getenv("RHEA_LLVM_CODEGEN");
     int number = level ? atoi(level) : LLVMCodeGenLevelDefault;
+    LLVMTargetMachineRef machine = __atomic_exchange_n(&spare, NULL, __ATOMIC_ACQ_REL);
 
     pthread_once(&once, start);
-    if (!target)
-        return NULL;
+    if (machine || !target)
+        return machine;
     return LLVMCreateTargetMachine(target, triple, "generic", cpu_features,
                                    (LLVMCodeGenOptLevel)number, LLVMRelocPIC,
                                    LLVMCodeModelSmall);
+}
+
+static void keep_machine(LLVMTargetMachineRef machine)
+{
+    machine = __atomic_exchange_n(&spare, machine, __ATOMIC_ACQ_REL);
+    if (machine)
+        LLVMDisposeTargetMachine(machine);
 }
 
 /* ---------------------------------------------------------------------- lifting */
@@ -365,7 +376,7 @@ static int compile_with(LLVMTargetMachineRef machine, struct lift *lift,
 static int compile(const struct region_request *request, struct region_code *code,
                    char *why, size_t size)
 {
-    LLVMTargetMachineRef machine = new_machine();
+    LLVMTargetMachineRef machine = take_machine();
     uint8_t *forced_side = calloc(request->ninsns + 1u, 1);
     struct lift *lift = malloc(sizeof *lift);
     int failed = -1;
@@ -378,7 +389,7 @@ static int compile(const struct region_request *request, struct region_code *cod
     else
         failed = compile_with(machine, lift, request, forced_side, code, why, size);
     if (machine)
-        LLVMDisposeTargetMachine(machine);
+        keep_machine(machine);
     free(lift);
     free(forced_side);
     if (failed)
