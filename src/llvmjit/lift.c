@@ -631,6 +631,7 @@ static void lift_node(struct lift *lift, unsigned number)
         lift_memory(lift, number);
     } else if (node->op == S_FP) {
         lift_fp(lift, number);
+        lift->state->has_flags = false;
         lift->npushed = 0;
     } else if (node->op == S_SYSREAD || node->op == S_SYSWRITE) {
         system_register(lift, number);

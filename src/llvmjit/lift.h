@@ -40,7 +40,11 @@ struct lift {
     const struct sem *nodes;           /* its body */
     LLVMValueRef pushed[16];           /* S_PUSH */
     unsigned npushed;
-    const char *why; /* not NULL: this cannot be compiled */
+    const char *why;         /* not NULL: this cannot be compiled */
+    bool has_mxcsr;          /* the host is x86-64 */
+    int32_t gathered;        /* the environment whose flags the host's register gathers
+                                (lift_fp_gather.c), or -1 */
+    LLVMValueRef host_flags; /* where that register is moved to and from: an alloca */
     struct element *elements;
     unsigned nelements;
     struct region_state *state; /* lift_parts.h */
@@ -67,6 +71,22 @@ LLVMValueRef lift_call_fp(struct lift *lift, uint32_t node, LLVMValueRef round,
 /* lift_fp.c: an S_FP node; lift->values[...] has its operands.  Sets its value, or
  * lift->why. */
 void lift_fp(struct lift *lift, unsigned node);
+/* Whether the host's register can gather the flags of an environment. */
+bool lift_fp_can_gather(const struct lift *lift, const struct isa_fpenv *env);
+static inline bool lift_gathers(const struct lift *lift)
+{
+    return lift->gathered >= 0 && lift->isa->fpenvs[lift->gathered].file != ISA_NONE;
+}
+
+/* lift_fp_gather.c, where lift_gathers().  The
+ * element with the flags is `flags` where the region is entered; the element as it is
+ * with what the host's register has; the register without any; and as it was before
+ * something that changes it. */
+void lift_fp_enter(struct lift *lift, LLVMValueRef flags);
+LLVMValueRef lift_fp_gathered(struct lift *lift, LLVMValueRef flags);
+void lift_fp_forget(struct lift *lift);
+LLVMValueRef lift_fp_save(struct lift *lift);
+void lift_fp_restore(struct lift *lift, LLVMValueRef value);
 /* After all passes: what only cold blocks see as an integer is moved to a register of
  * integers there, not before. */
 void lift_fp_spread(LLVMValueRef function, LLVMBuilderRef builder);

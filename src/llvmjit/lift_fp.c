@@ -1,6 +1,9 @@
 /* lift_fp.c - floating point: f32 and f64 by the host's FPU where that is exact, as
  * isa/fp/fp_host.h does it; the rest by REGION_HELPER_FP, in cold blocks.
  *
+ * Where the host's register can gather the flags, lift_fp_gather.c has the operations;
+ * what follows is for other hosts and environments.
+ *
  * A result of the host counts if it is far enough from the ends of the exponent range
  * that only FP_NX can have been raised.  Where the guest's FP_NX is set already that is
  * all ("hot"); where it is not, a residual says whether the result is exact ("warm"), and
@@ -137,6 +140,11 @@ static bool is_host_environment(const struct isa_fpenv *env)
            (env->file == ISA_NONE || env->bit[6] == 0xff);
 }
 
+bool lift_fp_can_gather(const struct lift *lift, const struct isa_fpenv *env)
+{
+    return lift->has_mxcsr && is_host_environment(env);
+}
+
 static bool has_host_format(const struct fp *fp)
 {
     return fp->call->format == FMT_F32 || fp->call->format == FMT_F64;
@@ -181,14 +189,18 @@ static LLVMValueRef call_helper(struct fp *fp)
 {
     uint32_t number = fp->lift->variant->body.first + fp->number;
     LLVMTypeRef type = lfp_int_type(fp, 64);
-    LLVMValueRef args[3];
+    LLVMValueRef args[3], result, saved = NULL;
 
     for (unsigned i = 0; i < 3; i++)
         args[i] = !fp->v[i] ? LLVMConstNull(type)
                             : LLVMBuildIntCast2(fp->builder, fp->v[i], type,
                                                 i == 1 && fp->node->x == FPOP_SCALB, "");
-    return lfp_fit(fp, lift_call_fp(fp->lift, number, fp->round, args),
-                   lfp_int_type(fp, fp->node->w));
+    if (lift_gathers(fp->lift))
+        saved = lift_fp_save(fp->lift);
+    result = lift_call_fp(fp->lift, number, fp->round, args);
+    if (saved)
+        lift_fp_restore(fp->lift, saved);
+    return lfp_fit(fp, result, lfp_int_type(fp, fp->node->w));
 }
 
 /* The result of the helper in the type of the ways that there are. */
@@ -223,7 +235,8 @@ static LLVMValueRef join_ways(struct fp *fp)
 /* By the host's FPU, or NULL. */
 static LLVMValueRef by_host(struct fp *fp)
 {
-    bool (*lift)(struct fp * fp) = lifts[fp->node->x].lift;
+    bool (*lift)(struct fp * fp) =
+        fp->lift->gathered == fp->call->env ? lfp_gathering : lifts[fp->node->x].lift;
 
     if (!lift || !has_host_format(fp) || !is_host_environment(fp->env))
         return NULL;

@@ -177,8 +177,7 @@ LLVMValueRef lfp_is_zero_operand(struct fp *fp, LLVMValueRef r)
     return lfp_is_zero(fp, fp->bits[0]);
 }
 
-/* Signs go to the operands: only NaNs would notice, and those the host does not do. */
-static LLVMValueRef fused(struct fp *fp)
+void lfp_negate(struct fp *fp)
 {
     unsigned op = fp->node->x;
 
@@ -186,6 +185,11 @@ static LLVMValueRef fused(struct fp *fp)
         fp->reals[0] = LLVMBuildFNeg(fp->builder, fp->reals[0], "");
     if (op == FPOP_FMS || op == FPOP_FNMS)
         fp->reals[2] = LLVMBuildFNeg(fp->builder, fp->reals[2], "");
+}
+
+static LLVMValueRef fused(struct fp *fp)
+{
+    lfp_negate(fp);
     return lfp_intrinsic(fp, "llvm.fma", fp->real, fp->reals, 3);
 }
 

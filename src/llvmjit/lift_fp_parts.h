@@ -1,5 +1,6 @@
 /* lift_fp_parts.h - what the parts of lift_fp.c share: lift_fp_ir.c (small things),
- * lift_fp_arith.c and lift_fp_convert.c (operations). */
+ * lift_fp_arith.c and lift_fp_convert.c (operations), lift_fp_gather.c (all of them,
+ * where the host keeps the flags). */
 #ifndef RHEA_LLVMJIT_LIFT_FP_PARTS_H
 #define RHEA_LLVMJIT_LIFT_FP_PARTS_H
 
@@ -92,6 +93,10 @@ struct arithmetic {
 };
 void lfp_rounded(struct fp *fp, const struct arithmetic *op);
 
+/* Of FMA, FMS, FNMA and FNMS: what makes an FMA of it.  Signs go to the operands: only
+ * NaNs would notice, and those the host does not do. */
+void lfp_negate(struct fp *fp);
+
 /* The first operand is a zero. */
 LLVMValueRef lfp_is_zero_operand(struct fp *fp, LLVMValueRef r);
 
@@ -101,5 +106,8 @@ bool lfp_arithmetic(struct fp *fp);
 bool lfp_convert(struct fp *fp);
 bool lfp_to_integer(struct fp *fp);
 bool lfp_from_integer(struct fp *fp);
+
+/* The same of any operation, where the host's register gathers the flags. */
+bool lfp_gathering(struct fp *fp);
 
 #endif

@@ -67,6 +67,7 @@ struct region_state {
     bool *is_double;      /* by file: operands of 64-bit floating point */
     uint32_t *first_of;   /* by file: of element_of */
     struct dirty dirty;
+    bool has_flags;  /* the CPU struct has the flags that the host gathers, too */
     int64_t pending; /* what cpu->region_at has to be before a load, or NO_INSN: is it */
     bool is_dead;    /* the builder's block has its end */
     LLVMValueRef locals[64]; /* of the body: allocas */

@@ -415,6 +415,30 @@ static void plan_insn(struct lift *lift, uint32_t number)
     find_doubles(lift, number);
 }
 
+/* The environment of all floating point of the region, if the host's register can gather
+ * its flags. */
+static void find_gathered(struct lift *lift)
+{
+    const struct isa *isa = lift->isa;
+    int32_t env = -1;
+
+    for (uint32_t i = 0; i < lift->request->ninsns; i++) {
+        struct sem_body body = isa->variants[lift->request->insns[i].variant].body;
+
+        for (unsigned n = 0; n < body.count && !lift->state->plan[i].is_side; n++) {
+            const struct sem *node = &isa->nodes[body.first + n];
+
+            if (node->op != S_FP)
+                continue;
+            if (env >= 0 && env != isa->fpcalls[node->d].env)
+                return;
+            env = isa->fpcalls[node->d].env;
+        }
+    }
+    if (env >= 0 && lift_fp_can_gather(lift, &isa->fpenvs[env]))
+        lift->gathered = env;
+}
+
 void plan_region(struct lift *lift)
 {
     uint32_t count = lift->request->ninsns;
@@ -426,6 +450,7 @@ void plan_region(struct lift *lift)
     } else {
         for (uint32_t i = 0; i < count; i++)
             plan_insn(lift, i);
+        find_gathered(lift);
         find_behinds(lift);
         for (uint32_t i = 0; i < count; i++)
             if (lift->request->insns[i].is_entry)

@@ -97,11 +97,21 @@ static void put_kept(struct lift *lift, const struct element *element, LLVMValue
                    element->place);
 }
 
+/* Whether it has the flags of which the host's register has some. */
+static bool is_gathered(const struct lift *lift, unsigned file, unsigned index)
+{
+    return lift_gathers(lift) && lift->isa->fpenvs[lift->gathered].file == file &&
+           lift->isa->fpenvs[lift->gathered].index == index;
+}
+
 LLVMValueRef lift_get(struct lift *lift, unsigned file, unsigned index)
 {
+    LLVMValueRef value;
+
     if (is_extra(lift, file, index))
         return lift_const(lift, lift->isa->files[file].width, 0);
-    return get_kept(lift, find_element(lift, file, index));
+    value = get_kept(lift, find_element(lift, file, index));
+    return is_gathered(lift, file, index) ? lift_fp_gathered(lift, value) : value;
 }
 
 void lift_put(struct lift *lift, unsigned file, unsigned index, LLVMValueRef value)
@@ -113,6 +123,10 @@ void lift_put(struct lift *lift, unsigned file, unsigned index, LLVMValueRef val
     element = find_element(lift, file, index);
     put_kept(lift, element, value);
     dirty_add(&lift->state->dirty, (unsigned)(element - lift->elements));
+    if (!is_gathered(lift, file, index))
+        return;
+    lift_fp_forget(lift);
+    lift->state->has_flags = false;
 }
 
 /* Units of an element in the CPU struct. */
@@ -130,10 +144,10 @@ static unsigned count_units(const struct lift *lift, const struct element *eleme
     return (lift->isa->files[element->file].width + bits - 1) / bits;
 }
 
-static void store_element(struct lift *lift, const struct element *element)
+static void store_value(struct lift *lift, const struct element *element,
+                        LLVMValueRef value)
 {
     unsigned bits = unit_bits(lift, element), units = count_units(lift, element);
-    LLVMValueRef value = get_kept(lift, element);
     size_t offset = element_offset(lift, element);
 
     value = lift_fit(lift, value, bits * units);
@@ -144,6 +158,11 @@ static void store_element(struct lift *lift, const struct element *element)
         lift_store_volatile(lift, lift_fit(lift, unit, bits),
                             lift_field(lift, offset + i * bits / 8));
     }
+}
+
+static void store_element(struct lift *lift, const struct element *element)
+{
+    store_value(lift, element, get_kept(lift, element));
 }
 
 static void load_element(struct lift *lift, const struct element *element)
@@ -163,11 +182,23 @@ static void load_element(struct lift *lift, const struct element *element)
     put_kept(lift, element, lift_fit(lift, value, lift->isa->files[element->file].width));
 }
 
+/* What the host's register has of it is nowhere else. */
+static void store_flags(struct lift *lift, const struct element *flags)
+{
+    if (!lift->state->has_flags)
+        store_value(lift, flags, lift_fp_gathered(lift, get_kept(lift, flags)));
+}
+
 void region_flush(struct lift *lift)
 {
-    for (unsigned i = 0; i < lift->nelements; i++)
-        if (lift->state->dirty.bits[i / 64] >> i % 64 & 1)
-            store_element(lift, &lift->elements[i]);
+    for (unsigned i = 0; i < lift->nelements; i++) {
+        const struct element *element = &lift->elements[i];
+
+        if (is_gathered(lift, element->file, element->index))
+            store_flags(lift, element);
+        else if (lift->state->dirty.bits[i / 64] >> i % 64 & 1)
+            store_element(lift, element);
+    }
 }
 
 void region_clean(struct lift *lift)
@@ -252,6 +283,7 @@ static void lift_insn(struct lift *lift, const struct insn_plan *plan)
     if (plan->stores) {
         region_flush(lift);
         region_clean(lift);
+        state->has_flags = true;
         state->pending = lift->insn - lift->request->insns;
     }
     if (plan->stores || plan->loads)
@@ -261,6 +293,7 @@ static void lift_insn(struct lift *lift, const struct insn_plan *plan)
         return;
     region_flush(lift);
     region_clean(lift);
+    state->has_flags = true;
     state->pending = lift->insn->next;
 }
 
@@ -271,6 +304,7 @@ static void lift_row(struct lift *lift, uint32_t number)
 
     lift_at(lift, region_block(lift, (int32_t)number));
     state->dirty = state->plan[number].dirty;
+    state->has_flags = false;
     state->pending = NO_INSN;
     for (;;) {
         const struct region_insn *insn = &lift->request->insns[number];
@@ -401,6 +435,11 @@ static void finish_entry(struct lift *lift, unsigned count)
                         lift_field(lift, offsetof(struct cpu, op)));
     for (unsigned i = 0; i < lift->nelements; i++)
         load_element(lift, &lift->elements[i]);
+    if (lift_gathers(lift)) {
+        const struct isa_fpenv *env = &lift->isa->fpenvs[lift->gathered];
+
+        lift_fp_enter(lift, get_kept(lift, find_element(lift, env->file, env->index)));
+    }
     for (uint32_t i = 0; i < lift->request->ninsns; i++) {
         LLVMBasicBlockRef block;
 
@@ -435,6 +474,9 @@ void region_lift(struct lift *lift)
     for (uint32_t i = 0; i < lift->request->ninsns; i++)
         if (lift->state->plan[i].is_entry)
             region_block(lift, (int32_t)i);
+    if (lift_gathers(lift))
+        region_element(lift, lift->isa->fpenvs[lift->gathered].file,
+                       lift->isa->fpenvs[lift->gathered].index);
     plan_dirty(lift);
     while ((next = find_next(lift)) >= 0 && !lift->why)
         lift_row(lift, (uint32_t)next);

@@ -18,7 +18,7 @@
 #include "llvmjit/lift.h"
 
 enum {
-    MAX_CASES = 1000,
+    MAX_CASES = 2000,
     MAX_CALLS = 256,
     LEAVES = 3,
     CASE_NODES = LEAVES + 2,
@@ -73,10 +73,12 @@ static struct test_case {
     struct isa_fpcall call;
     uint8_t op;
     bool is_chain; /* a * b + c, rounded twice */
+    bool gathers;  /* the host's register has the flags meanwhile */
     uint8_t w, width_a;
     function *fast;
 } cases[MAX_CASES];
 static unsigned ncases;
+static bool has_mxcsr;
 
 /* One run of one case. */
 struct operands {
@@ -113,19 +115,24 @@ static const struct isa_fpenv *env_of(const struct lift *lift)
     return &envs[calls[lift->nodes[LEAVES].d].env];
 }
 
-static void load_status(struct lift *lift)
+static LLVMValueRef status_place(struct lift *lift)
 {
     const struct isa_fpenv *env = env_of(lift);
     const struct isa_file *file = &files[env->file];
     LLVMValueRef at = constant(
         lift, 64, CPU_STATE + file->offset + (uint64_t)env->index * file->stride);
-    LLVMTypeRef byte = LLVMInt8TypeInContext(lift->context);
+
+    return LLVMBuildGEP2(lift->builder, LLVMInt8TypeInContext(lift->context), lift->cpu,
+                         &at, 1, "");
+}
+
+static void load_status(struct lift *lift)
+{
+    const struct isa_file *file = &files[env_of(lift)->file];
     LLVMTypeRef stored = LLVMIntTypeInContext(lift->context, file->stride * 8u);
     LLVMTypeRef seen = LLVMIntTypeInContext(lift->context, file->width);
-    LLVMValueRef status;
+    LLVMValueRef status = LLVMBuildLoad2(lift->builder, stored, status_place(lift), "");
 
-    at = LLVMBuildGEP2(lift->builder, byte, lift->cpu, &at, 1, "");
-    status = LLVMBuildLoad2(lift->builder, stored, at, "");
     status = LLVMBuildIntCast2(lift->builder, status, seen, false, "");
     LLVMBuildStore(lift->builder, status, status_slot);
 }
@@ -143,6 +150,22 @@ void lift_put(struct lift *lift, unsigned file, unsigned index, LLVMValueRef val
 {
     (void)lift, (void)file, (void)index, (void)value;
     require(false, "flags are the helper's");
+}
+
+/* The element with the flags, at the end. */
+static void store_gathered(struct lift *lift)
+{
+    const struct isa_fpenv *env = env_of(lift);
+    unsigned width = files[env->file].stride * 8u;
+    LLVMTypeRef type = LLVMIntTypeInContext(lift->context, width);
+    LLVMValueRef status = lift_fp_gathered(lift, lift_get(lift, env->file, env->index));
+    LLVMValueRef place = status_place(lift);
+    LLVMValueRef around =
+        LLVMBuildAnd(lift->builder, LLVMBuildLoad2(lift->builder, type, place, ""),
+                     constant(lift, width, ~mask64(files[env->file].width)), "");
+
+    status = LLVMBuildIntCast2(lift->builder, status, type, false, "");
+    LLVMBuildStore(lift->builder, LLVMBuildOr(lift->builder, around, status, ""), place);
 }
 
 LLVMBasicBlockRef lift_block(struct lift *lift, const char *name)
@@ -217,6 +240,10 @@ static void lift_case(struct lift *lift, unsigned number)
             "");
         load_status(lift);
     }
+    lift->host_flags = NULL;
+    lift->gathered = test->gathers ? test->call.env : -1;
+    if (lift_gathers(lift))
+        lift_fp_enter(lift, lift_get(lift, env->file, env->index));
     for (unsigned i = 0; i < LEAVES; i++)
         lift->values[i] = LLVMBuildIntCast2(
             lift->builder, LLVMGetParam(lift->function, i + 1),
@@ -230,6 +257,8 @@ static void lift_case(struct lift *lift, unsigned number)
                     lift->nodes[last].w,
                 "width");
     }
+    if (lift_gathers(lift))
+        store_gathered(lift);
     LLVMBuildRet(lift->builder,
                  LLVMBuildIntCast2(lift->builder, lift->values[last - 1],
                                    LLVMInt64TypeInContext(lift->context), false, ""));
@@ -248,6 +277,15 @@ static void add_function(struct lift *lift, unsigned number)
     lift->cpu = LLVMGetParam(lift->function, 0);
     lift_at(lift, lift_block(lift, "entry"));
     lift_case(lift, number);
+}
+
+static bool is_x86_64(void)
+{
+    char *triple = LLVMGetDefaultTargetTriple();
+    bool is = strncmp(triple, "x86_64-", 7) == 0;
+
+    LLVMDisposeMessage(triple);
+    return is;
 }
 
 static LLVMTargetMachineRef host_machine(void)
@@ -291,9 +329,8 @@ static void compile_cases(void)
     LLVMTargetMachineRef machine;
     LLVMOrcLLJITBuilderRef builder = LLVMOrcCreateLLJITBuilder();
     const struct region_request request = { .isa = &isa, .has_fma = host_has_fma() };
-    struct lift lift = { .isa = &isa, .request = &request };
+    struct lift lift = { .isa = &isa, .request = &request, .has_mxcsr = has_mxcsr };
 
-    LLVMInitializeNativeTarget();
     LLVMInitializeNativeAsmPrinter();
     machine = host_machine();
     lift.context = LLVMOrcThreadSafeContextGetContext(context);
@@ -356,13 +393,20 @@ static void add_nodes(const struct test_case *test)
     at[LEAVES + 1] = node;
 }
 
-/* In an environment of the simple kind, and in one of the others. */
+/* In an environment of the simple kind, and in one of the others; with and without the
+ * host's register for the flags. */
 static void add_case(struct test_case test)
 {
     static unsigned turn;
 
-    for (unsigned i = 0; i < 2; i++) {
-        test.call.env = (uint16_t)(i ? 1 + turn++ % (ENVS - 1) : ENV_SIMPLE);
+    for (unsigned i = 0; i < 4; i++) {
+        const struct lift lift = { .has_mxcsr = has_mxcsr };
+
+        if (i % 2 == 0)
+            test.call.env = (uint16_t)(i ? 1 + turn++ % (ENVS - 1) : ENV_SIMPLE);
+        test.gathers = i % 2;
+        if (test.gathers && !lift_fp_can_gather(&lift, &envs[test.call.env]))
+            continue;
         require(ncases < MAX_CASES, "ncases");
         cases[ncases] = test;
         add_nodes(&test);
@@ -590,12 +634,12 @@ static void compare_one(const struct test_case *test)
     want = run_soft(cpus[1], test, &in);
     if (got != want || memcmp(cpu_state(cpus[0]), cpu_state(cpus[1]), STATE))
         ck_abort_msg("operation %u%s format %u env %u round %u (%u) widths %u, %u: "
-                     "(%" PRIx64 ", %" PRIx64 ", %" PRIx64 ") status %" PRIx64
+                     "%s (%" PRIx64 ", %" PRIx64 ", %" PRIx64 ") status %" PRIx64
                      ": got %" PRIx64 ", want %" PRIx64 "%s",
                      test->op, test->is_chain ? " and add" : "", test->call.format,
                      test->call.env, test->call.round, in.round, test->width_a, test->w,
-                     in.v[0], in.v[1], in.v[2], in.status, got, want,
-                     got == want ? ", but other flags" : "");
+                     test->gathers ? "gathered" : "", in.v[0], in.v[1], in.v[2],
+                     in.status, got, want, got == want ? ", but other flags" : "");
 }
 
 START_TEST(code_and_evaluator_agree)
@@ -678,6 +722,8 @@ int main(void)
         cpus[i] = calloc(1, sizeof(struct cpu) + STATE);
         cpus[i]->isa = &isa;
     }
+    LLVMInitializeNativeTarget();
+    has_mxcsr = is_x86_64();
     add_cases();
     compile_cases();
     status = run_cases("llvmjit fp", tests, COUNT(tests));
