@@ -317,6 +317,7 @@ static bool load(struct interp *ip, const struct cache_region *from, uint64_t ba
     region->table = ip->mode;
     region->base = base;
     region->is_precise = !ip->is_unseen;
+    region->is_cached = true;
     region->npcs = from->npcs;
     region->ncells = from->code.ncells;
     region->nentries = from->code.nentries;
@@ -332,7 +333,7 @@ static bool load(struct interp *ip, const struct cache_region *from, uint64_t ba
     }
     for (uint32_t i = 0; i < from->npcs; i++)
         region->pcs[i] = base + (uint64_t)(int64_t)from->pcs[i];
-    return loaded_put(ip, region, from->code.code, from->code.size);
+    return loaded_put(ip, region, &from->code);
 }
 
 bool cached_load(struct interp *ip, uint64_t pc)

@@ -9,6 +9,7 @@
 
 #include "isa/sem.h"
 #include "isa/space.h"
+#include "isa/trace.h"
 
 enum {
     MAX_SLOTS = 16 * MAX_REGION_INSNS,
@@ -364,6 +365,8 @@ static struct job *make_job(const struct collector *c)
         .base = c->insns[0].pc,
         .is_precise = !c->ip->is_unseen,
         .has_fma = host_has_fma(),
+        .wants_ir = isa_trace && isa_trace->wants_ir,
+        .wants_out_asm = isa_trace && isa_trace->wants_out_asm,
     };
     if (job->pages && job->request.insns && job->request.slots)
         return job;

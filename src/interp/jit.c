@@ -227,18 +227,11 @@ void jit_start(struct interp *ip)
 
 /* ------------------------------------------------------------------------ requests */
 
-static void report_job(const struct job *job)
-{
-    if (getenv("RHEA_JIT_DEBUG"))
-        fprintf(stderr, "rhea: region of %u instructions at %#llx, %u bytes: %s\n",
-                job->request.ninsns, (unsigned long long)job->request.base,
-                job->code.size, job->is_stale ? job->why : "loaded");
-}
-
 static void finish(struct interp *ip, struct job *job)
 {
-    report_job(job);
-    if (!job->is_stale) {
+    if (job->is_stale) {
+        told_failed(ip, job);
+    } else {
         cached_keep(ip, job);
         ip->jit->is_off |= !loaded_add(ip, job);
     }

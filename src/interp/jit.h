@@ -4,6 +4,7 @@
  *   collect.c  what: from blocks to a struct region_request
  *   loaded.c   struct region_code in memory: cells, entries, invalidation
  *   cached.c   from and for the cache: regions of earlier processes
+ *   told.c     what users are told of regions
  *
  * A thread kicks the CPUs a thousand times a second; where they are then, at the target
  * of a jump, is a sample.  An instruction that is sampled again and again is the head of
@@ -44,8 +45,10 @@ struct loaded {
     struct region_entry *entries;
     uint32_t cells_at, base_at;
     size_t at;       /* in the code memory */
+    uint32_t size;   /* of the code */
     uint32_t unit;   /* of its first cell; 0: there are none since the last flush */
     bool is_precise; /* struct region_request's */
+    bool is_cached;  /* an earlier process compiled it */
     bool is_dead;
     bool is_flushed; /* there was a flush since: its pages may have no blocks */
     struct loaded *next;
@@ -145,9 +148,9 @@ void keeper_work(struct keeper *keeper);
 
 /* loaded.c.  Loads job->code and takes what it needs of the job; false: no room. */
 bool loaded_add(struct interp *ip, struct job *job);
-/* The same of a new region, all of whose memory it takes, and of its code. */
-bool loaded_put(struct interp *ip, struct loaded *region, const uint8_t *code,
-                size_t size);
+/* The same of a new region, all of whose memory it takes; of `code` the code is looked
+ * at, and the texts. */
+bool loaded_put(struct interp *ip, struct loaded *region, const struct region_code *code);
 void loaded_release(struct loaded *region); /* one that is not loaded */
 /* A block was made, or its first op is another one: if a region begins there, it does. */
 void loaded_attach(struct interp *ip, struct block *block);
@@ -166,6 +169,11 @@ uint64_t loaded_fault_pc(const struct interp *ip, const struct op *op, uint32_t 
                          bool *precise);
 /* Somebody may look at registers after a fault from now on. */
 void loaded_drop_unseen(struct interp *ip);
+
+/* told.c.  To isa_trace, if it wants to know: a region is loaded, or cannot be made. */
+void told_loaded(struct interp *ip, const struct loaded *region,
+                 const struct region_code *code);
+void told_failed(struct interp *ip, const struct job *job);
 #else
 #define HAS_JIT 0
 #define x_region NULL

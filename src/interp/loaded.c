@@ -349,23 +349,24 @@ static void enter_at_blocks(struct interp *ip, const struct loaded *region)
     }
 }
 
-bool loaded_put(struct interp *ip, struct loaded *region, const uint8_t *code,
-                size_t size)
+bool loaded_put(struct interp *ip, struct loaded *region, const struct region_code *code)
 {
     struct jit *jit = ip->jit;
     struct mode_table *mode = ip->mode;
 
-    if (!get_memory(jit, size)) {
+    if (!get_memory(jit, code->size)) {
         loaded_release(region);
         return false;
     }
     region->at = jit->used;
+    region->size = code->size;
     region->next = jit->regions;
     jit->regions = region;
-    memcpy(jit->memory.write + region->at, code, size);
+    memcpy(jit->memory.write + region->at, code->code, code->size);
     __builtin___clear_cache((char *)jit->memory.run + region->at,
-                            (char *)jit->memory.run + region->at + size);
-    jit->used += size;
+                            (char *)jit->memory.run + region->at + code->size);
+    jit->used += code->size;
+    told_loaded(ip, region, code);
     ip->mode = region->table;
     for (unsigned i = 0; i < region->nentries; i++)
         put_point(jit, region, i);
@@ -378,7 +379,7 @@ bool loaded_add(struct interp *ip, struct job *job)
 {
     struct loaded *region = new_region(job);
 
-    return region && loaded_put(ip, region, job->code.code, job->code.size);
+    return region && loaded_put(ip, region, &job->code);
 }
 
 /* -------------------------------------------------------------------- invalidation */

@@ -71,6 +71,7 @@ struct region_request {
     bool has_fma;    /* the host multiplies and adds in one instruction */
     bool is_precise; /* faults are as said above; else a fault ends the program, and
                         nobody can see what the registers were */
+    bool wants_ir, wants_out_asm; /* texts for people: struct region_code */
 };
 
 /* The number of the system register that a S_SYSREAD or S_SYSWRITE node names; false: it
@@ -153,10 +154,11 @@ struct region_code {
     uint32_t ncells, nentries;
     struct region_cell *cells; /* [0] is CELL_FIRST */
     struct region_entry *entries;
+    char *ir, *out_asm; /* the compiler's program; the code disassembled; or NULL */
 };
 
 /* What the module offers: a symbol `rhea_region_compiler`. */
-enum { REGION_VERSION = 1 };
+enum { REGION_VERSION = 2 };
 struct region_compiler {
     unsigned version; /* REGION_VERSION */
     const char *name; /* "LLVM 19.1.7" */

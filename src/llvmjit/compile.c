@@ -12,6 +12,7 @@
 #include <llvm-c/Transforms/PassBuilder.h>
 #include <llvm/Config/llvm-config.h>
 
+#include "llvmjit/disassemble.h"
 #include "llvmjit/lift_parts.h"
 #include "llvmjit/object.h"
 
@@ -52,6 +53,7 @@ static void start(void)
 
     LLVMInitializeNativeTarget();
     LLVMInitializeNativeAsmPrinter();
+    LLVMInitializeNativeDisassembler();
     triple = LLVMGetDefaultTargetTriple();
     cpu_features = LLVMGetHostCPUFeatures();
     if (LLVMGetTargetFromTriple(triple, &target, &error)) {
@@ -191,40 +193,6 @@ static void lift_request(struct lift *lift, const struct region_request *request
 
 /* --------------------------------------------------------------------- compiling */
 
-/* RHEA_LLVM_DUMP=NAME: NAME.0.ll and NAME.1.ll before and after passes, NAME.o. */
-static void dump_module(const struct lift *lift, unsigned number)
-{
-    const char *name = getenv("RHEA_LLVM_DUMP");
-    char path[512], *error = NULL;
-
-    if (!name)
-        return;
-    snprintf(path, sizeof path, "%s.%llx.%u.ll", name,
-             (unsigned long long)lift->request->base, number);
-    if (LLVMPrintModuleToFile(lift->module, path, &error))
-        LLVMDisposeMessage(error);
-    error = NULL;
-    LLVMVerifyModule(lift->module, LLVMAbortProcessAction, &error);
-    LLVMDisposeMessage(error);
-}
-
-static void dump_object(const struct lift *lift, LLVMMemoryBufferRef buffer)
-{
-    const char *name = getenv("RHEA_LLVM_DUMP");
-    char path[512];
-    FILE *file;
-
-    if (!name)
-        return;
-    snprintf(path, sizeof path, "%s.%llx.o", name,
-             (unsigned long long)lift->request->base);
-    file = fopen(path, "wb");
-    if (file) {
-        fwrite(LLVMGetBufferStart(buffer), 1, LLVMGetBufferSize(buffer), file);
-        fclose(file);
-    }
-}
-
 static int take_message(char *message, char *why, size_t size)
 {
     snprintf(why, size, "%s", message ? message : "LLVM says nothing");
@@ -250,20 +218,34 @@ static int run_passes(struct lift *lift, LLVMTargetMachineRef machine, char *why
     return -1;
 }
 
+/* The module as text, which is checked then, too. */
+static char *print_ir(const struct lift *lift)
+{
+    char *text, *copy, *error = NULL;
+
+    if (!lift->request->wants_ir)
+        return NULL;
+    LLVMVerifyModule(lift->module, LLVMAbortProcessAction, &error);
+    LLVMDisposeMessage(error);
+    text = LLVMPrintModuleToString(lift->module);
+    copy = strdup(text);
+    LLVMDisposeMessage(text);
+    return copy;
+}
+
 static int make_object(struct lift *lift, LLVMTargetMachineRef machine,
-                       LLVMMemoryBufferRef *buffer, char *why, size_t size)
+                       LLVMMemoryBufferRef *buffer, struct region_code *code, char *why,
+                       size_t size)
 {
     char *error = NULL;
 
-    dump_module(lift, 0);
     if (run_passes(lift, machine, why, size))
         return -1;
     lift_fp_spread(lift->function, lift->builder);
-    dump_module(lift, 1);
+    code->ir = print_ir(lift);
     if (LLVMTargetMachineEmitToMemoryBuffer(machine, lift->module, LLVMObjectFile, &error,
                                             buffer))
         return take_message(error, why, size);
-    dump_object(lift, *buffer);
     return 0;
 }
 
@@ -274,6 +256,8 @@ static void release(struct region_code *code)
     free(code->code);
     free(code->cells);
     free(code->entries);
+    free(code->ir);
+    free(code->out_asm);
     memset(code, 0, sizeof *code);
 }
 
@@ -332,6 +316,8 @@ static int take_code(const struct lift *lift, LLVMMemoryBufferRef buffer,
         return -1;
     code->cells_at = (uint32_t)cells;
     code->base_at = (uint32_t)base;
+    if (lift->request->wants_out_asm)
+        code->out_asm = disassemble(triple, cpu_features, &object);
     return 0;
 }
 
@@ -366,7 +352,7 @@ static int compile_with(LLVMTargetMachineRef machine, struct lift *lift,
     if (lift->why)
         snprintf(why, size, "%s", lift->why);
     else
-        failed = make_object(lift, machine, &buffer, why, size);
+        failed = make_object(lift, machine, &buffer, code, why, size);
     if (!failed) {
         failed = take_code(lift, buffer, code, why, size);
         LLVMDisposeMemoryBuffer(buffer);

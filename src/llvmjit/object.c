@@ -21,6 +21,7 @@ struct linker {
     Elf64_Shdr section[MAX_SECTIONS];
     uint64_t place[MAX_SECTIONS]; /* in the blob, or NOWHERE */
     uint64_t end;
+    uint64_t text;                     /* instructions are in front of it */
     const Elf64_Shdr *symbols, *names; /* NULL: none */
     uint8_t *blob;
     char *why;
@@ -102,6 +103,8 @@ static int place_sections(struct linker *l)
             if (l->end > MAX_BLOB)
                 return refuse(l, "too large", "");
         }
+        if (kind == 0)
+            l->text = l->end;
         l->end = (l->end + ALIGN - 1) & ~(uint64_t)(ALIGN - 1);
     }
     return 0;
@@ -272,6 +275,7 @@ int object_link(const uint8_t *file, size_t size, unsigned nstubs, struct object
         free(l.blob);
         return -1;
     }
-    *object = (struct object){ l.blob, (uint32_t)l.end, (uint32_t)stubs };
+    *object =
+        (struct object){ l.blob, (uint32_t)l.end, (uint32_t)l.text, (uint32_t)stubs };
     return 0;
 }

@@ -7,11 +7,12 @@
 
 /* A stub calls `body` as handlers call each other, with its number as the fourth
  * argument. */
-enum { OBJECT_STUB_SIZE = 16 };
+enum { OBJECT_STUB_SIZE = 16, OBJECT_STUB_CODE = 10 };
 
 struct object {
     uint8_t *code; /* the caller's, free() */
     uint32_t size;
+    uint32_t text;  /* bytes of instructions that it begins with */
     uint32_t stubs; /* where the first one is */
 };
 

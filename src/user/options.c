@@ -166,6 +166,7 @@ static void take_filter(struct run_options *options, const char *argument)
 
 #if HAS_JIT
 #define ENGINES "jit, template, interp and eval"
+#define LOG_ITEMS "in_asm, exec, cpu, unimp, region, llvm_ir, out_asm, strace"
 #define FIRST_ENGINE (&jit_engine)
 
 /* ",sync=on,threshold=N,cache=off" */
@@ -197,6 +198,7 @@ static void take_jit_stats(struct run_options *options, const char *argument)
 }
 #else
 #define ENGINES "template, interp and eval"
+#define LOG_ITEMS "in_asm, exec, cpu, unimp, strace"
 #define FIRST_ENGINE (&template_engine)
 
 static void take_jit_options(const char *at)
@@ -235,6 +237,11 @@ static void take_log(struct run_options *options, const char *argument)
         { "exec", LOG_EXEC, "the pc of each block that is executed" },
         { "cpu", LOG_CPU, "registers at each block" },
         { "unimp", LOG_UNIMP, "system calls that are not there" },
+#if HAS_JIT
+        { "region", LOG_REGION, "each region of hot code when it can be entered" },
+        { "llvm_ir", LOG_LLVM_IR, "its IR after all passes (nothing is from the cache)" },
+        { "out_asm", LOG_OUT_ASM, "its machine code (nothing is from the cache)" },
+#endif
         { "strace", 0, "as -strace" },
     };
     size_t n = sizeof(items) / sizeof(items[0]);
@@ -334,7 +341,7 @@ static const struct option table[] = {
     { "-seed", "N", "QEMU_RAND_SEED", take_seed, false, "make AT_RANDOM and addresses repeatable" },
     { "-strace", NULL, "QEMU_STRACE", take_strace, false, "print system calls" },
     { "-d", "ITEM,...", "QEMU_LOG", take_log, false,
-      "log in_asm, exec, cpu, unimp, strace (-d help)" },
+      "log " LOG_ITEMS " (-d help)" },
     { "-D", "FILE", "QEMU_LOG_FILENAME", take_log_file, false, "log to FILE, not to stderr" },
     { "-accel", "ENGINE", "QEMU_ACCEL", take_accel, false, ENGINES " (slow); the first is the default" },
 #if HAS_JIT

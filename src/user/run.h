@@ -12,7 +12,15 @@ struct engine;
  * is there and cannot run.  1 is a wrong command line. */
 enum { EXIT_USAGE = 1, EXIT_CANNOT_RUN = 126, EXIT_NOT_FOUND = 127 };
 
-enum { LOG_IN_ASM = 1, LOG_EXEC = 2, LOG_CPU = 4, LOG_UNIMP = 8 };
+enum {
+    LOG_IN_ASM = 1,
+    LOG_EXEC = 2,
+    LOG_CPU = 4,
+    LOG_UNIMP = 8,
+    LOG_REGION = 16,
+    LOG_LLVM_IR = 32,
+    LOG_OUT_ASM = 64,
+};
 
 enum { MAX_FILTERS = 16 };
 struct log_range {

@@ -16,8 +16,8 @@
 static struct trace trace;
 static const struct run_options *wanted;
 
-static void show_insn(const struct isa_decoded *insn, const uint8_t *bytes,
-                      struct cpu *cpu)
+static void print_insn(const struct isa_decoded *insn, const uint8_t *bytes,
+                       const struct cpu *cpu)
 {
     char hex[2 * ISA_MAX_ILEN + 1] = "", text[256] = "(no instruction)";
 
@@ -28,8 +28,22 @@ static void show_insn(const struct isa_decoded *insn, const uint8_t *bytes,
     log_line("0x%08" PRIx64 ":  %-16s  %s", insn->pc, hex, text);
 }
 
-/* Whether -dfilter lets code of [pc, end) through. */
-static bool is_shown(uint64_t pc, uint64_t end)
+unsigned trace_insn(struct cpu *cpu, uint64_t pc, uint64_t mode)
+{
+    uint8_t bytes[ISA_MAX_ILEN] = { 0 };
+    struct isa_decoded insn;
+    unsigned size = ISA_MAX_ILEN;
+
+    while (size && space_fetch(cpu->space, pc, bytes, size, NULL) < 0)
+        size--;
+    if (size == 0)
+        return 0;
+    isa_decode(cpu->isa, &cpu->features, mode, pc, bytes, size, &insn);
+    print_insn(&insn, bytes, cpu);
+    return insn.length ? insn.length : 1;
+}
+
+bool trace_shows(uint64_t pc, uint64_t end)
 {
     bool shown = wanted->nfilters == 0;
 
@@ -40,22 +54,13 @@ static bool is_shown(uint64_t pc, uint64_t end)
 
 static void show_block(struct cpu *cpu, uint64_t pc, uint64_t end, uint64_t mode)
 {
-    if (!is_shown(pc, end))
+    unsigned length = 1;
+
+    if (!trace_shows(pc, end))
         return;
     log_line("IN:");
-    while (pc < end) {
-        uint8_t bytes[ISA_MAX_ILEN] = { 0 };
-        struct isa_decoded insn;
-        unsigned size = ISA_MAX_ILEN;
-
-        while (size && space_fetch(cpu->space, pc, bytes, size, NULL) < 0)
-            size--;
-        if (size == 0)
-            return;
-        isa_decode(cpu->isa, &cpu->features, mode, pc, bytes, size, &insn);
-        show_insn(&insn, bytes, cpu);
-        pc += insn.length ? insn.length : 1;
-    }
+    for (; pc < end && length; pc += length)
+        length = trace_insn(cpu, pc, mode);
 }
 
 /* All registers that are not zero, four to a line. */
@@ -89,7 +94,7 @@ static void show_registers(struct cpu *cpu)
 
 static void show_entry(struct cpu *cpu)
 {
-    if (!is_shown(cpu->pc, cpu->pc + 1))
+    if (!trace_shows(cpu->pc, cpu->pc + 1))
         return;
     if (wanted->log & LOG_EXEC)
         log_line("Trace %u: %016" PRIx64, cpu->id, cpu->pc);
@@ -105,6 +110,7 @@ void trace_start(const struct run_options *options)
     if (options->log & (LOG_EXEC | LOG_CPU))
         trace.block = show_entry;
     trace.count = options->count;
-    if (trace.translated || trace.block || trace.count)
+    trace_jit_start(options, &trace);
+    if (trace.translated || trace.block || trace.count || trace.region)
         isa_trace = &trace;
 }

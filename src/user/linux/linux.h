@@ -344,5 +344,6 @@ int64_t close_range_but_own(unsigned first, unsigned last, unsigned flags);
 /* loop.c: to stderr, or to -D's file. */
 int log_open(const char *path);
 void log_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void log_text(const char *text); /* of any length, as it is */
 
 #endif

@@ -47,6 +47,20 @@ void log_line(const char *fmt, ...)
         return; /* nowhere to say so */
 }
 
+void log_text(const char *text)
+{
+    size_t left = strlen(text);
+
+    while (left) {
+        ssize_t n = write(log_fd, text, left);
+
+        if (n <= 0)
+            return;
+        text += n;
+        left -= (size_t)n;
+    }
+}
+
 void report_count(struct task *t)
 {
     uint64_t insns = t->proc->ended_insns;
