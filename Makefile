@@ -82,7 +82,7 @@ OBJ_isa    := $(OBJ_base) $(call objects,src/isa/*.c src/isa/fp/*.c)
 OBJ_isagen := $(OBJ_isa) $(filter-out %/main.o,$(call objects,tools/isagen/*.c))
 # What only a JIT needs, and what takes its place.
 OBJ_cache  := $(call objects,src/base/host_folder.c src/interp/cache.c src/interp/cache_write.c src/debug/cache_cmd.c)
-OBJ_jit    := $(OBJ_cache) $(call objects,$(addprefix src/interp/,jit.c collect.c loaded.c cached.c told.c) src/user/trace_jit.c)
+OBJ_jit    := $(OBJ_cache) $(call objects,$(addprefix src/interp/,jit.c collect.c loaded.c cached.c told.c) $(addprefix src/user/,trace_jit.c symbols.c perf.c))
 OBJ_no_jit := $(call objects,src/debug/cache_none.c)
 OBJ_rest   := $(foreach d,interp debug sys dev user,$(call objects,src/$d/*.c src/$d/*/*.c)) \
               $(foreach i,$(ISAS),$(call objects,src/isa/$i/*.c))
@@ -101,7 +101,7 @@ OBJ_of_base/   := $(OBJ_base)
 OBJ_of_isa/    := $(OBJ_isagen)
 OBJ_of_isa/fp/ := $(OBJ_base) $(call objects,src/isa/fp/*.c)
 OBJ_of_isagen/ := $(OBJ_isagen)
-TESTS   := $(patsubst %.c,$(O)/%,$(filter-out $(if $(filter 0,$(LLVM)),tests/llvmjit/%),$(sort $(wildcard tests/*/*_test.c tests/*/*/*_test.c))))
+TESTS   := $(patsubst %.c,$(O)/%,$(filter-out $(if $(filter 0,$(LLVM)),tests/llvmjit/% tests/user/symbols_test.c),$(sort $(wildcard tests/*/*_test.c tests/*/*/*_test.c))))
 FUZZERS := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/fuzz/*.c)))
 .SECONDARY: $(TESTS:=.o) $(FUZZERS:=.o)
 

@@ -71,6 +71,9 @@ void host_code_unmap(struct host_code *code);
 const void *host_map_beside(const char *name, size_t *size);
 /* The path of the file that is mapped at `at`, or nothing.  For people. */
 void host_mapped_path(uintptr_t at, char *path, size_t size);
+/* A new file that only this user can read, in a folder that others may write to, in place
+ * of one of the user's own, if any.  A descriptor or a negated errno. */
+int host_new_file(const char *path);
 /* Loads a module from where the program is, or ../lib/rhea beside that: the address of
  * `symbol` in it, or NULL.  It stays. */
 const void *host_load_module(const char *name, const char *symbol);

@@ -96,6 +96,18 @@ void host_mapped_path(uintptr_t at, char *path, size_t size)
         fclose(in);
 }
 
+int host_new_file(const char *path)
+{
+    struct stat st;
+    int fd;
+
+    if (lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid())
+        unlink(path);
+    fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_APPEND | O_CLOEXEC,
+              S_IRUSR | S_IWUSR);
+    return fd < 0 ? -errno : fd;
+}
+
 /* ------------------------------------------------------------------------ folders */
 
 static bool only_we_write(const struct stat *st)

@@ -174,6 +174,8 @@ void loaded_drop_unseen(struct interp *ip);
 void told_loaded(struct interp *ip, const struct loaded *region,
                  const struct region_code *code);
 void told_failed(struct interp *ip, const struct job *job);
+/* Machine code was made, of whatever tier. */
+void told_code(struct interp *ip, uint64_t pc, const void *code, size_t size);
 #else
 #define HAS_JIT 0
 #define x_region NULL
@@ -222,6 +224,11 @@ static inline void jit_flush(struct jit *jit)
 static inline void loaded_fence(struct interp *ip, bool (*may)(struct space *, uint64_t))
 {
     (void)ip, (void)may;
+}
+static inline void told_code(struct interp *ip, uint64_t pc, const void *code,
+                             size_t size)
+{
+    (void)ip, (void)pc, (void)code, (void)size;
 }
 static inline uint64_t loaded_fault_pc(const struct interp *ip, const struct op *op,
                                        uint32_t insn, bool *precise)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/host.h"
+#include "interp/jit.h"
 #include "interp/stencils.h"
 #include "isa/sem.h"
 
@@ -302,6 +303,8 @@ static uint32_t make_row(struct template *t, struct interp *ip, uint32_t unit,
     __builtin___clear_cache((char *)t->memory.run + at, (char *)t->memory.run + t->used);
     __atomic_store_n(&first->fn, (interp_handler)(uintptr_t)(t->memory.run + at),
                      __ATOMIC_RELEASE);
+    if (HAS_JIT)
+        told_code(ip, op_position(ip, first).pc, t->memory.run + at, t->used - at);
     return unit;
 }
 

@@ -10,6 +10,12 @@ static bool is_wanted(void)
     return isa_trace && isa_trace->region;
 }
 
+void told_code(struct interp *ip, uint64_t pc, const void *code, size_t size)
+{
+    if (isa_trace && isa_trace->code)
+        isa_trace->code(ip->cpu, pc, code, size);
+}
+
 void told_loaded(struct interp *ip, const struct loaded *region,
                  const struct region_code *code)
 {
@@ -28,6 +34,7 @@ void told_loaded(struct interp *ip, const struct loaded *region,
     };
     uint64_t *entries = is_wanted() ? calloc(region->nentries + 1, 8) : NULL;
 
+    told_code(ip, region->base, told.code, told.size);
     if (!entries)
         return;
     for (uint32_t i = 0; i < region->nentries; i++)

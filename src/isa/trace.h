@@ -34,6 +34,9 @@ struct trace {
     /* A region can be entered from now on, or there will be none.  NULL: not wanted. */
     void (*region)(struct cpu *cpu, const struct trace_region *region);
     bool wants_ir, wants_out_asm; /* of regions */
+    /* The host's code at [code, code + size) is for the guest's from pc on.  NULL: not
+     * wanted. */
+    void (*code)(struct cpu *cpu, uint64_t pc, const void *code, size_t size);
     /* cpu->insns is to be right whenever the engine returns. */
     bool count;
 };

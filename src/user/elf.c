@@ -40,7 +40,7 @@ static int fail(const struct reader *reader, const char *fmt, ...)
     return -1;
 }
 
-static uint64_t get(bool big, const uint8_t *at, unsigned size)
+uint64_t elf_get(bool big, const uint8_t *at, unsigned size)
 {
     uint64_t value = 0;
 
@@ -55,7 +55,7 @@ bool elf_ident(const uint8_t *bytes, size_t size, struct elf_ident *ident)
         return false;
     ident->bits = bytes[4] == 1 ? 32 : bytes[4] == 2 ? 64 : 0;
     ident->big = bytes[5] == 2;
-    ident->machine = (uint16_t)get(ident->big, bytes + 18, 2);
+    ident->machine = (uint16_t)elf_get(ident->big, bytes + 18, 2);
     return true;
 }
 
@@ -79,13 +79,13 @@ static int read_header(const struct reader *reader)
                     wide ? EHDR64 : EHDR32);
     image->bits = wide ? 64 : 32;
     image->big = h[5] == 2;
-    image->type = (uint16_t)get(image->big, h + 16, 2);
-    image->machine = (uint16_t)get(image->big, h + 18, 2);
-    image->entry = get(image->big, h + 24, wide ? 8 : 4);
-    image->phoff = wide ? get(image->big, h + 32, 8) : get(image->big, h + 28, 4);
-    image->flags = (uint32_t)get(image->big, h + (wide ? 48 : 36), 4);
-    image->phentsize = (uint16_t)get(image->big, h + (wide ? 54 : 42), 2);
-    image->phnum = (uint16_t)get(image->big, h + (wide ? 56 : 44), 2);
+    image->type = (uint16_t)elf_get(image->big, h + 16, 2);
+    image->machine = (uint16_t)elf_get(image->big, h + 18, 2);
+    image->entry = elf_get(image->big, h + 24, wide ? 8 : 4);
+    image->phoff = wide ? elf_get(image->big, h + 32, 8) : elf_get(image->big, h + 28, 4);
+    image->flags = (uint32_t)elf_get(image->big, h + (wide ? 48 : 36), 4);
+    image->phentsize = (uint16_t)elf_get(image->big, h + (wide ? 54 : 42), 2);
+    image->phnum = (uint16_t)elf_get(image->big, h + (wide ? 56 : 44), 2);
     if (h[6] != 1)
         return fail(reader, "ELF version %d, want 1", h[6]);
     return 0;
@@ -147,13 +147,13 @@ static int read_phdr(struct reader *reader, unsigned index, struct phdr *out)
 
     if (place == 0 && read_phdrs(reader, index) < 0)
         return -1;
-    out->type = (uint32_t)get(big, p, 4);
-    out->flags = (uint32_t)get(big, p + (wide ? 4 : 24), 4);
-    out->offset = wide ? get(big, p + 8, 8) : get(big, p + 4, 4);
-    out->vaddr = wide ? get(big, p + 16, 8) : get(big, p + 8, 4);
-    out->filesz = wide ? get(big, p + 32, 8) : get(big, p + 16, 4);
-    out->memsz = wide ? get(big, p + 40, 8) : get(big, p + 20, 4);
-    out->align = wide ? get(big, p + 48, 8) : get(big, p + 28, 4);
+    out->type = (uint32_t)elf_get(big, p, 4);
+    out->flags = (uint32_t)elf_get(big, p + (wide ? 4 : 24), 4);
+    out->offset = wide ? elf_get(big, p + 8, 8) : elf_get(big, p + 4, 4);
+    out->vaddr = wide ? elf_get(big, p + 16, 8) : elf_get(big, p + 8, 4);
+    out->filesz = wide ? elf_get(big, p + 32, 8) : elf_get(big, p + 16, 4);
+    out->memsz = wide ? elf_get(big, p + 40, 8) : elf_get(big, p + 20, 4);
+    out->align = wide ? elf_get(big, p + 48, 8) : elf_get(big, p + 28, 4);
     return 0;
 }
 

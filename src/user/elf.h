@@ -57,6 +57,9 @@ bool elf_ident(const uint8_t *bytes, size_t size, struct elf_ident *ident);
 int elf_parse(const struct elf_source *source, uint64_t limit, uint64_t page,
               struct elf_image *image, char *error);
 
+/* The number in `size` bytes. */
+uint64_t elf_get(bool big, const uint8_t *at, unsigned size);
+
 /* "aarch64" for 183; NULL for numbers without a name here. */
 const char *elf_machine_name(uint16_t machine);
 

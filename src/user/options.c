@@ -191,6 +191,12 @@ static void take_jit_options(const char *at)
         die("-accel: %s is not a number", at);
 }
 
+static void take_perfmap(struct run_options *options, const char *argument)
+{
+    (void)argument;
+    options->perfmap = true;
+}
+
 static void take_jit_stats(struct run_options *options, const char *argument)
 {
     (void)options, (void)argument;
@@ -367,7 +373,12 @@ static const struct option table[] = {
     { "-singlestep", NULL, "QEMU_SINGLESTEP", NULL, false, NULL },
     { "-one-insn-per-tb", NULL, "QEMU_ONE_INSN_PER_TB", NULL, false, NULL },
     { "-tb-size", "SIZE", "QEMU_TB_SIZE", NULL, false, NULL },
+#if HAS_JIT
+    { "-perfmap", NULL, NULL, take_perfmap, false,
+      "write /tmp/perf-PID.map: what machine code is of which function" },
+#else
     { "-perfmap", NULL, NULL, NULL, false, NULL },
+#endif
     { "-jitdump", NULL, NULL, NULL, false, NULL },
 };
 /* clang-format on */

@@ -45,8 +45,9 @@ struct run_options {
     const struct engine *engine;
     bool lockstep;
     bool strace;
-    bool paged;     /* memory through the page table, as on 32-bit hosts */
-    bool count;     /* RHEA_COUNT */
+    bool paged; /* memory through the page table, as on 32-bit hosts */
+    bool count; /* RHEA_COUNT */
+    bool perfmap, jitdump;
     char **environ; /* of the guest; after -E and -U */
     /* Options that an execve of the guest hands on: `words` strings. */
     const char **again;

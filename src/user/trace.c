@@ -11,6 +11,7 @@
 #include "isa/text.h"
 #include "user/linux/linux.h"
 #include "user/run.h"
+#include "user/symbols.h"
 #include "user/trace.h"
 
 static struct trace trace;
@@ -55,10 +56,13 @@ bool trace_shows(uint64_t pc, uint64_t end)
 static void show_block(struct cpu *cpu, uint64_t pc, uint64_t end, uint64_t mode)
 {
     unsigned length = 1;
+    uint64_t distance;
+    const char *name;
 
     if (!trace_shows(pc, end))
         return;
-    log_line("IN:");
+    name = symbols_find(cpu->space, pc, &distance);
+    log_line("IN:%s%s", name ? " " : "", name ? name : "");
     for (; pc < end && length; pc += length)
         length = trace_insn(cpu, pc, mode);
 }
@@ -111,6 +115,6 @@ void trace_start(const struct run_options *options)
         trace.block = show_entry;
     trace.count = options->count;
     trace_jit_start(options, &trace);
-    if (trace.translated || trace.block || trace.count || trace.region)
+    if (trace.translated || trace.block || trace.count || trace.region || trace.code)
         isa_trace = &trace;
 }

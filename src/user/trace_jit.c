@@ -8,7 +8,9 @@
 #include "isa/cpu.h"
 #include "isa/trace.h"
 #include "user/linux/linux.h"
+#include "user/perf.h"
 #include "user/run.h"
+#include "user/symbols.h"
 #include "user/trace.h"
 
 static unsigned wanted;
@@ -52,15 +54,18 @@ static void show_entries(const struct trace_region *region)
 static void show_code(struct cpu *cpu, const struct trace_region *region)
 {
     const char *faults = region->is_precise ? "precise" : "not precise";
+    char name[SYMBOLS_TEXT];
 
+    symbols_name(cpu->space, region->base, name);
     if (region->code)
-        log_line("REGION: 0x%08" PRIx64 ": %" PRIu32 " instructions, %zu bytes at %p, "
+        log_line("REGION: 0x%08" PRIx64 " %s: %" PRIu32 " instructions, %zu bytes at %p, "
                  "%s, %s",
-                 region->base, region->npcs, region->size, region->code,
+                 region->base, name, region->npcs, region->size, region->code,
                  region->is_cached ? "from the cache" : "compiled", faults);
     else
-        log_line("REGION: 0x%08" PRIx64 ": %" PRIu32 " instructions, not there (%s), %s",
-                 region->base, region->npcs, region->why, faults);
+        log_line("REGION: 0x%08" PRIx64 " %s: %" PRIu32
+                 " instructions, not there (%s), %s",
+                 region->base, name, region->npcs, region->why, faults);
     show_entries(region);
     show_insns(cpu, region);
 }
@@ -90,6 +95,8 @@ void trace_jit_start(const struct run_options *options, struct trace *trace)
         trace->region = show_region;
     trace->wants_ir = wanted & LOG_LLVM_IR;
     trace->wants_out_asm = wanted & LOG_OUT_ASM;
+    if (perf_start(options))
+        trace->code = perf_code;
     if (trace->wants_ir || trace->wants_out_asm)
         jit_options.no_cache = true; /* they are the compiler's */
 }

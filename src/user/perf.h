@@ -1,0 +1,17 @@
+/* perf.h - tells the host's perf what machine code is of which guest function. */
+#ifndef RHEA_USER_PERF_H
+#define RHEA_USER_PERF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct cpu;
+struct run_options;
+
+/* false: the options ask for nothing.  Dies where a file cannot be made. */
+bool perf_start(const struct run_options *options);
+/* As struct trace's. */
+void perf_code(struct cpu *cpu, uint64_t pc, const void *code, size_t size);
+
+#endif
