@@ -484,7 +484,7 @@ void block_flush(struct interp *ip)
     ip->flushes++;
     template_flush(ip->template);
     if (ip->jit)
-        jit_flush(ip->jit);
+        jit_flush(ip);
     for (struct interp_cpu *cpu = ip->cpus; cpu; cpu = cpu->next) {
         ring_clear(cpu->cpu);
         for (unsigned i = 0; i < cpu->njumps; i++)

@@ -365,6 +365,7 @@ static struct job *make_job(const struct collector *c)
         .base = c->insns[0].pc,
         .is_precise = !c->ip->is_unseen,
         .has_fma = host_has_fma(),
+        .counts_exits = jit_options.exits,
         .wants_ir = isa_trace && isa_trace->wants_ir,
         .wants_out_asm = isa_trace && isa_trace->wants_out_asm,
     };

@@ -1,5 +1,6 @@
 /* jit.c - when regions are compiled, and by whom. */
 #include "interp/jit.h"
+#include "interp/template.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -383,7 +384,22 @@ static void take_sample(struct interp *ip, uint64_t pc)
         request(ip, pc);
 }
 
-void jit_step(struct interp_cpu *self)
+/* Cells of regions are in hidden blocks, and what regions leave to the interpreter is,
+ * too: it was in the region when it was kicked, most likely. */
+static enum tier tier_of(struct interp *ip, const struct op *op)
+{
+    uint32_t unit = op ? unit_of(ip, op) : UINT32_MAX;
+    const struct block *block;
+
+    if (unit >= ip->stubs)
+        return TIER_INTERP;
+    block = block_of(ip, unit);
+    return block->is_dead                                              ? TIER_REGION
+           : template_has(ip->template, ip->ops[block_unit(block)].fn) ? TIER_TEMPLATE
+                                                                       : TIER_INTERP;
+}
+
+void jit_step(struct interp_cpu *self, const struct op *left_from)
 {
     struct jit *jit = self->ip->jit;
     struct compiler *c = jit->compiler;
@@ -395,8 +411,10 @@ void jit_step(struct interp_cpu *self)
     interp_take(self);
     if (c->has_done)
         finish_done(self->ip);
-    if (is_sampled)
+    if (is_sampled) {
+        jit->counts.in_tier[tier_of(self->ip, left_from)]++;
         take_sample(self->ip, self->cpu->pc);
+    }
     interp_give(self);
 }
 
@@ -427,11 +445,11 @@ bool jit_invalidate(struct interp *ip, uint64_t first, uint64_t last)
 }
 
 /* What is on its way would have pages that no block tells of. */
-void jit_flush(struct jit *jit)
+void jit_flush(struct interp *ip)
 {
-    loaded_flush(jit);
-    if (jit->compiler)
-        make_stale(jit->compiler, 0, UINT64_MAX);
+    loaded_flush(ip);
+    if (ip->jit->compiler)
+        make_stale(ip->jit->compiler, 0, UINT64_MAX);
 }
 
 void jit_seen(struct interp *ip)
@@ -505,8 +523,36 @@ void jit_leaving(struct interp_cpu *self)
 
 /* -------------------------------------------------------------------------- report */
 
-void jit_report(const struct jit *jit, void (*line)(const char *text))
+static void report_tiers(const struct jit_counts *n, void (*line)(const char *text))
 {
+    double percent = 100.0 / (double)n->samples;
+    char text[160];
+
+    snprintf(text, sizeof text,
+             "jit: of the samples %.1f%% in regions, %.1f%% in templates, %.1f%% in the "
+             "interpreter",
+             (double)n->in_tier[TIER_REGION] * percent,
+             (double)n->in_tier[TIER_TEMPLATE] * percent,
+             (double)n->in_tier[TIER_INTERP] * percent);
+    line(text);
+}
+
+static void report_templates(const struct template *t, void (*line)(const char *text))
+{
+    struct template_counts n = template_counts(t);
+    char text[160];
+
+    snprintf(
+        text, sizeof text,
+        "jit: templates of %llu instructions made in %llu us, %.2f us an instruction",
+        (unsigned long long)n.insns, (unsigned long long)n.ns / 1000,
+        n.insns ? (double)n.ns / 1000 / (double)n.insns : 0);
+    line(text);
+}
+
+void jit_report(const struct interp *ip, void (*line)(const char *text))
+{
+    const struct jit *jit = ip->jit;
     const struct compiler *c = jit->compiler;
     struct jit_counts n = c ? c->counts : jit->counts;
     struct cached_counts cached = cached_counts(jit);
@@ -519,6 +565,8 @@ void jit_report(const struct jit *jit, void (*line)(const char *text))
              (unsigned long long)jit->counts.samples,
              (unsigned long long)jit->counts.inside);
     line(text);
+    if (jit->counts.samples)
+        report_tiers(&jit->counts, line);
     snprintf(text, sizeof text,
              "jit: %llu regions of %llu instructions, %llu bytes, %llu not compiled, %u "
              "dropped",
@@ -529,9 +577,12 @@ void jit_report(const struct jit *jit, void (*line)(const char *text))
              (unsigned long long)(n.compile_ns / 1000000),
              (unsigned long long)(n.insns ? n.compile_ns / 1000 / n.insns : 0));
     line(text);
+    report_templates(ip->template, line);
     snprintf(text, sizeof text,
              "jit: %llu regions from the cache, %llu not as they were, %llu for it",
              (unsigned long long)cached.loaded, (unsigned long long)cached.different,
              (unsigned long long)cached.kept);
     line(text);
+    if (jit_options.exits)
+        exits_report(ip, line);
 }

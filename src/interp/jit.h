@@ -5,6 +5,7 @@
  *   loaded.c   struct region_code in memory: cells, entries, invalidation
  *   cached.c   from and for the cache: regions of earlier processes
  *   told.c     what users are told of regions
+ *   count.c    how often regions are left, and why
  *
  * A thread kicks the CPUs a thousand times a second; where they are then, at the target
  * of a jump, is a sample.  An instruction that is sampled again and again is the head of
@@ -43,6 +44,8 @@ struct loaded {
     uint32_t ncells, nentries;
     struct region_cell *cells;
     struct region_entry *entries;
+    uint64_t
+        *counts; /* by cell: how often it was left by until the last flush; or NULL */
     uint32_t cells_at, base_at;
     size_t at;       /* in the code memory */
     uint32_t size;   /* of the code */
@@ -68,9 +71,13 @@ struct sample {
     uint32_t count;
 };
 
-/* What is counted for --jit-stats. */
+/* What executes an instruction. */
+enum tier { TIER_INTERP, TIER_TEMPLATE, TIER_REGION, TIERS };
+
+/* What is counted for -jit-stats. */
 struct jit_counts {
     uint64_t samples, inside, regions, failed, insns, bytes, compile_ns;
+    uint64_t in_tier[TIERS]; /* of the samples */
 };
 
 struct jit {
@@ -94,7 +101,8 @@ struct jit_options {
     bool sync;          /* the guest waits for the compiler */
     uint32_t threshold; /* runs of a block, 0: samples decide */
     bool no_cache;
-    bool stats;
+    bool stats; /* -jit-stats */
+    bool exits; /* -jit-exits: regions count how they are left */
 };
 extern struct jit_options jit_options; /* run.c */
 
@@ -104,20 +112,20 @@ extern struct jit_options jit_options; /* run.c */
 void jit_start(struct interp *ip);
 /* The block has run as often as jit_options.threshold says. */
 void jit_hot(struct interp *ip, uint64_t pc);
-/* Not taken: the CPU is about to run at cpu->pc. */
-void jit_step(struct interp_cpu *self);
+/* Not taken: the CPU is about to run at cpu->pc; it was at `left_from`, or NULL. */
+void jit_step(struct interp_cpu *self, const struct op *left_from);
 /* Code in these pages has changed.  true: a region had some. */
 bool jit_invalidate(struct interp *ip, uint64_t first_page, uint64_t last_page);
 /* Registers can be seen after faults from now on. */
 void jit_seen(struct interp *ip);
-void jit_flush(struct jit *jit); /* all ops are gone */
-struct jit *jit_new(void);       /* NULL: there is none on this host */
+void jit_flush(struct interp *ip); /* all ops are gone; ip->jit is there */
+struct jit *jit_new(void);         /* NULL: there is none on this host */
 void jit_free(struct jit *jit);
 void jit_forked(struct jit *jit);
 /* Not taken.  The process ends, or runs another program: what was compiled is kept. */
 void jit_leaving(struct interp_cpu *self);
-/* Not taken.  Shows what was done, line by line. */
-void jit_report(const struct jit *jit, void (*line)(const char *text));
+/* Shows what was done, line by line. */
+void jit_report(const struct interp *ip, void (*line)(const char *text));
 
 /* collect.c.  The region around pc in the current mode table, or NULL: not worth it. */
 struct job *collect(struct interp *ip, uint64_t pc);
@@ -159,7 +167,7 @@ bool loaded_has(const struct interp *ip, uint64_t pc);
 /* Whether a region can be entered at pc. */
 bool loaded_is_entry(const struct interp *ip, uint64_t pc);
 bool loaded_invalidate(struct interp *ip, uint64_t first_page, uint64_t last_page);
-void loaded_flush(struct jit *jit); /* all ops are gone */
+void loaded_flush(struct interp *ip); /* all ops are gone */
 /* Drops regions that no block may tell of, where code may have changed. */
 void loaded_fence(struct interp *ip, bool (*may_be_written)(struct space *, uint64_t));
 void loaded_free(struct jit *jit);
@@ -169,6 +177,11 @@ uint64_t loaded_fault_pc(const struct interp *ip, const struct op *op, uint32_t 
                          bool *precise);
 /* Somebody may look at registers after a fault from now on. */
 void loaded_drop_unseen(struct interp *ip);
+
+/* count.c.  Before all ops are gone: takes what regions have counted. */
+void exits_keep(struct interp *ip);
+/* The exits that were taken most often, line by line. */
+void exits_report(const struct interp *ip, void (*line)(const char *text));
 
 /* told.c.  To isa_trace, if it wants to know: a region is loaded, or cannot be made. */
 void told_loaded(struct interp *ip, const struct loaded *region,
@@ -187,9 +200,9 @@ static inline void jit_hot(struct interp *ip, uint64_t pc)
 {
     (void)ip, (void)pc;
 }
-static inline void jit_step(struct interp_cpu *self)
+static inline void jit_step(struct interp_cpu *self, const struct op *left_from)
 {
-    (void)self;
+    (void)self, (void)left_from;
 }
 static inline bool jit_invalidate(struct interp *ip, uint64_t a, uint64_t b)
 {
@@ -217,9 +230,9 @@ static inline void loaded_attach(struct interp *ip, struct block *block)
 {
     (void)ip, (void)block;
 }
-static inline void jit_flush(struct jit *jit)
+static inline void jit_flush(struct interp *ip)
 {
-    (void)jit;
+    (void)ip;
 }
 static inline void loaded_fence(struct interp *ip, bool (*may)(struct space *, uint64_t))
 {

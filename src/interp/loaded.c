@@ -120,6 +120,7 @@ static void make_cell(struct interp *ip, const struct region_cell *cell, uint64_
     case CELL_ROW: op->fn = x_row; break;
     case CELL_JUMP: op->fn = x_jump; break;
     case CELL_RETURN: op->fn = x_return; break;
+    case CELL_COUNT: break;
     case CELL_HELPER: op->fn = (interp_handler)helpers[cell->pc]; break;
     case CELL_CALLED:
         *(struct jump_entry *)(void *)op =
@@ -304,6 +305,7 @@ void loaded_release(struct loaded *region)
     free(region->pcs);
     free(region->cells);
     free(region->entries);
+    free(region->counts);
     free(region);
 }
 
@@ -427,8 +429,11 @@ void loaded_drop_unseen(struct interp *ip)
 }
 
 /* Regions stay: they will have cells elsewhere, which children must not see in theirs. */
-void loaded_flush(struct jit *jit)
+void loaded_flush(struct interp *ip)
 {
+    struct jit *jit = ip->jit;
+
+    exits_keep(ip);
     jit->is_inherited = jit->memory.write != NULL;
     for (struct loaded *region = jit->regions; region; region = region->next) {
         region->unit = 0;

@@ -72,6 +72,7 @@ struct region_request {
     bool is_precise; /* faults are as said above; else a fault ends the program, and
                         nobody can see what the registers were */
     bool wants_ir, wants_out_asm; /* texts for people: struct region_code */
+    bool counts_exits;            /* by CELL_COUNT; such code is never kept */
 };
 
 /* The number of the system register that a S_SYSREAD or S_SYSWRITE node names; false: it
@@ -124,6 +125,8 @@ enum region_cell_kind {
     CELL_RETURN, /* the same of a return that the ring did not expect */
     CELL_CALLED, /* no op: the jump_entry of a call that returns to pc */
     CELL_HELPER, /* `fn` is the function number `pc` of enum region_helper */
+    CELL_COUNT,  /* no op: 8 bytes that count how often the region was left by the cell in
+                    front of it, whether its handler was called or not */
     CELL_KINDS,
 };
 struct region_cell {

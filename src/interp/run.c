@@ -344,7 +344,7 @@ static void end_replay(struct interp_cpu *self)
 static void interp_run(struct cpu *cpu, uint64_t limit)
 {
     struct interp_cpu *self = interp_of(cpu);
-    const struct op *op;
+    const struct op *op, *left_from = self->head.left_from;
 
     cpu->event = (struct exec_event){ 0 };
     self->head.left_from = NULL;
@@ -361,7 +361,7 @@ static void interp_run(struct cpu *cpu, uint64_t limit)
         interp_settle(self);
     choose_table(self, limit || self->ip->is_counting || (HAS_JIT && self->is_replaying));
     if (self->ip->jit)
-        jit_step(self);
+        jit_step(self, left_from);
     op = first_op(self);
     if (op) {
         self->is_running = true;
@@ -425,8 +425,11 @@ static void jit_observe(struct cpu *cpu, bool is_seen)
 
 static void jit_engine_report(struct cpu *cpu, void (*line)(const char *text))
 {
-    if (interp_of(cpu)->ip->jit)
-        jit_report(interp_of(cpu)->ip->jit, line);
+    struct interp *ip = interp_take(interp_of(cpu));
+
+    if (ip->jit)
+        jit_report(ip, line);
+    interp_give(interp_of(cpu));
 }
 
 static void jit_engine_leaving(struct cpu *cpu)

@@ -36,6 +36,7 @@ struct template
     size_t used;
     bool is_inherited; /* the memory is the parent's, too */
     bool has_failed;   /* no memory for code: there will be none */
+    struct template_counts counts;
 };
 
 #define ADDRESS(name) (uintptr_t) name,
@@ -245,8 +246,8 @@ static void add_stencil(struct template *t, unsigned number, const struct op *fi
 
 /* ------------------------------------------------------------------------ rows */
 
-/* Of the first op behind the one at `unit`, which is no group. */
-static uint32_t unit_behind(const struct interp *ip, uint32_t unit, uint32_t end)
+/* The number of the first position behind the op at `unit`. */
+static uint32_t position_behind(const struct interp *ip, uint32_t unit)
 {
     uint32_t low = 0, high = ip->npositions;
 
@@ -258,7 +259,15 @@ static uint32_t unit_behind(const struct interp *ip, uint32_t unit, uint32_t end
         else
             high = middle;
     }
-    return low < ip->npositions ? ip->positions[low].unit : end;
+    return low;
+}
+
+/* Of the first op behind the one at `unit`, which is no group. */
+static uint32_t unit_behind(const struct interp *ip, uint32_t unit, uint32_t end)
+{
+    uint32_t next = position_behind(ip, unit);
+
+    return next < ip->npositions ? ip->positions[next].unit : end;
 }
 
 /* The same of one that has a stencil. */
@@ -308,12 +317,44 @@ static uint32_t make_row(struct template *t, struct interp *ip, uint32_t unit,
     return unit;
 }
 
+static void make_rows(struct template *t, struct interp *ip, uint32_t first, uint32_t end)
+{
+    while (first < end && CODE_SIZE - t->used > 2 * SPARE_CODE)
+        first = make_row(t, ip, first, end);
+}
+
+/* The same, measured. */
+static void make_counted(struct template *t, struct interp *ip, uint32_t first,
+                         uint32_t end)
+{
+    uint64_t start = host_thread_time();
+
+    make_rows(t, ip, first, end);
+    t->counts.ns += host_thread_time() - start;
+    for (uint32_t i = position_behind(ip, first);
+         i < ip->npositions && ip->positions[i].unit < end; i++)
+        t->counts.insns += ip->positions[i].ilen != 0;
+    t->counts.insns++; /* the first one */
+}
+
 void template_make(struct interp *ip, uint32_t first, uint32_t end)
 {
     struct template *t = ip->template;
 
     if (!t || !get_memory(t))
         return;
-    while (first < end && CODE_SIZE - t->used > 2 * SPARE_CODE)
-        first = make_row(t, ip, first, end);
+    if (HAS_JIT && jit_options.stats)
+        make_counted(t, ip, first, end);
+    else
+        make_rows(t, ip, first, end);
+}
+
+bool template_has(const struct template *t, interp_handler fn)
+{
+    return t && t->memory.run && (uintptr_t)fn - (uintptr_t)t->memory.run < CODE_SIZE;
+}
+
+struct template_counts template_counts(const struct template *t)
+{
+    return t ? t->counts : (struct template_counts){ 0 };
 }

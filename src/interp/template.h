@@ -17,6 +17,14 @@ void template_free(struct template *t); /* NULL: nothing */
 /* Makes code of the ops from unit `first` to `end`, as far as it can.  ip->template may
  * be NULL.  Requires: taken. */
 void template_make(struct interp *ip, uint32_t first, uint32_t end);
+/* Whether a handler is code of its own; t may be NULL. */
+bool template_has(const struct template *t, interp_handler fn);
+/* What was made, and the CPU time for it where -jit-stats measures that; t may be NULL.
+ */
+struct template_counts {
+    uint64_t insns, ns;
+};
+struct template_counts template_counts(const struct template *t);
 void template_flush(struct template *t);  /* no op is used any more */
 void template_forked(struct template *t); /* in the child */
 

@@ -37,6 +37,8 @@ struct trace {
     /* The host's code at [code, code + size) is for the guest's from pc on.  NULL: not
      * wanted. */
     void (*code)(struct cpu *cpu, uint64_t pc, const void *code, size_t size);
+    /* What the code at pc is called.  NULL: it has a number. */
+    void (*name)(struct cpu *cpu, uint64_t pc, char *text, size_t size);
     /* cpu->insns is to be right whenever the engine returns. */
     bool count;
 };

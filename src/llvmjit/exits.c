@@ -9,14 +9,11 @@
 
 /* ------------------------------------------------------------------------ cells */
 
-unsigned region_find_cell(struct lift *lift, unsigned kind, uint64_t pc)
+static unsigned add_cell(struct lift *lift, unsigned kind, uint64_t pc)
 {
     struct region_state *state = lift->state;
     struct cell *cells;
 
-    for (unsigned i = 0; i < state->ncells; i++)
-        if (state->cells[i].is.kind == kind && state->cells[i].is.pc == pc)
-            return i;
     if (state->ncells == state->cell_room) {
         cells = realloc(state->cells, 2 * (state->cell_room + 8) * sizeof *cells);
         if (!cells) {
@@ -28,6 +25,27 @@ unsigned region_find_cell(struct lift *lift, unsigned kind, uint64_t pc)
     }
     state->cells[state->ncells] = (struct cell){ .is = { (uint8_t)kind, pc } };
     return state->ncells++;
+}
+
+static bool is_counted(const struct lift *lift, unsigned kind)
+{
+    return lift->request->counts_exits &&
+           (kind == CELL_GOTO || kind == CELL_SIDE || kind == CELL_ROW ||
+            kind == CELL_JUMP || kind == CELL_RETURN);
+}
+
+unsigned region_find_cell(struct lift *lift, unsigned kind, uint64_t pc)
+{
+    struct region_state *state = lift->state;
+    unsigned number;
+
+    for (unsigned i = 0; i < state->ncells; i++)
+        if (state->cells[i].is.kind == kind && state->cells[i].is.pc == pc)
+            return i;
+    number = add_cell(lift, kind, pc);
+    if (is_counted(lift, kind))
+        add_cell(lift, CELL_COUNT, pc);
+    return number;
 }
 
 /* Of an address in the guest. */
@@ -61,6 +79,19 @@ LLVMValueRef region_pc(struct lift *lift, uint64_t pc)
 }
 
 /* ------------------------------------------------------------------------ exits */
+
+/* The region is left by a cell: CELL_COUNT, where that is asked for. */
+static void count_exit(struct lift *lift, unsigned cell)
+{
+    LLVMValueRef place, count;
+
+    if (!lift->request->counts_exits)
+        return;
+    place = region_cell_address(lift, cell + 1);
+    count = lift_load_volatile(lift, lift->state->i64, place);
+    count = LLVMBuildAdd(lift->builder, count, lift_const(lift, 64, 1), "");
+    lift_store_volatile(lift, count, place);
+}
 
 /* Goes on at an op. */
 static void leave_to(struct lift *lift, LLVMValueRef op)
@@ -122,6 +153,7 @@ static LLVMBasicBlockRef jump_block(struct lift *lift, unsigned cell)
     on = lift_block(lift, "exit.on");
     lift->state->cells[cell].jump = block;
     lift_at(lift, block);
+    count_exit(lift, cell);
     leave_by(lift, cell);
     lift_branch(lift, is_kicked(lift), leave_block(lift), on, false);
     lift_at(lift, on);
@@ -151,8 +183,11 @@ void region_exit(struct lift *lift, uint64_t pc)
 
 void region_side_exit(struct lift *lift)
 {
+    unsigned cell = region_find_cell(lift, CELL_SIDE, relative(lift, lift->insn->pc));
+
     region_flush(lift);
-    leave_by(lift, region_find_cell(lift, CELL_SIDE, relative(lift, lift->insn->pc)));
+    count_exit(lift, cell);
+    leave_by(lift, cell);
     end_block(lift, leave_block(lift));
 }
 
@@ -198,6 +233,7 @@ static LLVMBasicBlockRef kicked_block(struct lift *lift, int32_t insn)
                       block = lift_block(lift, "kicked");
     struct dirty dirty = lift->state->dirty, unneeded;
     bool is_late = false;
+    unsigned cell;
 
     plan_unneeded(lift, (uint32_t)insn, &unneeded);
     for (unsigned i = 0; i < MAX_ELEMENTS / 64; i++) {
@@ -207,7 +243,9 @@ static LLVMBasicBlockRef kicked_block(struct lift *lift, int32_t insn)
     lift_at(lift, block);
     region_flush(lift);
     lift->state->dirty = dirty;
-    leave_by(lift, region_find_cell(lift, is_late ? CELL_ROW : CELL_GOTO, pc));
+    cell = region_find_cell(lift, is_late ? CELL_ROW : CELL_GOTO, pc);
+    count_exit(lift, cell);
+    leave_by(lift, cell);
     LLVMBuildBr(lift->builder, leave_block(lift));
     lift_at(lift, here);
     return block;
@@ -288,6 +326,7 @@ static void jump_by_entry(struct lift *lift, LLVMValueRef entry, LLVMValueRef pc
     unsigned cell = region_find_cell(lift, kind, relative(lift, lift->insn->pc));
     LLVMValueRef op;
 
+    count_exit(lift, cell);
     lift_branch(lift, is_entry_for(lift, entry, pc), hit, miss, true);
     lift_at(lift, hit);
     if (top)

@@ -202,6 +202,12 @@ static void take_jit_stats(struct run_options *options, const char *argument)
     (void)options, (void)argument;
     jit_options.stats = true;
 }
+
+static void take_jit_exits(struct run_options *options, const char *argument)
+{
+    take_jit_stats(options, argument);
+    jit_options.exits = jit_options.no_cache = true;
+}
 #else
 #define ENGINES "template, interp and eval"
 #define LOG_ITEMS "in_asm, exec, cpu, unimp, strace"
@@ -352,6 +358,8 @@ static const struct option table[] = {
     { "-accel", "ENGINE", "QEMU_ACCEL", take_accel, false, ENGINES " (slow); the first is the default" },
 #if HAS_JIT
     { "-jit-stats", NULL, NULL, take_jit_stats, false, "print at the end what was compiled" },
+    { "-jit-exits", NULL, NULL, take_jit_exits, false,
+      "the same, and where compiled regions are left (slows them; no cache)" },
 #endif
     { "-lockstep", NULL, NULL, take_lockstep, false,
       "check interp against eval, stop where they differ" },

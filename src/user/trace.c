@@ -115,6 +115,7 @@ void trace_start(const struct run_options *options)
         trace.block = show_entry;
     trace.count = options->count;
     trace_jit_start(options, &trace);
-    if (trace.translated || trace.block || trace.count || trace.region || trace.code)
+    if (trace.translated || trace.block || trace.count || trace.region || trace.code ||
+        trace.name)
         isa_trace = &trace;
 }

@@ -88,6 +88,13 @@ static void show_region(struct cpu *cpu, const struct trace_region *region)
     show_text("OUT", region->base, region->out_asm);
 }
 
+static void name_code(struct cpu *cpu, uint64_t pc, char *text, size_t size)
+{
+    char name[SYMBOLS_TEXT];
+
+    snprintf(text, size, "%s", symbols_name(cpu->space, pc, name));
+}
+
 void trace_jit_start(const struct run_options *options, struct trace *trace)
 {
     wanted = options->log;
@@ -95,6 +102,8 @@ void trace_jit_start(const struct run_options *options, struct trace *trace)
         trace->region = show_region;
     trace->wants_ir = wanted & LOG_LLVM_IR;
     trace->wants_out_asm = wanted & LOG_OUT_ASM;
+    if (jit_options.exits)
+        trace->name = name_code;
     if (perf_start(options))
         trace->code = perf_code;
     if (trace->wants_ir || trace->wants_out_asm)

@@ -1,0 +1,153 @@
+/* count.c - how often regions are left, where and why: -jit-exits.
+ *
+ * Regions count it in their cells (CELL_COUNT), several threads without a lock: then some
+ * are lost. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "interp/jit.h"
+#include "isa/sem.h"
+#include "isa/trace.h"
+
+enum { MOST = 10, TEXT = 400 };
+
+static uint64_t in_cell(const struct interp *ip, const struct loaded *region,
+                        uint32_t cell)
+{
+    uint64_t count = 0;
+
+    if (region->unit)
+        memcpy(&count, &ip->ops[region->unit + cell], sizeof count);
+    return count;
+}
+
+void exits_keep(struct interp *ip)
+{
+    struct loaded *region = jit_options.exits ? ip->jit->regions : NULL;
+
+    for (; region; region = region->next) {
+        if (!region->counts)
+            region->counts = calloc(region->ncells, sizeof *region->counts);
+        for (uint32_t i = 0; region->counts && i < region->ncells; i++)
+            if (region->cells[i].kind == CELL_COUNT)
+                region->counts[i] += in_cell(ip, region, i);
+    }
+}
+
+/* ------------------------------------------------------------------------- report */
+
+/* Of all regions that are left there for that reason. */
+struct exit_count {
+    const char *why;
+    uint64_t pc, count;
+};
+
+static bool has_insn(const struct loaded *region, uint64_t pc)
+{
+    for (uint32_t i = 0; i < region->npcs; i++)
+        if (region->pcs[i] == pc)
+            return true;
+    return false;
+}
+
+static const char *why_left(const struct loaded *region, unsigned kind, uint64_t pc)
+{
+    switch (kind) {
+    case CELL_SIDE: return "an instruction for the interpreter at";
+    case CELL_JUMP: return "indirect jump at";
+    case CELL_RETURN: return "return at";
+    case CELL_ROW: return "kicked at";
+    default: return has_insn(region, pc) ? "kicked at" : "goes on at";
+    }
+}
+
+static uint32_t count_cells(const struct jit *jit)
+{
+    uint32_t count = 0;
+
+    for (const struct loaded *region = jit->regions; region; region = region->next)
+        count += region->ncells;
+    return count;
+}
+
+/* Those of a region that were taken: how many. */
+static uint32_t add_exits(const struct interp *ip, const struct loaded *region,
+                          struct exit_count *exits)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 1; i < region->ncells; i++) {
+        const struct region_cell *cell = &region->cells[i - 1];
+        uint64_t pc = (region->base + cell->pc) & mask64(ip->isa->pc_width), count;
+
+        if (region->cells[i].kind != CELL_COUNT)
+            continue;
+        count = in_cell(ip, region, i) + (region->counts ? region->counts[i] : 0);
+        if (count)
+            exits[n++] =
+                (struct exit_count){ why_left(region, cell->kind, pc), pc, count };
+    }
+    return n;
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const struct exit_count *left = a, *right = b;
+
+    if (left->pc != right->pc)
+        return left->pc < right->pc ? -1 : 1;
+    return strcmp(left->why, right->why);
+}
+
+static int by_count(const void *a, const void *b)
+{
+    const struct exit_count *left = a, *right = b;
+
+    if (left->count != right->count)
+        return left->count > right->count ? -1 : 1;
+    return by_place(a, b);
+}
+
+/* Makes one of those that are the same; how many are left. */
+static uint32_t merge(struct exit_count *exits, uint32_t count)
+{
+    uint32_t n = 0;
+
+    qsort(exits, count, sizeof *exits, by_place);
+    for (uint32_t i = 0; i < count; i++)
+        if (n && by_place(&exits[n - 1], &exits[i]) == 0)
+            exits[n - 1].count += exits[i].count;
+        else
+            exits[n++] = exits[i];
+    return n;
+}
+
+static void report_exit(const struct interp *ip, const struct exit_count *exit,
+                        void (*line)(const char *text))
+{
+    char text[TEXT], name[TEXT / 2] = "";
+
+    if (isa_trace && isa_trace->name)
+        isa_trace->name(ip->cpu, exit->pc, name, sizeof name);
+    snprintf(text, sizeof text, "jit: left %" PRIu64 " times: %s 0x%08" PRIx64 " %s",
+             exit->count, exit->why, exit->pc, name);
+    line(text);
+}
+
+void exits_report(const struct interp *ip, void (*line)(const char *text))
+{
+    struct exit_count *exits = malloc((count_cells(ip->jit) + 1) * sizeof *exits);
+    uint32_t n = 0;
+
+    if (!exits)
+        return;
+    for (const struct loaded *region = ip->jit->regions; region; region = region->next)
+        n += add_exits(ip, region, &exits[n]);
+    n = merge(exits, n);
+    qsort(exits, n, sizeof *exits, by_count);
+    for (uint32_t i = 0; i < n && i < MOST; i++)
+        report_exit(ip, &exits[i], line);
+    free(exits);
+}
