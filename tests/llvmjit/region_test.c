@@ -97,7 +97,7 @@ struct row {
     struct region_slot slots[MAX_INSNS * 16];
     struct isa_decoded decoded[MAX_INSNS];
     unsigned size; /* bytes of code */
-    bool is_precise;
+    bool is_precise, counts_exits;
 };
 
 static bool chance(unsigned of)
@@ -346,6 +346,7 @@ static bool make_row(struct row *row, uint32_t variant)
             row->insns[i].behind = (int32_t)i + 1;
     }
     row->is_precise = chance(2);
+    row->counts_exits = chance(4);
     return true;
 }
 
@@ -488,6 +489,8 @@ static void load(const struct region_code *code)
         if (code->cells[i].kind == CELL_HELPER)
             cells[i].fn = (interp_handler)(uintptr_t)eval_fp_call;
         memcpy(cells[i].payload, &link, 4);
+        if (code->cells[i].kind == CELL_COUNT)
+            memset(&cells[i], 0, sizeof cells[i]);
     }
     jumped.fn = returned.fn = (interp_handler)(void *)leave;
 }
@@ -611,6 +614,24 @@ static void check_fault(const struct row *row, struct cpu *on, const struct cpu 
     if (memcmp(memory[1], memory[2], PAGE))
         FAIL("fault in %s, from %s (%d) on: memory differs", name_of(row, last),
              name_of(row, at), at);
+}
+
+/* A region that was left by a cell has counted it, once. */
+static void check_counts(const struct row *row, const struct region_code *code)
+{
+    uint64_t counted = 0;
+
+    for (unsigned i = 0; row->counts_exits && i < code->ncells; i++) {
+        uint64_t count;
+
+        if (code->cells[i].kind != CELL_COUNT)
+            continue;
+        memcpy(&count, &cells[i], sizeof count);
+        memset(&cells[i], 0, sizeof cells[i]);
+        counted += count;
+    }
+    if (row->counts_exits && counted != (left_by != NULL))
+        FAIL("%d exits counted", (int)counted);
 }
 
 /* The pc at which a region has left, by its kind of exit. */
@@ -749,6 +770,7 @@ static void run_kicked(const struct row *row, const struct region_code *code,
     prepare_jumps(on, 0);
     on->kick = 1;
     enter(code, number, on);
+    check_counts(row, code);
     if (left_by) {
         on->pc = exit_pc(row, code, on, &kind);
         if (left_by < cells || left_by >= cells + code->ncells)
@@ -799,6 +821,7 @@ static void run_row(const struct row *row, const struct region_code *code)
     prepare_jumps(on, wanted->pc);
     memcpy(window + DATA, memory[0], PAGE);
     enter(code, number, on);
+    check_counts(row, code);
     runs++;
     check_end(row, code, on, wanted, last, cpu, entry);
     run_kicked(row, code, number, entry);
@@ -815,7 +838,8 @@ static void check_row(const struct row *row)
                                       .nslots = row->nslots,
                                       .base = CODE,
                                       .is_precise = row->is_precise,
-                                      .has_fma = host_has_fma() };
+                                      .has_fma = host_has_fma(),
+                                      .counts_exits = row->counts_exits };
     struct region_code code;
     char why[256] = "";
 
