@@ -74,6 +74,10 @@ void host_mapped_path(uintptr_t at, char *path, size_t size);
 /* A new file that only this user can read, in a folder that others may write to, in place
  * of one of the user's own, if any.  A descriptor or a negated errno. */
 int host_new_file(const char *path);
+/* Maps the first page of a file as if it were code, for good: perf looks for that.  0 or
+ * a negated errno. */
+int host_mark_file(int fd);
+unsigned host_elf_machine(void); /* e_machine of this program; 0: not known */
 /* Loads a module from where the program is, or ../lib/rhea beside that: the address of
  * `symbol` in it, or NULL.  It stays. */
 const void *host_load_module(const char *name, const char *symbol);

@@ -148,6 +148,19 @@ const void *host_load_module(const char *name, const char *symbol)
 /* Of the program: the linker knows it. */
 extern const ElfW(Ehdr) __ehdr_start __attribute__((weak, visibility("hidden")));
 
+unsigned host_elf_machine(void)
+{
+    return &__ehdr_start ? __ehdr_start.e_machine : 0;
+}
+
+int host_mark_file(int fd)
+{
+    void *at = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ | PROT_EXEC,
+                    MAP_PRIVATE, fd, 0);
+
+    return at == MAP_FAILED ? -errno : 0;
+}
+
 /* Spec: the tool interface standard's ELF, "Note Section". */
 static size_t id_in_notes(const uint8_t *at, size_t size, uint8_t id[HOST_BUILD_ID])
 {
@@ -194,6 +207,17 @@ size_t host_build_id(uint8_t id[HOST_BUILD_ID])
     return size;
 }
 #else
+unsigned host_elf_machine(void)
+{
+    return 0;
+}
+
+int host_mark_file(int fd)
+{
+    (void)fd;
+    return -1;
+}
+
 const void *host_load_module(const char *name, const char *symbol)
 {
     (void)name, (void)symbol;

@@ -197,6 +197,12 @@ static void take_perfmap(struct run_options *options, const char *argument)
     options->perfmap = true;
 }
 
+static void take_jitdump(struct run_options *options, const char *argument)
+{
+    (void)argument;
+    options->jitdump = true;
+}
+
 static void take_jit_stats(struct run_options *options, const char *argument)
 {
     (void)options, (void)argument;
@@ -384,10 +390,12 @@ static const struct option table[] = {
 #if HAS_JIT
     { "-perfmap", NULL, NULL, take_perfmap, false,
       "write /tmp/perf-PID.map: what machine code is of which function" },
+    { "-jitdump", NULL, NULL, take_jitdump, false,
+      "write ./jit-PID.dump: the same, and the code, for perf inject --jit" },
 #else
     { "-perfmap", NULL, NULL, NULL, false, NULL },
-#endif
     { "-jitdump", NULL, NULL, NULL, false, NULL },
+#endif
 };
 /* clang-format on */
 

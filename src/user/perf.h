@@ -13,5 +13,12 @@ struct run_options;
 bool perf_start(const struct run_options *options);
 /* As struct trace's. */
 void perf_code(struct cpu *cpu, uint64_t pc, const void *code, size_t size);
+#ifdef RHEA_JIT
+void perf_end(void); /* the process ends */
+#else
+static inline void perf_end(void)
+{
+}
+#endif
 
 #endif

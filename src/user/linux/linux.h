@@ -317,8 +317,8 @@ void find_traps(struct proc *p); /* fills trap_row */
 uint64_t helper_call(struct cpu *cpu, unsigned number, const uint64_t *args);
 _Noreturn void run_loop(struct task *t);
 _Noreturn void guest_exit(struct task *t, int status);
-void report_count(struct task *t);
-void report_engine(struct task *t); /* -jit-stats */ /* RHEA_COUNT */
+void report_count(struct task *t);  /* RHEA_COUNT */
+void report_engine(struct task *t); /* at the end: -jit-stats, -jitdump */
 
 /* load.c: maps the program, and its interpreter; sets up stack and registers.  `name` is
  * what messages and AT_EXECFN say.  Refuses what cannot run. */

@@ -17,6 +17,7 @@
 #include "user/linux/debug.h"
 #include "user/linux/linux.h"
 #include "user/linux/strace.h"
+#include "user/perf.h"
 #include "user/run.h"
 
 static int log_fd = STDERR_FILENO;
@@ -85,6 +86,7 @@ void report_engine(struct task *t)
         t->engine->leaving(t->cpu);
     if (jit_options.stats && t->engine->report)
         t->engine->report(t->cpu, report_line);
+    perf_end();
 }
 
 _Noreturn void guest_exit(struct task *t, int status)
