@@ -203,6 +203,12 @@ static void take_jitdump(struct run_options *options, const char *argument)
     options->jitdump = true;
 }
 
+static void take_jit_debugger(struct run_options *options, const char *argument)
+{
+    (void)argument;
+    options->jit_debugger = true;
+}
+
 static void take_jit_stats(struct run_options *options, const char *argument)
 {
     (void)options, (void)argument;
@@ -392,6 +398,8 @@ static const struct option table[] = {
       "write /tmp/perf-PID.map: what machine code is of which function" },
     { "-jitdump", NULL, NULL, take_jitdump, false,
       "write ./jit-PID.dump: the same, and the code, for perf inject --jit" },
+    { "-jit-debugger", NULL, NULL, take_jit_debugger, false,
+      "name machine code for a debugger of rhea itself" },
 #else
     { "-perfmap", NULL, NULL, NULL, false, NULL },
     { "-jitdump", NULL, NULL, NULL, false, NULL },

@@ -195,13 +195,11 @@ static void tell(const struct piece *piece, int tid)
         dump_piece(piece, tid);
 }
 
-void perf_code(struct cpu *cpu, uint64_t pc, const void *code, size_t size)
+void perf_code(const struct cpu *cpu, const char *name, const void *code, size_t size)
 {
     int tid = ((const struct task *)cpu->user)->tid;
-    char name[SYMBOLS_TEXT];
-    const struct piece *piece;
+    const struct piece *piece = add_piece(code, size, name);
 
-    piece = add_piece(code, size, symbols_name(cpu->space, pc, name));
     if (!piece)
         return;
     if (owner == getpid()) {

@@ -11,8 +11,8 @@ struct run_options;
 
 /* false: the options ask for nothing.  Dies where a file cannot be made. */
 bool perf_start(const struct run_options *options);
-/* As struct trace's. */
-void perf_code(struct cpu *cpu, uint64_t pc, const void *code, size_t size);
+/* The host's code at [code, code + size) has this name from now on. */
+void perf_code(const struct cpu *cpu, const char *name, const void *code, size_t size);
 #ifdef RHEA_JIT
 void perf_end(void); /* the process ends */
 #else

@@ -47,7 +47,7 @@ struct run_options {
     bool strace;
     bool paged; /* memory through the page table, as on 32-bit hosts */
     bool count; /* RHEA_COUNT */
-    bool perfmap, jitdump;
+    bool perfmap, jitdump, jit_debugger;
     char **environ; /* of the guest; after -E and -U */
     /* Options that an execve of the guest hands on: `words` strings. */
     const char **again;

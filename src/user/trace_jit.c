@@ -7,6 +7,7 @@
 #include "interp/jit.h"
 #include "isa/cpu.h"
 #include "isa/trace.h"
+#include "user/jit_debugger.h"
 #include "user/linux/linux.h"
 #include "user/perf.h"
 #include "user/run.h"
@@ -14,6 +15,7 @@
 #include "user/trace.h"
 
 static unsigned wanted;
+static bool is_perf, is_debugger;
 
 static bool is_shown(const struct trace_region *region)
 {
@@ -95,6 +97,17 @@ static void name_code(struct cpu *cpu, uint64_t pc, char *text, size_t size)
     snprintf(text, size, "%s", symbols_name(cpu->space, pc, name));
 }
 
+static void tell_code(struct cpu *cpu, uint64_t pc, const void *code, size_t size)
+{
+    char name[SYMBOLS_TEXT];
+
+    symbols_name(cpu->space, pc, name);
+    if (is_perf)
+        perf_code(cpu, name, code, size);
+    if (is_debugger)
+        jit_debugger_add(name, code, size);
+}
+
 void trace_jit_start(const struct run_options *options, struct trace *trace)
 {
     wanted = options->log;
@@ -104,8 +117,10 @@ void trace_jit_start(const struct run_options *options, struct trace *trace)
     trace->wants_out_asm = wanted & LOG_OUT_ASM;
     if (jit_options.exits)
         trace->name = name_code;
-    if (perf_start(options))
-        trace->code = perf_code;
+    is_perf = perf_start(options);
+    is_debugger = options->jit_debugger;
+    if (is_perf || is_debugger)
+        trace->code = tell_code;
     if (trace->wants_ir || trace->wants_out_asm)
         jit_options.no_cache = true; /* they are the compiler's */
 }
