@@ -76,6 +76,8 @@ static void compile(struct compiler *c, struct job *job)
     if (c->module && c->module->version != REGION_VERSION)
         c->module = NULL;
     c->has_no_module = !c->module;
+    if (!c->module)
+        snprintf(job->why, sizeof job->why, "rhea-llvm.so is not there, or another's");
     if (c->module)
         failed = c->module->compile(&job->request, &job->code, job->why, sizeof job->why);
     if (failed) {
@@ -228,14 +230,24 @@ void jit_start(struct interp *ip)
 
 /* ------------------------------------------------------------------------ requests */
 
+/* Loads what was compiled, and keeps it for the cache.  What went wrong, or NULL. */
+static const char *load_job(struct interp *ip, struct job *job)
+{
+    if (job->is_stale)
+        return job->code.code ? "its code has changed meanwhile" : job->why;
+    cached_keep(ip, job);
+    if (loaded_add(ip, job))
+        return NULL;
+    ip->jit->is_off = true;
+    return "no room for code";
+}
+
 static void finish(struct interp *ip, struct job *job)
 {
-    if (job->is_stale) {
-        told_failed(ip, job);
-    } else {
-        cached_keep(ip, job);
-        ip->jit->is_off |= !loaded_add(ip, job);
-    }
+    const char *why = load_job(ip, job);
+
+    if (why)
+        told_failed(ip, job, why);
     if (job->code.code)
         ip->jit->compiler->module->release(&job->code);
     job_free(job);

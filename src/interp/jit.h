@@ -186,7 +186,7 @@ void exits_report(const struct interp *ip, void (*line)(const char *text));
 /* told.c.  To isa_trace, if it wants to know: a region is loaded, or cannot be made. */
 void told_loaded(struct interp *ip, const struct loaded *region,
                  const struct region_code *code);
-void told_failed(struct interp *ip, const struct job *job);
+void told_failed(struct interp *ip, const struct job *job, const char *why);
 /* Machine code was made, of whatever tier. */
 void told_code(struct interp *ip, uint64_t pc, const void *code, size_t size);
 #else

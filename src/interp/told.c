@@ -44,14 +44,14 @@ void told_loaded(struct interp *ip, const struct loaded *region,
     free(entries);
 }
 
-void told_failed(struct interp *ip, const struct job *job)
+void told_failed(struct interp *ip, const struct job *job, const char *why)
 {
     const struct region_request *request = &job->request;
     struct trace_region told = {
         .base = request->base,
         .mode = job->table->mode,
         .npcs = request->ninsns,
-        .why = job->code.code ? "its code has changed meanwhile" : job->why,
+        .why = why,
         .is_precise = request->is_precise,
     };
     uint64_t *pcs = is_wanted() ? calloc(request->ninsns, sizeof *pcs) : NULL;
