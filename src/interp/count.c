@@ -38,9 +38,16 @@ void exits_keep(struct interp *ip)
 
 /* ------------------------------------------------------------------------- report */
 
+enum cause { BY_LINK, BY_JUMP, BY_RETURN, FOR_INTERP, BY_KICK, CAUSES };
+static const char *const causes[CAUSES] = {
+    [BY_LINK] = "goes on at",  [BY_JUMP] = "indirect jump at",
+    [BY_RETURN] = "return at", [FOR_INTERP] = "an instruction for the interpreter at",
+    [BY_KICK] = "kicked at",
+};
+
 /* Of all regions that are left there for that reason. */
 struct exit_count {
-    const char *why;
+    enum cause cause;
     uint64_t pc, count;
 };
 
@@ -52,14 +59,14 @@ static bool has_insn(const struct loaded *region, uint64_t pc)
     return false;
 }
 
-static const char *why_left(const struct loaded *region, unsigned kind, uint64_t pc)
+static enum cause cause_of(const struct loaded *region, unsigned kind, uint64_t pc)
 {
     switch (kind) {
-    case CELL_SIDE: return "an instruction for the interpreter at";
-    case CELL_JUMP: return "indirect jump at";
-    case CELL_RETURN: return "return at";
-    case CELL_ROW: return "kicked at";
-    default: return has_insn(region, pc) ? "kicked at" : "goes on at";
+    case CELL_SIDE: return FOR_INTERP;
+    case CELL_JUMP: return BY_JUMP;
+    case CELL_RETURN: return BY_RETURN;
+    case CELL_ROW: return BY_KICK;
+    default: return has_insn(region, pc) ? BY_KICK : BY_LINK;
     }
 }
 
@@ -87,7 +94,7 @@ static uint32_t add_exits(const struct interp *ip, const struct loaded *region,
         count = in_cell(ip, region, i) + (region->counts ? region->counts[i] : 0);
         if (count)
             exits[n++] =
-                (struct exit_count){ why_left(region, cell->kind, pc), pc, count };
+                (struct exit_count){ cause_of(region, cell->kind, pc), pc, count };
     }
     return n;
 }
@@ -98,7 +105,7 @@ static int by_place(const void *a, const void *b)
 
     if (left->pc != right->pc)
         return left->pc < right->pc ? -1 : 1;
-    return strcmp(left->why, right->why);
+    return (int)left->cause - (int)right->cause;
 }
 
 static int by_count(const void *a, const void *b)
@@ -132,7 +139,23 @@ static void report_exit(const struct interp *ip, const struct exit_count *exit,
     if (isa_trace && isa_trace->name)
         isa_trace->name(ip->cpu, exit->pc, name, sizeof name);
     snprintf(text, sizeof text, "jit: left %" PRIu64 " times: %s 0x%08" PRIx64 " %s",
-             exit->count, exit->why, exit->pc, name);
+             exit->count, causes[exit->cause], exit->pc, name);
+    line(text);
+}
+
+static void report_causes(const struct exit_count *exits, uint32_t count,
+                          void (*line)(const char *text))
+{
+    uint64_t sums[CAUSES] = { 0 };
+    char text[TEXT];
+
+    for (uint32_t i = 0; i < count; i++)
+        sums[exits[i].cause] += exits[i].count;
+    snprintf(text, sizeof text,
+             "jit: exits: %" PRIu64 " indirect jumps, %" PRIu64 " returns, %" PRIu64
+             " links, %" PRIu64 " for the interpreter, %" PRIu64 " kicks",
+             sums[BY_JUMP], sums[BY_RETURN], sums[BY_LINK], sums[FOR_INTERP],
+             sums[BY_KICK]);
     line(text);
 }
 
@@ -146,6 +169,7 @@ void exits_report(const struct interp *ip, void (*line)(const char *text))
     for (const struct loaded *region = ip->jit->regions; region; region = region->next)
         n += add_exits(ip, region, &exits[n]);
     n = merge(exits, n);
+    report_causes(exits, n, line);
     qsort(exits, n, sizeof *exits, by_count);
     for (uint32_t i = 0; i < n && i < MOST; i++)
         report_exit(ip, &exits[i], line);
