@@ -224,6 +224,17 @@ void host_block_signals_after(void *context);
 /* Fused multiply-add in one instruction is there.  x86-64: asks the processor once. */
 bool host_has_fma(void);
 
+/* The register in which the host's floating point gathers what it raised, where that is
+ * what IEEE 754 says, with tininess judged after rounding. */
+struct host_fp_flags {
+    const char *save, *restore; /* what LLVM calls moving its 32 bits to, and from, where
+                                   a pointer points */
+    uint8_t bit[5];             /* of inexact, underflow, overflow, division by zero and
+                                   invalid operation */
+    uint32_t clear;             /* without any, nothing trapped, to nearest */
+};
+const struct host_fp_flags *host_fp_flags(void); /* NULL: there is none */
+
 /* Where HOST_CAS16 is 1: compare-and-swap of 16 bytes is there.  Asks as above. */
 bool host_has_cas16(void);
 

@@ -27,6 +27,16 @@ bool host_has_fma(void)
     return known > 0;
 }
 
+/* MXCSR: Intel SDM vol. 1, 10.2.3. */
+const struct host_fp_flags *host_fp_flags(void)
+{
+    static const struct host_fp_flags mxcsr = {
+        "llvm.x86.sse.stmxcsr", "llvm.x86.sse.ldmxcsr", { 5, 4, 3, 2, 0 }, 0x1f80
+    };
+
+    return &mxcsr;
+}
+
 bool host_has_cas16(void)
 {
     static signed char known; /* 0: not asked yet */
@@ -37,6 +47,11 @@ bool host_has_cas16(void)
     return known > 0;
 }
 #else
+const struct host_fp_flags *host_fp_flags(void)
+{
+    return NULL;
+}
+
 bool host_has_cas16(void)
 {
     return HOST_CAS16;

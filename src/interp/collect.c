@@ -364,6 +364,7 @@ static struct job *make_job(const struct collector *c)
         .nslots = c->nslots,
         .base = c->insns[0].pc,
         .is_precise = !c->ip->is_unseen,
+        .fp_flags = host_fp_flags(),
         .has_fma = host_has_fma(),
         .counts_exits = jit_options.exits,
         .wants_ir = isa_trace && isa_trace->wants_ir,

@@ -26,6 +26,7 @@
 
 #include <stddef.h>
 
+#include "base/host.h"
 #include "interp/op.h"
 #include "isa/isa.h"
 #include "isa/sysreg.h"
@@ -67,7 +68,8 @@ struct region_request {
     const struct region_insn *insns;
     const struct region_slot *slots;
     uint32_t ninsns, nslots;
-    uint64_t base;   /* pcs in the code are relative to this one */
+    uint64_t base;                        /* pcs in the code are relative to this one */
+    const struct host_fp_flags *fp_flags; /* the host's, or NULL */
     bool has_fma;    /* the host multiplies and adds in one instruction */
     bool is_precise; /* faults are as said above; else a fault ends the program, and
                         nobody can see what the registers were */

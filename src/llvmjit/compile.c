@@ -157,7 +157,6 @@ static void begin(struct lift *lift, const struct region_request *request,
     memset(lift, 0, sizeof *lift);
     lift->request = request;
     lift->isa = request->isa;
-    lift->has_mxcsr = strcmp(LLVMGetTargetName(target), "x86-64") == 0;
     lift->gathered = -1;
     lift->context = LLVMContextCreate();
     lift->module = LLVMModuleCreateWithNameInContext("region", lift->context);

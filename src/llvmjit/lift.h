@@ -41,7 +41,6 @@ struct lift {
     LLVMValueRef pushed[16];           /* S_PUSH */
     unsigned npushed;
     const char *why;         /* not NULL: this cannot be compiled */
-    bool has_mxcsr;          /* the host is x86-64 */
     int32_t gathered;        /* the environment whose flags the host's register gathers
                                 (lift_fp_gather.c), or -1 */
     LLVMValueRef host_flags; /* where that register is moved to and from: an alloca */

@@ -142,7 +142,7 @@ static bool is_host_environment(const struct isa_fpenv *env)
 
 bool lift_fp_can_gather(const struct lift *lift, const struct isa_fpenv *env)
 {
-    return lift->has_mxcsr && is_host_environment(env);
+    return lift->request->fp_flags && is_host_environment(env);
 }
 
 static bool has_host_format(const struct fp *fp)

@@ -1,13 +1,14 @@
-/* lift_fp_gather.c - floating point where the host's own register gathers the flags.
+/* lift_fp_gather.c - floating point where the host's own register gathers the flags
+ * (host_fp_flags).
  *
- * Where the host is x86-64 (MXCSR), and all floating point of a region is in one
- * environment of the usual kind, the guest's flags are those in its element and those in
- * the host's register, together: the host raises what IEEE 754 says, as the guest does.
- * So an operation is one instruction, and a test for NaNs, which guests choose in ways of
- * their own.  When the region is entered the host's register has no flags that the guest
- * has not (lift_fp_enter); before anybody looks at the element it gets what is there
- * (lift_fp_gathered); helpers, whose own floating point means nothing, find the register
- * and leave it as it was (lift_fp_save, lift_fp_restore).
+ * Where all floating point of a region is in one environment of the usual kind, the
+ * guest's flags are those in its element and those in the host's register, together: the
+ * host raises what IEEE 754 says, as the guest does.  So an operation is one instruction,
+ * and a test for NaNs, which guests choose in ways of their own.  When the region is
+ * entered the host's register has no flags that the guest has not (lift_fp_enter); before
+ * anybody looks at the element it gets what is there (lift_fp_gathered); helpers, whose
+ * own floating point means nothing, find the register and leave it as it was
+ * (lift_fp_save, lift_fp_restore).
  *
  * Operations are constrained intrinsics: LLVM neither moves them to where the guest has
  * none, nor drops them, nor does them itself.  What the slow way raises is never less
@@ -16,19 +17,22 @@
 
 #include "llvmjit/lift_fp_parts.h"
 
-/* Intel SDM vol. 1, 10.2.3: flags in bits 0 to 5; all masked, to nearest. */
-enum {
-    MXCSR_IE = 1 << 0,
-    MXCSR_ZE = 1 << 2,
-    MXCSR_OE = 1 << 3,
-    MXCSR_UE = 1 << 4,
-    MXCSR_PE = 1 << 5,
-    MXCSR_RARE = MXCSR_IE | MXCSR_ZE | MXCSR_OE | MXCSR_UE,
-    MXCSR_CLEAR = 0x1f80,
-};
-static const uint8_t mxcsr_bit[5] = { 5, 4, 3, 2, 0 }; /* of flag 1 << k of fp.h */
-
 /* ------------------------------------------------------------- the host's register */
+
+static const struct host_fp_flags *host_flags(const struct lift *lift)
+{
+    return lift->request->fp_flags;
+}
+
+/* All of the register's flags but FP_NX, which is not rare. */
+static uint32_t rare_flags(const struct lift *lift)
+{
+    uint32_t bits = 0;
+
+    for (unsigned k = 1; k < 5; k++)
+        bits |= UINT32_C(1) << host_flags(lift)->bit[k];
+    return bits;
+}
 
 static LLVMTypeRef word_type(struct lift *lift)
 {
@@ -70,7 +74,7 @@ LLVMValueRef lift_fp_save(struct lift *lift)
 {
     LLVMValueRef value;
 
-    move_register(lift, "llvm.x86.sse.stmxcsr");
+    move_register(lift, host_flags(lift)->save);
     value = LLVMBuildLoad2(lift->builder, word_type(lift), flags_slot(lift), "");
     LLVMSetVolatile(value, true);
     return value;
@@ -82,13 +86,13 @@ void lift_fp_restore(struct lift *lift, LLVMValueRef value)
     LLVMValueRef slot = flags_slot(lift);
 
     LLVMSetVolatile(LLVMBuildStore(lift->builder, value, slot), true);
-    move_register(lift, "llvm.x86.sse.ldmxcsr");
+    move_register(lift, host_flags(lift)->restore);
     LLVMSetVolatile(LLVMBuildLoad2(lift->builder, word_type(lift), slot, ""), true);
 }
 
 void lift_fp_forget(struct lift *lift)
 {
-    lift_fp_restore(lift, word(lift, MXCSR_CLEAR));
+    lift_fp_restore(lift, word(lift, host_flags(lift)->clear));
 }
 
 static const struct isa_fpenv *gathered_env(const struct lift *lift)
@@ -115,9 +119,10 @@ static LLVMValueRef merge(struct lift *lift, LLVMValueRef flags, LLVMValueRef ho
 
     for (unsigned k = first; k < end; k++)
         if (env->bit[k] != 0xff)
-            flags = LLVMBuildOr(
-                lift->builder, flags,
-                move_bit(lift, host, mxcsr_bit[k], env->bit[k], LLVMTypeOf(flags)), "");
+            flags = LLVMBuildOr(lift->builder, flags,
+                                move_bit(lift, host, host_flags(lift)->bit[k],
+                                         env->bit[k], LLVMTypeOf(flags)),
+                                "");
     return flags;
 }
 
@@ -131,7 +136,7 @@ LLVMValueRef lift_fp_gathered(struct lift *lift, LLVMValueRef flags)
     common = merge(lift, flags, host, 0, 1);
     lift_branch(lift,
                 LLVMBuildICmp(b, LLVMIntEQ,
-                              LLVMBuildAnd(b, host, word(lift, MXCSR_RARE), ""),
+                              LLVMBuildAnd(b, host, word(lift, rare_flags(lift)), ""),
                               word(lift, 0), ""),
                 on, rare, true);
     lift_at(lift, rare);
@@ -157,7 +162,7 @@ void lift_fp_enter(struct lift *lift, LLVMValueRef flags)
 {
     const struct isa_fpenv *env = gathered_env(lift);
     LLVMBuilderRef b = lift->builder;
-    LLVMValueRef host = lift_fp_save(lift), stale = word(lift, MXCSR_RARE), has;
+    LLVMValueRef host = lift_fp_save(lift), stale = word(lift, rare_flags(lift)), has;
     LLVMBasicBlockRef forget = lift_block(lift, "forget"), on = lift_block(lift, "clean");
 
     add_strict(lift);
@@ -166,8 +171,8 @@ void lift_fp_enter(struct lift *lift, LLVMValueRef flags)
                             "");
         has = LLVMBuildIntCast2(b, has, word_type(lift), false, "");
         has = LLVMBuildAnd(b, LLVMBuildNot(b, has, ""), word(lift, 1), "");
-        stale =
-            LLVMBuildOr(b, stale, LLVMBuildShl(b, has, word(lift, mxcsr_bit[0]), ""), "");
+        stale = LLVMBuildOr(
+            b, stale, LLVMBuildShl(b, has, word(lift, host_flags(lift)->bit[0]), ""), "");
     }
     stale = LLVMBuildAnd(b, host, stale, "");
     lift_branch(lift, LLVMBuildICmp(b, LLVMIntEQ, stale, word(lift, 0), ""), on, forget,

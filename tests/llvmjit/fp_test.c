@@ -78,7 +78,7 @@ static struct test_case {
     function *fast;
 } cases[MAX_CASES];
 static unsigned ncases;
-static bool has_mxcsr;
+static struct region_request request = { .isa = &isa };
 
 /* One run of one case. */
 struct operands {
@@ -279,15 +279,6 @@ static void add_function(struct lift *lift, unsigned number)
     lift_case(lift, number);
 }
 
-static bool is_x86_64(void)
-{
-    char *triple = LLVMGetDefaultTargetTriple();
-    bool is = strncmp(triple, "x86_64-", 7) == 0;
-
-    LLVMDisposeMessage(triple);
-    return is;
-}
-
 static LLVMTargetMachineRef host_machine(void)
 {
     char *triple = LLVMGetDefaultTargetTriple(), *cpu = LLVMGetHostCPUName();
@@ -328,8 +319,7 @@ static void compile_cases(void)
     LLVMOrcThreadSafeContextRef context = LLVMOrcCreateNewThreadSafeContext();
     LLVMTargetMachineRef machine;
     LLVMOrcLLJITBuilderRef builder = LLVMOrcCreateLLJITBuilder();
-    const struct region_request request = { .isa = &isa, .has_fma = host_has_fma() };
-    struct lift lift = { .isa = &isa, .request = &request, .has_mxcsr = has_mxcsr };
+    struct lift lift = { .isa = &isa, .request = &request };
 
     LLVMInitializeNativeAsmPrinter();
     machine = host_machine();
@@ -400,7 +390,7 @@ static void add_case(struct test_case test)
     static unsigned turn;
 
     for (unsigned i = 0; i < 4; i++) {
-        const struct lift lift = { .has_mxcsr = has_mxcsr };
+        const struct lift lift = { .request = &request };
 
         if (i % 2 == 0)
             test.call.env = (uint16_t)(i ? 1 + turn++ % (ENVS - 1) : ENV_SIMPLE);
@@ -723,7 +713,8 @@ int main(void)
         cpus[i]->isa = &isa;
     }
     LLVMInitializeNativeTarget();
-    has_mxcsr = is_x86_64();
+    request.fp_flags = host_fp_flags();
+    request.has_fma = host_has_fma();
     add_cases();
     compile_cases();
     status = run_cases("llvmjit fp", tests, COUNT(tests));

@@ -838,6 +838,7 @@ static void check_row(const struct row *row)
                                       .nslots = row->nslots,
                                       .base = CODE,
                                       .is_precise = row->is_precise,
+                                      .fp_flags = host_fp_flags(),
                                       .has_fma = host_has_fma(),
                                       .counts_exits = row->counts_exits };
     struct region_code code;
