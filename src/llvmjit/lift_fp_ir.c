@@ -242,6 +242,44 @@ static void spread(LLVMBuilderRef builder, LLVMValueRef cast)
         LLVMInstructionEraseFromParent(cast);
 }
 
+/* The cast of an integer to a float that a load's users have, or NULL. */
+static LLVMValueRef find_real_user(LLVMValueRef load)
+{
+    for (LLVMUseRef use = LLVMGetFirstUse(load); use; use = LLVMGetNextUse(use)) {
+        LLVMValueRef user = LLVMGetUser(use);
+        LLVMTypeKind kind = LLVMGetTypeKind(LLVMTypeOf(user));
+
+        if (LLVMIsABitCastInst(user) &&
+            (kind == LLVMDoubleTypeKind || kind == LLVMFloatTypeKind))
+            return user;
+    }
+    return NULL;
+}
+
+/* What is used as a float is loaded as one; others get a cast of that.  Yields the load.
+ */
+static LLVMValueRef load_real(LLVMBuilderRef builder, LLVMValueRef load)
+{
+    LLVMValueRef cast = find_real_user(load), real;
+
+    if (!cast)
+        return load;
+    LLVMPositionBuilderBefore(builder, load);
+    real = LLVMBuildLoad2(builder, LLVMTypeOf(cast), LLVMGetOperand(load, 0), "");
+    LLVMSetVolatile(real, LLVMGetVolatile(load));
+    LLVMSetOrdering(real, LLVMGetOrdering(load));
+    LLVMSetAlignment(real, LLVMGetAlignment(load));
+    for (; cast; cast = find_real_user(load)) {
+        LLVMReplaceAllUsesWith(cast, real);
+        LLVMInstructionEraseFromParent(cast);
+    }
+    if (LLVMGetFirstUse(load))
+        LLVMReplaceAllUsesWith(load,
+                               LLVMBuildBitCast(builder, real, LLVMTypeOf(load), ""));
+    LLVMInstructionEraseFromParent(load);
+    return real;
+}
+
 void lift_fp_spread(LLVMValueRef function, LLVMBuilderRef builder)
 {
     LLVMBasicBlockRef block = LLVMGetFirstBasicBlock(function);
@@ -249,6 +287,8 @@ void lift_fp_spread(LLVMValueRef function, LLVMBuilderRef builder)
 
     for (; block; block = LLVMGetNextBasicBlock(block))
         for (value = LLVMGetFirstInstruction(block); value; value = next) {
+            if (LLVMIsALoadInst(value))
+                value = load_real(builder, value);
             next = LLVMGetNextInstruction(value);
             if (is_raw(value))
                 spread(builder, value);
