@@ -11,11 +11,11 @@
 #include "isa/trace.h"
 
 enum {
-    PERIOD_US = 1000,   /* between samples */
-    IDLE_US = 20000,    /* ... while nothing runs */
-    HEAD_SAMPLES = 4,   /* that make an instruction the head of a region ... */
-    AGAIN_SAMPLES = 32, /* ... though one has it already */
-    MAX_SAMPLES = 2048, /* after so many they count half */
+    PERIOD_US = 1000,      /* between samples */
+    IDLE_US = 20000,       /* ... while nothing runs */
+    HEAD_SAMPLES = 4,      /* nearby, that make the last one the head of a region ... */
+    AGAIN_SAMPLES = 32,    /* ... of its own, though one has it already */
+    MAX_SAMPLES = 1 << 15, /* after so many they count half */
     MAX_QUEUE = 64,
     LOAD_US = 5000,    /* what it takes to load the module, */
     REGION_US = 3000,  /* ... to compile a region, */
@@ -289,22 +289,33 @@ static struct sample *sample_at(struct interp *ip, uint64_t pc)
     return &ip->jit->samples[block_hash(block_key(pc, ip->mode)) % SAMPLES];
 }
 
+/* What was seen at an instruction of a region; of a copy of one: nothing. */
+static uint32_t *seen_at(struct interp *ip, const struct region_insn *insn)
+{
+    static uint32_t nothing;
+    struct sample *s = sample_at(ip, insn->pc);
+
+    nothing = 0;
+    return insn->return_insn == REGION_NONE && s->pc == insn->pc && s->table == ip->mode
+               ? &s->count
+               : &nothing;
+}
+
 /* Whether the code has taken half the time that compiling it would: code that has run for
- * long is likely to run as long again. */
+ * long is likely to run as long again.  Those samples do not count again then. */
 static bool is_worth(struct interp *ip, const struct job *job)
 {
     const struct compiler *c = ip->jit->compiler;
     uint64_t cost = c->region_us + (uint64_t)c->insn_us * job->request.ninsns;
     uint64_t samples = 0;
+    bool is;
 
-    for (uint32_t i = 0; i < job->request.ninsns; i++) {
-        const struct region_insn *insn = &job->request.insns[i];
-        const struct sample *s = sample_at(ip, insn->pc);
-
-        if (insn->return_insn == REGION_NONE && s->pc == insn->pc && s->table == ip->mode)
-            samples += s->count;
-    }
-    return samples * PERIOD_US >= cost / 2;
+    for (uint32_t i = 0; i < job->request.ninsns; i++)
+        samples += *seen_at(ip, &job->request.insns[i]);
+    is = samples * PERIOD_US >= cost / 2;
+    for (uint32_t i = 0; is && i < job->request.ninsns; i++)
+        *seen_at(ip, &job->request.insns[i]) = 0;
+    return is;
 }
 
 static void request(struct interp *ip, uint64_t pc)
@@ -345,16 +356,18 @@ static void age_samples(struct jit *jit)
     jit->nsamples = 0;
 }
 
-/* How often the CPU was seen at pc. */
-static uint32_t note_sample(struct interp *ip, uint64_t pc)
+/* How often the CPU was seen at pc; *is_head: it was seen nearby often enough. */
+static uint32_t note_sample(struct interp *ip, uint64_t pc, bool *is_head)
 {
     struct jit *jit = ip->jit;
     struct sample *s = sample_at(ip, pc);
+    uint64_t near = block_key(pc >> NEAR_SHIFT, ip->mode);
 
     if (++jit->nsamples == MAX_SAMPLES)
         age_samples(jit);
     if (s->pc != pc || s->table != ip->mode)
         *s = (struct sample){ pc, ip->mode, 0 };
+    *is_head = ++jit->near[block_hash(near) % NEAR_SAMPLES] % HEAD_SAMPLES == 0;
     return ++s->count;
 }
 
@@ -383,14 +396,15 @@ static bool is_coming(struct compiler *c, uint64_t pc)
 static void take_sample(struct interp *ip, uint64_t pc)
 {
     uint32_t count;
+    bool is_head;
 
     ip->jit->counts.samples++;
     if (loaded_is_entry(ip, pc)) {
         ip->jit->counts.inside++;
         return;
     }
-    count = note_sample(ip, pc);
-    if (count < HEAD_SAMPLES || count % HEAD_SAMPLES || is_coming(ip->jit->compiler, pc))
+    count = note_sample(ip, pc, &is_head);
+    if (!is_head || is_coming(ip->jit->compiler, pc))
         return;
     if (count >= AGAIN_SAMPLES || !loaded_has(ip, pc))
         request(ip, pc);

@@ -64,7 +64,7 @@ struct entry_point {
     uint32_t at;
 };
 
-enum { SAMPLES = 1 << 10 };
+enum { SAMPLES = 1 << 14, NEAR_SAMPLES = 1 << 12, NEAR_SHIFT = 8 /* of a pc */ };
 struct sample {
     uint64_t pc;
     struct mode_table *table;
@@ -90,6 +90,7 @@ struct jit {
     uint32_t points_mask, points_used;
     struct sample samples[SAMPLES];
     uint32_t nsamples;
+    uint32_t near[NEAR_SAMPLES]; /* the same by 1 << NEAR_SHIFT bytes of code, roughly */
     struct jit_counts counts;
     struct compiler *compiler; /* jit.c: its threads */
     struct cached *cached;     /* NULL: not used yet, or: */
