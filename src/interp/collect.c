@@ -184,6 +184,7 @@ static int32_t want(struct collector *c, uint64_t pc, uint8_t context)
                                   .ilen = decoded.length,
                                   .next = REGION_NONE,
                                   .behind = REGION_NONE,
+                                  .guess_insn = REGION_NONE,
                                   .return_pc = c->contexts[context].return_pc,
                                   .return_insn = c->contexts[context].return_insn };
     c->context[c->ninsns] = context;
@@ -287,20 +288,52 @@ static int32_t want_callee(struct collector *c, uint64_t pc, uint64_t next,
 }
 
 /* The function at pc itself, for a call that returns to `next`. */
-static bool want_function(struct collector *c, struct region_insn *insn,
-                          struct region_slot *slot, uint64_t next)
+static int32_t want_function(struct collector *c, struct region_insn *insn, uint64_t pc,
+                             uint64_t next)
 {
+    int32_t callee;
+
     if (c->ncalls == MAX_CALLS)
-        return false;
-    slot->insn = want(c, slot->value, 0);
-    insn->behind = slot->insn == REGION_NONE ? REGION_NONE : want(c, next, 0);
-    if (insn->behind == REGION_NONE) {
-        slot->insn = REGION_NONE;
-        return false;
-    }
-    c->insns[slot->insn].is_entry = c->insns[insn->behind].is_entry = true;
+        return REGION_NONE;
+    callee = want(c, pc, 0);
+    insn->behind = callee == REGION_NONE ? REGION_NONE : want(c, next, 0);
+    if (insn->behind == REGION_NONE)
+        return REGION_NONE;
+    c->insns[callee].is_entry = c->insns[insn->behind].is_entry = true;
     c->ncalls++;
-    return true;
+    return callee;
+}
+
+/* What a call of pc leads to in the region. */
+static int32_t want_called(struct collector *c, struct region_insn *insn, uint64_t pc,
+                           uint64_t next, uint8_t context)
+{
+    int32_t callee = want_callee(c, pc, next, context);
+
+    return callee == REGION_NONE && !context ? want_function(c, insn, pc, next) : callee;
+}
+
+/* The number of the file that pc is in. */
+static unsigned file_at(struct collector *c, uint64_t pc)
+{
+    struct space_area area;
+
+    return space_next(c->ip->cpu->space, pc, &area) && area.start <= pc ? area.file : 0;
+}
+
+/* Where an indirect jump or call most likely leads, if that is in the same file: regions
+ * of two are not kept. */
+static void want_guess(struct collector *c, struct region_insn *insn, bool is_call,
+                       uint64_t next, uint8_t context)
+{
+    uint64_t to;
+
+    if (!jit_likely_target(c->ip, insn->pc, &to) ||
+        file_at(c, insn->pc) != file_at(c, to))
+        return;
+    insn->guess_pc = to;
+    insn->guess_insn =
+        is_call ? want_called(c, insn, to, next, context) : want(c, to, context);
 }
 
 /* What follows an instruction of the region. */
@@ -323,12 +356,12 @@ static void follow(struct collector *c, uint32_t number)
 
         if (node->op != S_GOTO)
             continue;
+        if (!(node->x & (GOTO_DIRECT | GOTO_RETURN)))
+            want_guess(c, insn, node->x & GOTO_CALL, next, context);
         if (node->x & GOTO_CALL) {
             if (node->x & GOTO_DIRECT)
-                slot->insn = want_callee(c, slot->value, next, context);
-            if (!(node->x & GOTO_DIRECT) ||
-                (slot->insn == REGION_NONE &&
-                 (context || !want_function(c, insn, slot, next))))
+                slot->insn = want_called(c, insn, slot->value, next, context);
+            if (!(node->x & GOTO_DIRECT) || slot->insn == REGION_NONE)
                 want_entry(c, next, context);
         } else if (node->x & GOTO_DIRECT) {
             slot->insn = want(c, slot->value, context);

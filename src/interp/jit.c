@@ -17,10 +17,11 @@ enum {
     AGAIN_SAMPLES = 32,    /* ... of its own, though one has it already */
     MAX_SAMPLES = 1 << 15, /* after so many they count half */
     MAX_QUEUE = 64,
-    LOAD_US = 5000,    /* what it takes to load the module, */
-    REGION_US = 3000,  /* ... to compile a region, */
-    INSN_US = 150,     /* ... and an instruction, ... */
-    KNOWN_INSNS = 100, /* ... until there were as many */
+    TARGET_SAMPLES = 2, /* of an indirect jump, before its target is likely */
+    LOAD_US = 5000,     /* what it takes to load the module, */
+    REGION_US = 3000,   /* ... to compile a region, */
+    INSN_US = 150,      /* ... and an instruction, ... */
+    KNOWN_INSNS = 100,  /* ... until there were as many */
 };
 
 /* What the threads share.  They may outlive the guest's CPUs. */
@@ -393,6 +394,39 @@ static bool is_coming(struct compiler *c, uint64_t pc)
     return found;
 }
 
+static struct target *target_at(const struct interp *ip, uint64_t from)
+{
+    return &ip->jit->targets[block_hash(block_key(from, ip->mode)) % TARGETS];
+}
+
+bool jit_likely_target(const struct interp *ip, uint64_t pc, uint64_t *to)
+{
+    const struct target *t = target_at(ip, pc);
+
+    *to = t->to;
+    return t->from == pc && t->table == ip->mode && t->count >= TARGET_SAMPLES &&
+           t->others <= t->count / 4;
+}
+
+/* The CPU was kicked when it jumped from `op` to `to`. */
+static void note_jump(struct interp *ip, const struct op *op, uint64_t to)
+{
+    struct target *t;
+    uint64_t from;
+
+    if (!op || unit_of(ip, op) >= ip->stubs)
+        return;
+    if (!loaded_cell_pc(ip, op, &from))
+        from = op_position(ip, op).pc;
+    t = target_at(ip, from);
+    if (t->from != from || t->table != ip->mode)
+        *t = (struct target){ .from = from, .to = to, .table = ip->mode };
+    if (t->to == to)
+        t->count++;
+    else
+        t->others++;
+}
+
 static void take_sample(struct interp *ip, uint64_t pc)
 {
     uint32_t count;
@@ -439,6 +473,7 @@ void jit_step(struct interp_cpu *self, const struct op *left_from)
         finish_done(self->ip);
     if (is_sampled) {
         jit->counts.in_tier[tier_of(self->ip, left_from)]++;
+        note_jump(self->ip, left_from, self->cpu->pc);
         take_sample(self->ip, self->cpu->pc);
     }
     interp_give(self);

@@ -74,6 +74,13 @@ struct sample {
 /* What executes an instruction. */
 enum tier { TIER_INTERP, TIER_TEMPLATE, TIER_REGION, TIERS };
 
+enum { TARGETS = 1 << 10 };
+struct target { /* of the jump at `from`, as samples have it */
+    uint64_t from, to;
+    struct mode_table *table;
+    uint32_t count, others;
+};
+
 /* What is counted for -jit-stats. */
 struct jit_counts {
     uint64_t samples, inside, regions, failed, insns, bytes, compile_ns;
@@ -90,6 +97,7 @@ struct jit {
     uint32_t points_mask, points_used;
     struct sample samples[SAMPLES];
     uint32_t nsamples;
+    struct target targets[TARGETS];
     uint32_t near[NEAR_SAMPLES]; /* the same by 1 << NEAR_SHIFT bytes of code, roughly */
     struct jit_counts counts;
     struct compiler *compiler; /* jit.c: its threads */
@@ -115,6 +123,9 @@ void jit_start(struct interp *ip);
 void jit_hot(struct interp *ip, uint64_t pc);
 /* Not taken: the CPU is about to run at cpu->pc; it was at `left_from`, or NULL. */
 void jit_step(struct interp_cpu *self, const struct op *left_from);
+/* Where the indirect jump at pc leads nearly always, as samples have it; false: nowhere.
+ */
+bool jit_likely_target(const struct interp *ip, uint64_t pc, uint64_t *to);
 /* Code in these pages has changed.  true: a region had some. */
 bool jit_invalidate(struct interp *ip, uint64_t first_page, uint64_t last_page);
 /* Registers can be seen after faults from now on. */
@@ -165,6 +176,8 @@ void loaded_release(struct loaded *region); /* one that is not loaded */
 void loaded_attach(struct interp *ip, struct block *block);
 /* Whether a region has the instruction at pc. */
 bool loaded_has(const struct interp *ip, uint64_t pc);
+/* Where a cell jumps from or to; false: it is none. */
+bool loaded_cell_pc(const struct interp *ip, const struct op *op, uint64_t *pc);
 /* Whether a region can be entered at pc. */
 bool loaded_is_entry(const struct interp *ip, uint64_t pc);
 bool loaded_invalidate(struct interp *ip, uint64_t first_page, uint64_t last_page);

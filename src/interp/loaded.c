@@ -206,6 +206,14 @@ static uint64_t cell_pc(const struct interp *ip, const struct op *op)
            mask64(ip->isa->pc_width);
 }
 
+bool loaded_cell_pc(const struct interp *ip, const struct op *op, uint64_t *pc)
+{
+    if (!region_of(ip, unit_of(ip, op)))
+        return false;
+    *pc = cell_pc(ip, op);
+    return true;
+}
+
 typedef const struct op *make_ops(struct interp *ip, uint64_t pc);
 
 /* The cell jumps to the ops from now on.  NULL: there are none. */

@@ -58,7 +58,9 @@ struct region_insn {
     bool is_side;     /* the interpreter executes it: leave here (CELL_SIDE) */
     int32_t behind;   /* of a call of a function in the region, which returns by the ring:
                          the instruction behind it; else REGION_NONE */
-    uint64_t return_pc;  /* of a GOTO_RETURN: where it most likely leads, ... */
+    uint64_t guess_pc;  /* of an indirect jump or call: where it most likely leads, ... */
+    int32_t guess_insn; /* ... and the instruction there, or REGION_NONE: not known */
+    uint64_t return_pc; /* of a GOTO_RETURN: where it most likely leads, ... */
     int32_t return_insn; /* ... and the instruction there, or REGION_NONE: not known */
 };
 

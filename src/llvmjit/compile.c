@@ -330,6 +330,7 @@ static bool is_sane(const struct region_request *request)
                 request->nslots ||
             insn->next >= (int32_t)request->ninsns ||
             insn->behind >= (int32_t)request->ninsns ||
+            insn->guess_insn >= (int32_t)request->ninsns ||
             insn->return_insn >= (int32_t)request->ninsns)
             return false;
     }

@@ -367,6 +367,23 @@ void region_jump(struct lift *lift, LLVMValueRef target)
     jump_by_entry(lift, jump_entry(lift, pc), pc, NULL, CELL_JUMP);
 }
 
+void region_guess(struct lift *lift, LLVMValueRef target, const struct region_slot *call)
+{
+    LLVMBasicBlockRef same = lift_block(lift, "guess"), other = lift_block(lift, "other");
+    LLVMValueRef is_same =
+        LLVMBuildICmp(lift->builder, LLVMIntEQ, target_pc(lift, target),
+                      region_pc(lift, lift->insn->guess_pc), "");
+
+    lift_branch(lift, is_same, same, other, true);
+    lift_at(lift, same);
+    if (call && lift->insn->behind != REGION_NONE)
+        region_called(lift, call->value);
+    region_to(lift, lift->insn->guess_insn,
+              lift->state->plan[lift->insn - lift->request->insns].guess_is_back);
+    lift_at(lift, other);
+    lift->state->is_dead = false;
+}
+
 /* Within the region where that is expected. */
 static void return_inside(struct lift *lift, LLVMValueRef pc)
 {

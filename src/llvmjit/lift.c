@@ -496,12 +496,18 @@ static void direct_goto(struct lift *lift, const struct sem *node)
 
 static void go_to(struct lift *lift, const struct sem *node)
 {
+    const struct region_slot *call = NULL;
+
     if (node->x & GOTO_DIRECT) {
         direct_goto(lift, node);
         return;
     }
     if (node->x & GOTO_CALL && node->b != ISA_NONE)
-        region_called(lift, slot_value(lift, node->b)->value);
+        call = slot_value(lift, node->b);
+    if (!(node->x & GOTO_RETURN) && lift->insn->guess_insn != REGION_NONE)
+        region_guess(lift, operand(lift, node->a), call);
+    if (call)
+        region_called(lift, call->value);
     if (node->x & GOTO_RETURN)
         region_return(lift, operand(lift, node->a));
     else

@@ -34,11 +34,11 @@ static inline void dirty_add(struct dirty *dirty, unsigned element)
 
 /* An instruction of the region: plan.c. */
 struct insn_plan {
-    LLVMBasicBlockRef block;           /* of a leader */
-    bool is_side;                      /* all of it is left to the interpreter */
-    bool is_leader;                    /* begins a block */
-    bool is_entry;                     /* the region can be entered here */
-    bool next_is_back, return_is_back; /* edges that close cycles */
+    LLVMBasicBlockRef block; /* of a leader */
+    bool is_side;            /* all of it is left to the interpreter */
+    bool is_leader;          /* begins a block */
+    bool is_entry;           /* the region can be entered here */
+    bool next_is_back, return_is_back, guess_is_back; /* edges that close cycles */
     bool is_lifted;
     bool loads, stores; /* guest memory; what stores may load, too */
     struct dirty dirty; /* in front of it, at most */
@@ -115,6 +115,9 @@ void region_exit(struct lift *lift, uint64_t pc);
 void region_side_exit(struct lift *lift);
 void region_jump(struct lift *lift, LLVMValueRef target);
 void region_return(struct lift *lift, LLVMValueRef target);
+/* In front of region_jump(): goes on within the region where the target is the likely
+ * one.  `call`: of a call that says where it returns to, the slot of that; or NULL. */
+void region_guess(struct lift *lift, LLVMValueRef target, const struct region_slot *call);
 /* In front of them, of a call. */
 void region_called(struct lift *lift, uint64_t return_pc);
 /* Side exit where the 1-bit condition holds. */

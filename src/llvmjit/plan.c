@@ -271,7 +271,7 @@ static void find_accesses(struct lift *lift, uint32_t number)
 /* ----------------------------------------------------------------------- edges */
 
 /* The edges out of an instruction, in order; then to behind the region's own calls. */
-enum { EDGE_NEXT, EDGE_RETURN, EDGE_BEHIND, EDGE_LINKS };
+enum { EDGE_NEXT, EDGE_RETURN, EDGE_BEHIND, EDGE_GUESS, EDGE_LINKS };
 
 static int32_t edge(const struct lift *lift, uint32_t insn, unsigned number)
 {
@@ -286,6 +286,8 @@ static int32_t edge(const struct lift *lift, uint32_t insn, unsigned number)
         return it->return_insn;
     if (number == EDGE_BEHIND)
         return it->behind;
+    if (number == EDGE_GUESS)
+        return it->guess_insn;
     number -= EDGE_LINKS;
     if (number >= variant->slots)
         return lift->state->behinds[number - variant->slots];
@@ -327,6 +329,8 @@ static void mark_back(struct lift *lift, uint32_t insn, unsigned number)
         plan->next_is_back = true;
     else if (number == EDGE_RETURN)
         plan->return_is_back = true;
+    else if (number == EDGE_GUESS)
+        plan->guess_is_back = true;
     else if (number >= EDGE_LINKS &&
              number - EDGE_LINKS < lift->isa->variants[it->variant].slots)
         lift->state->link_is_back[it->slot + number - EDGE_LINKS] = true;

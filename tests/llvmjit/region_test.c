@@ -152,6 +152,7 @@ static bool add_insn(struct row *row, uint32_t variant, unsigned tries)
             .variant = variant,
             .ilen = (uint8_t)length,
             .behind = REGION_NONE,
+            .guess_insn = REGION_NONE,
             .return_insn = REGION_NONE,
         };
         row->size += length;
@@ -175,6 +176,7 @@ static void add_word(struct row *row, uint32_t word)
         .variant = isa_choose(isa, found),
         .ilen = 4,
         .behind = REGION_NONE,
+        .guess_insn = REGION_NONE,
         .return_insn = REGION_NONE,
     };
     row->size += 4;
@@ -189,7 +191,7 @@ static int32_t insn_at(const struct row *row, uint64_t pc)
 }
 
 /* Rows that are a loop which goes through memory until it faults. */
-static bool is_scan;
+static bool is_scan, is_leaping; /* rows with a loop; with a jump to where a1 says */
 
 static void fill_slots(struct row *row, unsigned number)
 {
@@ -277,7 +279,21 @@ static bool is_call_insn(const struct row *row, unsigned number)
     return found;
 }
 
-/* A direct call of an instruction in the row. */
+/* An indirect jump, or a call by one. */
+static bool jumps_anywhere(const struct row *row, unsigned number)
+{
+    struct sem_body body = isa->variants[row->insns[number].variant].body;
+
+    for (unsigned i = 0; i < body.count; i++) {
+        const struct sem *node = &isa->nodes[body.first + i];
+
+        if (node->op == S_GOTO && !(node->x & (GOTO_DIRECT | GOTO_RETURN)))
+            return true;
+    }
+    return false;
+}
+
+/* A call of an instruction in the row. */
 static bool calls_inside(const struct row *row, unsigned number)
 {
     const struct region_insn *insn = &row->insns[number];
@@ -286,8 +302,10 @@ static bool calls_inside(const struct row *row, unsigned number)
     for (unsigned i = 0; i < body.count; i++) {
         const struct sem *node = &isa->nodes[body.first + i];
 
-        if (node->op == S_GOTO && node->x & GOTO_CALL && node->x & GOTO_DIRECT)
-            return row->slots[insn->slot + node->a].insn != REGION_NONE;
+        if (node->op == S_GOTO && node->x & GOTO_CALL)
+            return node->x & GOTO_DIRECT
+                       ? row->slots[insn->slot + node->a].insn != REGION_NONE
+                       : insn->guess_insn != REGION_NONE;
     }
     return false;
 }
@@ -311,6 +329,7 @@ static bool make_row(struct row *row, uint32_t variant)
     if (taste != ANY && chance(2))
         after += 10;
     is_scan = chance(3) && strncmp(isa->name, "riscv", 5) == 0;
+    is_leaping = !is_scan && chance(3) && strncmp(isa->name, "riscv", 5) == 0;
     memset(row, 0, sizeof *row);
     memset(bytes, 0, sizeof bytes);
     if (is_scan)
@@ -319,6 +338,8 @@ static bool make_row(struct row *row, uint32_t variant)
         add_insn(row, other_variant(), 50);
     if (!add_insn(row, variant, 3000))
         return false;
+    if (is_leaping)
+        add_word(row, chance(2) ? 0x000580e7 /* jalr a1 */ : 0x00058067 /* jr a1 */);
     while (after--)
         add_insn(row, other_variant(), 50);
     if (is_scan)
@@ -342,6 +363,10 @@ static bool make_row(struct row *row, uint32_t variant)
     }
     for (unsigned i = 0; i < row->count; i++) {
         fill_slots(row, i);
+        if (jumps_anywhere(row, i) && !chance(3)) {
+            row->insns[i].guess_insn = rand() % (int)row->count;
+            row->insns[i].guess_pc = row->insns[row->insns[i].guess_insn].pc;
+        }
         if (i + 1 < row->count && calls_inside(row, i) && !chance(3))
             row->insns[i].behind = (int32_t)i + 1;
     }
@@ -362,6 +387,15 @@ static void clear_ring_model(void)
 {
     for (unsigned i = 0; i < CPU_RING; i++)
         ring_model[i] = REGION_NONE;
+}
+
+/* Of a call within the row. */
+static void push_ring_model(const struct region_insn *call)
+{
+    if (call->behind == REGION_NONE)
+        return;
+    ring_model_top = (ring_model_top + 1) % CPU_RING;
+    ring_model[ring_model_top] = call->behind;
 }
 
 /* To behind the newest call, if that is where the return leads. */
@@ -388,12 +422,13 @@ static int32_t follow(const struct row *row, int32_t at, uint64_t pc)
     for (unsigned i = 0; i < variant->slots; i++)
         if (isa->slots[variant->slot + i].kind == SLOT_LINK &&
             row->slots[insn->slot + i].value == pc) {
-            if (insn->behind != REGION_NONE) {
-                ring_model_top = (ring_model_top + 1) % CPU_RING;
-                ring_model[ring_model_top] = insn->behind;
-            }
+            push_ring_model(insn);
             return row->slots[insn->slot + i].insn;
         }
+    if (insn->guess_insn != REGION_NONE && insn->guess_pc == pc) {
+        push_ring_model(insn);
+        return insn->guess_insn;
+    }
     for (unsigned i = 0; i < variant->body.count; i++) {
         const struct sem *node = &isa->nodes[variant->body.first + i];
 
@@ -517,7 +552,7 @@ static uint64_t random_float(void)
 }
 
 /* Some rows of runs fault often: 1 of `faulty` registers is the address of nothing. */
-static void fill_registers(void)
+static void fill_registers(const struct row *row)
 {
     unsigned faulty = chance(2) ? 0 : 1 + (unsigned)rand() % 16;
 
@@ -548,6 +583,8 @@ static void fill_registers(void)
             if (isa->files[f].count > 1 && isa->files[f].width == 64 && f != 0 &&
                 chance(2))
                 value = random_float();
+            if (is_leaping && f == 0 && i == 11 && !chance(6))
+                value = row->insns[(unsigned)rand() % row->count].pc;
             memcpy((uint8_t *)cpu + CPU_STATE + isa->files[f].offset + i * stride, &value,
                    stride);
         }
@@ -794,7 +831,7 @@ static void run_row(const struct row *row, const struct region_code *code)
     struct cpu *on, *wanted;
     enum ending ending;
 
-    fill_registers();
+    fill_registers(row);
     for (unsigned i = 0; i < PAGE; i++)
         memory[0][i] = (uint8_t)(chance(3) ? 0xff : rand());
     if (chance(2)) {
