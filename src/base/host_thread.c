@@ -20,9 +20,14 @@ static _Thread_local char myself;
 struct host_lock {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
-    const void *volatile owner;
+    const void *owner; /* atomic: others look whether it is them */
     unsigned depth;
 };
+
+static void set_owner(struct host_lock *lock, const void *owner)
+{
+    __atomic_store_n(&lock->owner, owner, __ATOMIC_RELAXED);
+}
 
 struct host_lock *host_lock_new(void)
 {
@@ -42,15 +47,15 @@ void host_lock_forked(struct host_lock *lock)
 {
     pthread_mutex_init(&lock->mutex, NULL);
     pthread_cond_init(&lock->changed, NULL);
-    lock->owner = NULL;
+    set_owner(lock, NULL);
     lock->depth = 0;
 }
 
 void host_lock_take(struct host_lock *lock)
 {
-    if (lock->owner != &myself) {
+    if (__atomic_load_n(&lock->owner, __ATOMIC_RELAXED) != &myself) {
         pthread_mutex_lock(&lock->mutex);
-        lock->owner = &myself;
+        set_owner(lock, &myself);
     }
     lock->depth++;
 }
@@ -59,16 +64,16 @@ void host_lock_give(struct host_lock *lock)
 {
     if (--lock->depth)
         return;
-    lock->owner = NULL;
+    set_owner(lock, NULL);
     pthread_mutex_unlock(&lock->mutex);
 }
 
 void host_lock_wait(struct host_lock *lock)
 {
-    lock->owner = NULL;
+    set_owner(lock, NULL);
     lock->depth = 0;
     pthread_cond_wait(&lock->changed, &lock->mutex);
-    lock->owner = &myself;
+    set_owner(lock, &myself);
     lock->depth = 1;
 }
 
