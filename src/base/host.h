@@ -242,5 +242,7 @@ bool host_has_cas16(void);
  * same one can execute the same code. */
 enum { HOST_CPU_TEXT = 512 };
 void host_cpu_text(char text[HOST_CPU_TEXT]);
+/* How many of them this thread may use; at least 1. */
+unsigned host_cpus(void);
 
 #endif

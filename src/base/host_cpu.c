@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #ifdef __linux__
+#include <sched.h>
 #include <sys/auxv.h>
 #endif
 
@@ -102,3 +103,15 @@ void host_cpu_text(char text[HOST_CPU_TEXT])
     text[n] = '\0';
 }
 #endif
+
+unsigned host_cpus(void)
+{
+    int count = 1;
+#ifdef __linux__
+    cpu_set_t set;
+
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        count = CPU_COUNT(&set);
+#endif
+    return count > 0 ? (unsigned)count : 1;
+}

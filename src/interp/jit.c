@@ -1,5 +1,6 @@
-/* jit.c - when regions are compiled, and by whom. */
+/* jit.c - when regions are compiled: samples, requests, what is done with the result. */
 #include "interp/jit.h"
+#include "interp/compiler.h"
 #include "interp/template.h"
 
 #include <stdio.h>
@@ -11,169 +12,11 @@
 #include "isa/trace.h"
 
 enum {
-    PERIOD_US = 1000,      /* between samples */
-    IDLE_US = 20000,       /* ... while nothing runs */
     HEAD_SAMPLES = 4,      /* nearby, that make the last one the head of a region ... */
     AGAIN_SAMPLES = 32,    /* ... of its own, though one has it already */
     MAX_SAMPLES = 1 << 15, /* after so many they count half */
-    MAX_QUEUE = 64,
-    TARGET_SAMPLES = 2, /* of an indirect jump, before its target is likely */
-    LOAD_US = 5000,     /* what it takes to load the module, */
-    REGION_US = 3000,   /* ... to compile a region, */
-    INSN_US = 150,      /* ... and an instruction, ... */
-    KNOWN_INSNS = 100,  /* ... until there were as many */
+    TARGET_SAMPLES = 2,    /* of an indirect jump, before its target is likely */
 };
-
-/* What the threads share.  They may outlive the guest's CPUs. */
-struct compiler {
-    struct host_lock *lock; /* of what follows */
-    struct job *queue, *done;
-    unsigned nqueue;
-    struct job *working;
-    bool is_ending, is_sampling;
-    volatile bool has_done, has_no_module;
-    volatile uint32_t region_us, insn_us; /* what it takes to compile them */
-    unsigned users;                       /* the threads, and the jit */
-    const struct region_compiler *module;
-    struct interp *ip;   /* of the sampler, while not is_ending */
-    struct space *space; /* its lock guards the list of CPUs */
-    struct jit_counts counts;
-    struct keeper *keeper; /* of what is compiled, or NULL */
-};
-
-/* ------------------------------------------------------------------- the compiler */
-
-static void release_compiler(struct compiler *c)
-{
-    unsigned users;
-
-    host_lock_take(c->lock);
-    users = --c->users;
-    host_lock_give(c->lock);
-    if (users)
-        return;
-    keeper_release(c->keeper);
-    host_lock_free(c->lock);
-    free(c);
-}
-
-static void learn_cost(struct compiler *c)
-{
-    uint64_t spent_us = c->counts.compile_ns / 1000;
-
-    c->region_us = REGION_US;
-    c->insn_us =
-        (uint32_t)((spent_us + KNOWN_INSNS * INSN_US) / (c->counts.insns + KNOWN_INSNS));
-}
-
-/* Needs nothing taken. */
-static void compile(struct compiler *c, struct job *job)
-{
-    uint64_t start = host_thread_time();
-    int failed = -1;
-
-    if (!c->module)
-        c->module = host_load_module("rhea-llvm.so", "rhea_region_compiler");
-    if (c->module && c->module->version != REGION_VERSION)
-        c->module = NULL;
-    c->has_no_module = !c->module;
-    if (!c->module)
-        snprintf(job->why, sizeof job->why, "rhea-llvm.so is not there, or another's");
-    if (c->module)
-        failed = c->module->compile(&job->request, &job->code, job->why, sizeof job->why);
-    if (failed) {
-        job->is_stale = true;
-        c->counts.failed++;
-    } else {
-        c->counts.regions++;
-        c->counts.insns += job->request.ninsns;
-        c->counts.bytes += job->code.size;
-    }
-    c->counts.compile_ns += host_thread_time() - start;
-    learn_cost(c);
-}
-
-/* The first job of the queue.  Requires: the lock. */
-static void compile_next(struct compiler *c)
-{
-    struct job *job = c->queue;
-
-    c->queue = job->next;
-    c->nqueue--;
-    job->next = NULL;
-    c->working = job;
-    host_lock_give(c->lock);
-    compile(c, job);
-    host_lock_take(c->lock);
-    c->working = NULL;
-    job->next = c->done;
-    c->done = job;
-    c->has_done = true;
-}
-
-static void compile_all(void *context)
-{
-    struct compiler *c = context;
-
-    host_thread_own_files();
-    host_lock_take(c->lock);
-    while (!c->is_ending) {
-        if (keeper_has_work(c->keeper)) {
-            host_lock_give(c->lock);
-            keeper_work(c->keeper);
-            host_lock_take(c->lock);
-        } else if (c->queue) {
-            compile_next(c);
-        } else {
-            host_lock_wait(c->lock);
-        }
-    }
-    host_lock_give(c->lock);
-    release_compiler(c);
-}
-
-/* -------------------------------------------------------------------- the sampler */
-
-/* Kicks all CPUs that run.  false: none does. */
-static bool kick_all(struct compiler *c)
-{
-    bool any = false;
-
-    space_lock(c->space);
-    for (struct interp_cpu *cpu = c->ip->cpus; cpu; cpu = cpu->next)
-        if (cpu->is_running && !cpu->is_replaying) {
-            cpu->is_sampled = true;
-            cpu->cpu->kick = 1;
-            any = true;
-        }
-    space_unlock(c->space);
-    return any;
-}
-
-static void sample_all(void *context)
-{
-    struct compiler *c = context;
-    unsigned period = PERIOD_US;
-    bool is_ending = false;
-
-    while (!is_ending) {
-        host_sleep_us(period);
-        host_lock_take(c->lock);
-        is_ending = c->is_ending;
-        if (keeper_has_work(c->keeper))
-            host_lock_wake(c->lock);
-        host_lock_give(c->lock);
-        if (!is_ending)
-            period = kick_all(c)            ? PERIOD_US
-                     : period * 2 > IDLE_US ? IDLE_US
-                                            : period * 2;
-    }
-    host_lock_take(c->lock);
-    c->is_sampling = false;
-    host_lock_wake(c->lock);
-    host_lock_give(c->lock);
-    release_compiler(c);
-}
 
 /* ----------------------------------------------------------------------- the start */
 
@@ -182,50 +25,18 @@ struct jit *jit_new(void)
     return calloc(1, sizeof(struct jit));
 }
 
-static struct compiler *new_compiler(struct interp *ip)
-{
-    struct compiler *c = calloc(1, sizeof *c);
-
-    if (!c)
-        return NULL;
-    c->lock = host_lock_new();
-    if (!c->lock) {
-        free(c);
-        return NULL;
-    }
-    c->ip = ip;
-    c->space = ip->cpu->space;
-    c->users = 1;
-    c->region_us = LOAD_US + REGION_US;
-    c->insn_us = INSN_US;
-    return c;
-}
-
-static bool start_thread(struct compiler *c, void (*fn)(void *))
-{
-    c->users++;
-    if (!host_thread_start(fn, c, HOST_LARGE_STACK))
-        return true;
-    c->users--;
-    return false;
-}
-
 void jit_start(struct interp *ip)
 {
     struct jit *jit = ip->jit;
-    bool ok;
+    struct keeper *keeper;
 
     if (!jit || jit->compiler || jit->is_off)
         return;
-    jit->compiler = new_compiler(ip);
-    ok = jit->compiler != NULL;
-    if (ok)
-        jit->compiler->keeper = cached_keeper(ip);
-    if (ok && !jit_options.sync)
-        ok = start_thread(jit->compiler, compile_all);
-    if (ok && !jit_options.threshold)
-        ok = jit->compiler->is_sampling = start_thread(jit->compiler, sample_all);
-    if (!ok)
+    keeper = cached_keeper(ip);
+    jit->compiler = compiler_new(ip, keeper, NULL);
+    if (!jit->compiler)
+        keeper_release(keeper);
+    if (!jit->compiler || !compiler_start(jit->compiler, !jit_options.threshold))
         jit->is_off = true;
 }
 
@@ -235,7 +46,7 @@ void jit_start(struct interp *ip)
 static const char *load_job(struct interp *ip, struct job *job)
 {
     if (job->is_stale)
-        return job->code.code ? "its code has changed meanwhile" : job->why;
+        return job->why[0] ? job->why : "its code has changed meanwhile";
     cached_keep(ip, job);
     if (loaded_add(ip, job))
         return NULL;
@@ -249,9 +60,24 @@ static void finish(struct interp *ip, struct job *job)
 
     if (why)
         told_failed(ip, job, why);
-    if (job->code.code)
-        ip->jit->compiler->module->release(&job->code);
-    job_free(job);
+    compiler_release(ip->jit->compiler, job);
+}
+
+/* Whether regions that were loaded meanwhile do not do for it.  Where blocks are counted
+ * each asks once. */
+static bool is_needed(struct interp *ip, const struct job *job)
+{
+    struct mode_table *mode = ip->mode;
+    bool is_needed = false;
+
+    ip->mode = job->table;
+    if (!loaded_is_entry(ip, job->request.base)) {
+        is_needed = job->is_again || jit_options.threshold;
+        for (uint32_t i = 0; i < job->request.ninsns && !is_needed; i++)
+            is_needed = !loaded_has(ip, job->request.insns[i].pc);
+    }
+    ip->mode = mode;
+    return is_needed;
 }
 
 static void finish_done(struct interp *ip)
@@ -259,30 +85,9 @@ static void finish_done(struct interp *ip)
     struct compiler *c = ip->jit->compiler;
     struct job *job;
 
-    host_lock_take(c->lock);
-    job = c->done;
-    c->done = NULL;
-    c->has_done = false;
-    host_lock_give(c->lock);
-    while (job) {
-        struct job *next = job->next;
-
+    while ((job = compiler_take(c)))
         finish(ip, job);
-        job = next;
-    }
-}
-
-static void add_job(struct compiler *c, struct job *job)
-{
-    struct job **at;
-
-    host_lock_take(c->lock);
-    for (at = &c->queue; *at; at = &(*at)->next)
-        ;
-    *at = job;
-    c->nqueue++;
-    host_lock_wake(c->lock);
-    host_lock_give(c->lock);
+    compiler_drop(c, ip, is_needed);
 }
 
 static struct sample *sample_at(struct interp *ip, uint64_t pc)
@@ -302,21 +107,30 @@ static uint32_t *seen_at(struct interp *ip, const struct region_insn *insn)
                : &nothing;
 }
 
-/* Whether the code has taken half the time that compiling it would: code that has run for
- * long is likely to run as long again.  Those samples do not count again then. */
-static bool is_worth(struct interp *ip, const struct job *job)
+/* How many samples were in it. */
+static uint32_t heat_of(struct interp *ip, const struct job *job)
 {
-    const struct compiler *c = ip->jit->compiler;
-    uint64_t cost = c->region_us + (uint64_t)c->insn_us * job->request.ninsns;
-    uint64_t samples = 0;
-    bool is;
+    uint32_t samples = 0;
 
     for (uint32_t i = 0; i < job->request.ninsns; i++)
         samples += *seen_at(ip, &job->request.insns[i]);
-    is = samples * PERIOD_US >= cost / 2;
-    for (uint32_t i = 0; is && i < job->request.ninsns; i++)
+    return samples;
+}
+
+/* Those samples do not count again. */
+static void forget_samples(struct interp *ip, const struct job *job)
+{
+    for (uint32_t i = 0; i < job->request.ninsns; i++)
         *seen_at(ip, &job->request.insns[i]) = 0;
-    return is;
+}
+
+/* Whether the code has taken half the time that compiling it would: code that has run for
+ * long is likely to run as long again. */
+static bool is_worth(struct interp *ip, const struct job *job)
+{
+    uint64_t cost = compiler_cost_us(ip->jit->compiler, job->request.ninsns);
+
+    return jit_options.threshold || (uint64_t)job->heat * SAMPLE_US >= cost / 2;
 }
 
 static void request(struct interp *ip, uint64_t pc)
@@ -324,22 +138,25 @@ static void request(struct interp *ip, uint64_t pc)
     struct jit *jit = ip->jit;
     struct job *job;
 
-    if (jit->is_off || !jit->compiler || jit->compiler->has_no_module || ip->mode->kind ||
-        ip->cpu->stops || jit->compiler->nqueue >= MAX_QUEUE)
+    if (jit->is_off || !jit->compiler || compiler_is_full(jit->compiler) ||
+        ip->mode->kind || ip->cpu->stops)
         return;
     job = collect(ip, pc);
     if (!job)
         return;
-    if (!jit_options.threshold && !is_worth(ip, job)) {
+    job->heat = heat_of(ip, job);
+    job->is_again = loaded_has(ip, pc);
+    if (!is_worth(ip, job)) {
         job_free(job);
         return;
     }
-    if (!jit_options.sync) {
-        add_job(jit->compiler, job);
-        return;
+    forget_samples(ip, job);
+    if (jit_options.sync) {
+        compiler_run(jit->compiler, job);
+        finish(ip, job);
+    } else if (!compiler_add(jit->compiler, job)) {
+        job_free(job);
     }
-    compile(jit->compiler, job);
-    finish(ip, job);
 }
 
 void jit_hot(struct interp *ip, uint64_t pc)
@@ -370,28 +187,6 @@ static uint32_t note_sample(struct interp *ip, uint64_t pc, bool *is_head)
         *s = (struct sample){ pc, ip->mode, 0 };
     *is_head = ++jit->near[block_hash(near) % NEAR_SAMPLES] % HEAD_SAMPLES == 0;
     return ++s->count;
-}
-
-/* Whether one of the jobs has it. */
-static bool have_insn(const struct job *job, uint64_t pc)
-{
-    for (; job; job = job->next)
-        for (uint32_t i = 0; i < job->request.ninsns; i++)
-            if (job->request.insns[i].pc == pc)
-                return true;
-    return false;
-}
-
-/* Whether a region that has it is being compiled. */
-static bool is_coming(struct compiler *c, uint64_t pc)
-{
-    bool found;
-
-    host_lock_take(c->lock);
-    found =
-        have_insn(c->queue, pc) || have_insn(c->working, pc) || have_insn(c->done, pc);
-    host_lock_give(c->lock);
-    return found;
 }
 
 static struct target *target_at(const struct interp *ip, uint64_t from)
@@ -438,7 +233,7 @@ static void take_sample(struct interp *ip, uint64_t pc)
         return;
     }
     count = note_sample(ip, pc, &is_head);
-    if (!is_head || is_coming(ip->jit->compiler, pc))
+    if (!is_head || compiler_has(ip->jit->compiler, pc, ip->mode, HEAD_SAMPLES))
         return;
     if (count >= AGAIN_SAMPLES || !loaded_has(ip, pc))
         request(ip, pc);
@@ -465,11 +260,11 @@ void jit_step(struct interp_cpu *self, const struct op *left_from)
     struct compiler *c = jit->compiler;
     bool is_sampled = self->is_sampled;
 
-    if (!c || (!is_sampled && !c->has_done))
+    if (!c || (!is_sampled && !compiler_has_done(c)))
         return;
     self->is_sampled = false;
     interp_take(self);
-    if (c->has_done)
+    if (compiler_has_done(c))
         finish_done(self->ip);
     if (is_sampled) {
         jit->counts.in_tier[tier_of(self->ip, left_from)]++;
@@ -479,29 +274,12 @@ void jit_step(struct interp_cpu *self, const struct op *left_from)
     interp_give(self);
 }
 
-static void mark_stale(struct job *job, uint64_t first, uint64_t last)
-{
-    for (; job; job = job->next)
-        for (uint32_t i = 0; i < job->npages; i++)
-            if (job->pages[i] >= first && job->pages[i] <= last)
-                job->is_stale = true;
-}
-
-static void make_stale(struct compiler *c, uint64_t first, uint64_t last)
-{
-    host_lock_take(c->lock);
-    mark_stale(c->queue, first, last);
-    mark_stale(c->working, first, last);
-    mark_stale(c->done, first, last);
-    host_lock_give(c->lock);
-}
-
 bool jit_invalidate(struct interp *ip, uint64_t first, uint64_t last)
 {
     if (!ip->jit)
         return false;
     if (ip->jit->compiler)
-        make_stale(ip->jit->compiler, first, last);
+        compiler_make_stale(ip->jit->compiler, first, last);
     return loaded_invalidate(ip, first, last);
 }
 
@@ -510,7 +288,7 @@ void jit_flush(struct interp *ip)
 {
     loaded_flush(ip);
     if (ip->jit->compiler)
-        make_stale(ip->jit->compiler, 0, UINT64_MAX);
+        compiler_make_stale(ip->jit->compiler, 0, UINT64_MAX);
 }
 
 void jit_seen(struct interp *ip)
@@ -523,33 +301,18 @@ void jit_seen(struct interp *ip)
     interp_stop_others(ip);
     loaded_drop_unseen(ip);
     if (ip->jit->compiler)
-        make_stale(ip->jit->compiler, 0, UINT64_MAX);
+        compiler_make_stale(ip->jit->compiler, 0, UINT64_MAX);
     interp_resume(ip);
 }
 
 /* ------------------------------------------------------------------------- the end */
 
-static void end_compiler(struct jit *jit)
-{
-    struct compiler *c = jit->compiler;
-
-    if (!c)
-        return;
-    host_lock_take(c->lock);
-    c->is_ending = true;
-    host_lock_wake(c->lock);
-    while (c->is_sampling) /* it looks at the CPUs */
-        host_lock_wait(c->lock);
-    host_lock_give(c->lock);
-    release_compiler(c);
-    jit->compiler = NULL;
-}
-
 void jit_free(struct jit *jit)
 {
     if (!jit)
         return;
-    end_compiler(jit);
+    if (jit->compiler)
+        compiler_end(jit->compiler);
     cached_free(jit);
     loaded_free(jit);
     free(jit);
@@ -562,7 +325,7 @@ void jit_forked(struct jit *jit)
     if (!jit)
         return;
     jit->is_inherited = jit->memory.write != NULL;
-    if (jit->compiler && jit->compiler->working)
+    if (jit->compiler && compiler_was_at_work(jit->compiler))
         jit->is_off = true;
     jit->compiler = NULL;
     cached_forked(jit);
@@ -574,7 +337,7 @@ void jit_leaving(struct interp_cpu *self)
 
     if (!jit)
         return;
-    if (jit->compiler && jit->compiler->has_done) {
+    if (jit->compiler && compiler_has_done(jit->compiler)) {
         interp_take(self);
         finish_done(self->ip);
         interp_give(self);
@@ -614,8 +377,7 @@ static void report_templates(const struct template *t, void (*line)(const char *
 void jit_report(const struct interp *ip, void (*line)(const char *text))
 {
     const struct jit *jit = ip->jit;
-    const struct compiler *c = jit->compiler;
-    struct jit_counts n = c ? c->counts : jit->counts;
+    struct jit_counts n = jit->compiler ? compiler_counts(jit->compiler) : jit->counts;
     struct cached_counts cached = cached_counts(jit);
     char text[160];
     uint32_t dead = 0;
@@ -634,9 +396,12 @@ void jit_report(const struct interp *ip, void (*line)(const char *text))
              (unsigned long long)n.regions, (unsigned long long)n.insns,
              (unsigned long long)n.bytes, (unsigned long long)n.failed, dead);
     line(text);
-    snprintf(text, sizeof text, "jit: compiled for %llu ms, %llu us an instruction",
+    snprintf(text, sizeof text,
+             "jit: compiled for %llu ms, %llu us an instruction, by %u threads, %llu not "
+             "needed any more",
              (unsigned long long)(n.compile_ns / 1000000),
-             (unsigned long long)(n.insns ? n.compile_ns / 1000 / n.insns : 0));
+             (unsigned long long)(n.insns ? n.compile_ns / 1000 / n.insns : 0), n.threads,
+             (unsigned long long)n.unneeded);
     line(text);
     report_templates(ip->template, line);
     snprintf(text, sizeof text,

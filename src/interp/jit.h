@@ -1,6 +1,7 @@
 /* jit.h - regions of hot code, compiled beside the running guest.
  *
- *   jit.c      when: samples, the compiler's thread
+ *   jit.c      when: samples
+ *   compiler.h, compiler.c  by whom: jobs and threads
  *   collect.c  what: from blocks to a struct region_request
  *   loaded.c   struct region_code in memory: cells, entries, invalidation
  *   cached.c   from and for the cache: regions of earlier processes
@@ -28,8 +29,10 @@ struct job {
     struct mode_table *table;
     uint64_t *pages; /* numbers of those that its code is in */
     uint32_t npages;
+    uint32_t heat; /* samples of its instructions */
+    bool is_again; /* a region has its head already */
     bool is_stale; /* its code has changed, or it cannot be compiled: */
-    char why[128];
+    char why[128]; /* ... then; empty: it has changed */
     struct job *next;
 };
 
@@ -84,7 +87,9 @@ struct target { /* of the jump at `from`, as samples have it */
 /* What is counted for -jit-stats. */
 struct jit_counts {
     uint64_t samples, inside, regions, failed, insns, bytes, compile_ns;
+    uint64_t unneeded;       /* jobs that other regions had done */
     uint64_t in_tier[TIERS]; /* of the samples */
+    unsigned threads;        /* at most at once */
 };
 
 struct jit {
@@ -100,7 +105,7 @@ struct jit {
     struct target targets[TARGETS];
     uint32_t near[NEAR_SAMPLES]; /* the same by 1 << NEAR_SHIFT bytes of code, roughly */
     struct jit_counts counts;
-    struct compiler *compiler; /* jit.c: its threads */
+    struct compiler *compiler; /* NULL: not used yet */
     struct cached *cached;     /* NULL: not used yet, or: */
     bool is_uncached;          /* there is no cache */
 };
@@ -109,6 +114,7 @@ struct jit {
 struct jit_options {
     bool sync;          /* the guest waits for the compiler */
     uint32_t threshold; /* runs of a block, 0: samples decide */
+    uint32_t threads;   /* that compile, at most; 0: the host's cores decide */
     bool no_cache;
     bool stats; /* -jit-stats */
     bool exits; /* -jit-exits: regions count how they are left */

@@ -169,7 +169,7 @@ static void take_filter(struct run_options *options, const char *argument)
 #define LOG_ITEMS "in_asm, exec, cpu, unimp, region, llvm_ir, out_asm, strace"
 #define FIRST_ENGINE (&jit_engine)
 
-/* ",sync=on,threshold=N,cache=off" */
+/* ",sync=on,threshold=N,threads=N,cache=off" */
 static void take_jit_options(const char *at)
 {
     while (*at == ',') {
@@ -178,13 +178,16 @@ static void take_jit_options(const char *at)
 
         if (strncmp(at, "threshold=", 10) == 0)
             jit_options.threshold = (uint32_t)strtoul(at + 10, &end, 10);
+        else if (strncmp(at, "threads=", 8) == 0)
+            jit_options.threads = (uint32_t)strtoul(at + 8, &end, 10);
         else if (length == 7 && strncmp(at, "sync=on", length) == 0)
             jit_options.sync = true;
         else if (length == 9 && strncmp(at, "cache=off", length) == 0)
             jit_options.no_cache = true;
         else if (strncmp(at, "sync=off", length) != 0 &&
                  strncmp(at, "cache=on", length) != 0)
-            die("-accel: %s is none of sync=on, threshold=N and cache=off", at);
+            die("-accel: %s is none of sync=on, threshold=N, threads=N and cache=off",
+                at);
         at = end ? end : at + length;
     }
     if (*at)
