@@ -82,7 +82,7 @@ OBJ_isa    := $(OBJ_base) $(call objects,src/isa/*.c src/isa/fp/*.c)
 OBJ_isagen := $(OBJ_isa) $(filter-out %/main.o,$(call objects,tools/isagen/*.c))
 # What only a JIT needs, and what takes its place.
 OBJ_cache  := $(call objects,src/base/host_folder.c src/interp/cache.c src/interp/cache_write.c src/debug/cache_cmd.c)
-OBJ_jit    := $(OBJ_cache) $(call objects,$(addprefix src/interp/,jit.c compiler.c collect.c loaded.c cached.c told.c count.c) $(addprefix src/user/,trace_jit.c symbols.c perf.c jit_debugger.c))
+OBJ_jit    := $(OBJ_cache) $(call objects,$(addprefix src/interp/,jit.c compiler.c collect.c loaded.c room.c cached.c told.c count.c) $(addprefix src/user/,trace_jit.c symbols.c perf.c jit_debugger.c))
 OBJ_no_jit := $(call objects,src/debug/cache_none.c)
 OBJ_rest   := $(foreach d,interp debug sys dev user,$(call objects,src/$d/*.c src/$d/*/*.c)) \
               $(foreach i,$(ISAS),$(call objects,src/isa/$i/*.c))

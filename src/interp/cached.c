@@ -351,10 +351,8 @@ bool cached_load(struct interp *ip, uint64_t pc)
         cached->counts.different++;
         return false;
     }
-    if (!load(ip, &region, base)) {
-        ip->jit->is_off = true;
+    if (!load(ip, &region, base))
         return false;
-    }
     cached->counts.loaded++;
     return loaded_is_entry(ip, pc);
 }

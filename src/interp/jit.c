@@ -48,10 +48,7 @@ static const char *load_job(struct interp *ip, struct job *job)
     if (job->is_stale)
         return job->why[0] ? job->why : "its code has changed meanwhile";
     cached_keep(ip, job);
-    if (loaded_add(ip, job))
-        return NULL;
-    ip->jit->is_off = true;
-    return "no room for code";
+    return loaded_add(ip, job) ? NULL : "no room for code";
 }
 
 static void finish(struct interp *ip, struct job *job)
@@ -80,13 +77,29 @@ static bool is_needed(struct interp *ip, const struct job *job)
     return is_needed;
 }
 
+/* Unless it has to wait for room: then it is done later, and false. */
+static bool try_finish(struct interp *ip, struct job *job)
+{
+    struct jit *jit = ip->jit;
+
+    if (!job->is_stale && !loaded_has_room(jit, job->code.size) &&
+        jit->room == ROOM_EVICT) {
+        compiler_put_back(jit->compiler, job);
+        return false;
+    }
+    finish(ip, job);
+    return true;
+}
+
+/* While room is made the jobs are the compiler's: others may make them stale. */
 static void finish_done(struct interp *ip)
 {
     struct compiler *c = ip->jit->compiler;
     struct job *job;
 
     while ((job = compiler_take(c)))
-        finish(ip, job);
+        if (!try_finish(ip, job))
+            room_make(ip);
     compiler_drop(c, ip, is_needed);
 }
 
@@ -153,7 +166,7 @@ static void request(struct interp *ip, uint64_t pc)
     forget_samples(ip, job);
     if (jit_options.sync) {
         compiler_run(jit->compiler, job);
-        finish(ip, job);
+        ip->cpu->kick |= !try_finish(ip, job);
     } else if (!compiler_add(jit->compiler, job)) {
         job_free(job);
     }
@@ -228,7 +241,7 @@ static void take_sample(struct interp *ip, uint64_t pc)
     bool is_head;
 
     ip->jit->counts.samples++;
-    if (loaded_is_entry(ip, pc)) {
+    if (loaded_note_sample(ip, pc)) {
         ip->jit->counts.inside++;
         return;
     }
@@ -258,19 +271,22 @@ void jit_step(struct interp_cpu *self, const struct op *left_from)
 {
     struct jit *jit = self->ip->jit;
     struct compiler *c = jit->compiler;
-    bool is_sampled = self->is_sampled;
+    bool is_sampled = self->is_sampled, has_done = c && compiler_has_done(c);
 
-    if (!c || (!is_sampled && !compiler_has_done(c)))
+    if (!is_sampled && !has_done && !__atomic_load_n(&jit->room, __ATOMIC_RELAXED))
         return;
     self->is_sampled = false;
     interp_take(self);
-    if (compiler_has_done(c))
-        finish_done(self->ip);
     if (is_sampled) {
         jit->counts.in_tier[tier_of(self->ip, left_from)]++;
         note_jump(self->ip, left_from, self->cpu->pc);
-        take_sample(self->ip, self->cpu->pc);
     }
+    if (jit->room)
+        room_make(self->ip);
+    if (has_done)
+        finish_done(self->ip);
+    if (is_sampled)
+        take_sample(self->ip, self->cpu->pc);
     interp_give(self);
 }
 
@@ -318,6 +334,15 @@ void jit_free(struct jit *jit)
     free(jit);
 }
 
+void jit_before_fork(struct interp_cpu *self)
+{
+    struct jit *jit = interp_take(self)->jit;
+
+    if (jit)
+        jit->has_children = true;
+    interp_give(self);
+}
+
 /* The threads are the parent's; what they were at is lost, and memory that they had
  * taken, too.  A compiler that was at work may have left anything behind. */
 void jit_forked(struct jit *jit)
@@ -325,10 +350,20 @@ void jit_forked(struct jit *jit)
     if (!jit)
         return;
     jit->is_inherited = jit->memory.write != NULL;
+    jit->has_children = false;
     if (jit->compiler && compiler_was_at_work(jit->compiler))
         jit->is_off = true;
     jit->compiler = NULL;
     cached_forked(jit);
+}
+
+/* What is done, as far as there is room. */
+static void keep_done(struct interp *ip)
+{
+    struct job *job;
+
+    while ((job = compiler_take(ip->jit->compiler)) && try_finish(ip, job))
+        ;
 }
 
 void jit_leaving(struct interp_cpu *self)
@@ -339,7 +374,7 @@ void jit_leaving(struct interp_cpu *self)
         return;
     if (jit->compiler && compiler_has_done(jit->compiler)) {
         interp_take(self);
-        finish_done(self->ip);
+        keep_done(self->ip);
         interp_give(self);
     }
     cached_write(jit);
@@ -380,21 +415,20 @@ void jit_report(const struct interp *ip, void (*line)(const char *text))
     struct jit_counts n = jit->compiler ? compiler_counts(jit->compiler) : jit->counts;
     struct cached_counts cached = cached_counts(jit);
     char text[160];
-    uint32_t dead = 0;
 
-    for (const struct loaded *region = jit->regions; region; region = region->next)
-        dead += region->is_dead;
     snprintf(text, sizeof text, "jit: %llu samples, %llu of them at entries of regions",
              (unsigned long long)jit->counts.samples,
              (unsigned long long)jit->counts.inside);
     line(text);
     if (jit->counts.samples)
         report_tiers(&jit->counts, line);
-    snprintf(text, sizeof text,
-             "jit: %llu regions of %llu instructions, %llu bytes, %llu not compiled, %u "
-             "dropped",
-             (unsigned long long)n.regions, (unsigned long long)n.insns,
-             (unsigned long long)n.bytes, (unsigned long long)n.failed, dead);
+    snprintf(
+        text, sizeof text,
+        "jit: %llu regions of %llu instructions, %llu bytes, %llu not compiled, %llu "
+        "dropped, %llu of them for others",
+        (unsigned long long)n.regions, (unsigned long long)n.insns,
+        (unsigned long long)n.bytes, (unsigned long long)n.failed,
+        (unsigned long long)jit->counts.dropped, (unsigned long long)jit->counts.evicted);
     line(text);
     snprintf(text, sizeof text,
              "jit: compiled for %llu ms, %llu us an instruction, by %u threads, %llu not "

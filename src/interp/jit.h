@@ -4,6 +4,7 @@
  *   compiler.h, compiler.c  by whom: jobs and threads
  *   collect.c  what: from blocks to a struct region_request
  *   loaded.c   struct region_code in memory: cells, entries, invalidation
+ *   room.c     ... and what happens when that memory is full
  *   cached.c   from and for the cache: regions of earlier processes
  *   told.c     what users are told of regions
  *   count.c    how often regions are left, and why
@@ -36,13 +37,21 @@ struct job {
     struct job *next;
 };
 
+/* A page that a region's code is in, in the list of those with the same hash. */
+struct region_page {
+    uint64_t page;
+    struct loaded *region;
+    struct region_page *next;
+};
+
 /* One that can be entered. */
 struct loaded {
     struct mode_table *table;
     uint64_t base;
     uint64_t *pages;
     uint32_t npages;
-    uint64_t *pcs; /* of its instructions, by cpu->region_at */
+    struct region_page *listed; /* one for each page */
+    uint64_t *pcs;              /* of its instructions, by cpu->region_at */
     uint32_t npcs;
     uint32_t ncells, nentries;
     struct region_cell *cells;
@@ -57,6 +66,7 @@ struct loaded {
     bool is_cached;  /* an earlier process compiled it */
     bool is_dead;
     bool is_flushed; /* there was a flush since: its pages may have no blocks */
+    bool is_used;    /* is new, or was sampled, since there was no room the last time */
     struct loaded *next;
 };
 
@@ -87,17 +97,27 @@ struct target { /* of the jump at `from`, as samples have it */
 /* What is counted for -jit-stats. */
 struct jit_counts {
     uint64_t samples, inside, regions, failed, insns, bytes, compile_ns;
-    uint64_t unneeded;       /* jobs that other regions had done */
-    uint64_t in_tier[TIERS]; /* of the samples */
-    unsigned threads;        /* at most at once */
+    uint64_t unneeded;         /* jobs that other regions had done */
+    uint64_t dropped, evicted; /* regions; of them those that were in the way of others */
+    uint64_t in_tier[TIERS];   /* of the samples */
+    unsigned threads;          /* at most at once */
 };
+
+/* What is to be done about room for code, when somebody holds no op. */
+enum room { ROOM_ENOUGH, ROOM_SWEEP /* of dead regions */, ROOM_EVICT /* others, too */ };
+
+enum { PAGE_LISTS = 1 << 12 };
 
 struct jit {
     struct host_code memory;
     size_t used;
-    bool is_inherited; /* the memory is the parent's, too */
-    bool is_off;       /* no more regions: no compiler, or no memory */
-    struct loaded *regions;
+    bool is_inherited;      /* the memory is the parent's, too */
+    bool has_children;      /* the memory may be a child's, too: nothing in it is moved */
+    bool is_off;            /* no more regions: no compiler, or no memory */
+    uint8_t room;           /* enum room; atomic */
+    struct loaded *regions; /* the newest, which have the highest addresses, first */
+    uint32_t nregions, ndead;
+    struct region_page **pages; /* by hash: PAGE_LISTS */
     struct entry_point *points; /* open hash by pc and table */
     uint32_t points_mask, points_used;
     struct sample samples[SAMPLES];
@@ -115,6 +135,8 @@ struct jit_options {
     bool sync;          /* the guest waits for the compiler */
     uint32_t threshold; /* runs of a block, 0: samples decide */
     uint32_t threads;   /* that compile, at most; 0: the host's cores decide */
+    uint64_t memory;    /* bytes for the code of regions; 0: as much as is reasonable */
+    uint64_t templates; /* ... of templates */
     bool no_cache;
     bool stats; /* -jit-stats */
     bool exits; /* -jit-exits: regions count how they are left */
@@ -139,7 +161,9 @@ void jit_seen(struct interp *ip);
 void jit_flush(struct interp *ip); /* all ops are gone; ip->jit is there */
 struct jit *jit_new(void);         /* NULL: there is none on this host */
 void jit_free(struct jit *jit);
-void jit_forked(struct jit *jit);
+void jit_forked(struct jit *jit); /* in the child */
+/* In the parent. */
+void jit_before_fork(struct interp_cpu *self);
 /* Not taken.  The process ends, or runs another program: what was compiled is kept. */
 void jit_leaving(struct interp_cpu *self);
 /* Shows what was done, line by line. */
@@ -172,7 +196,10 @@ void keeper_release(struct keeper *keeper);
 bool keeper_has_work(const struct keeper *keeper);
 void keeper_work(struct keeper *keeper);
 
-/* loaded.c.  Loads job->code and takes what it needs of the job; false: no room. */
+/* loaded.c.  Whether there is room for so much code.  false: not now, and jit->room is
+ * ROOM_EVICT; or never. */
+bool loaded_has_room(struct jit *jit, size_t size);
+/* Loads job->code and takes what it needs of the job; false: no room. */
 bool loaded_add(struct interp *ip, struct job *job);
 /* The same of a new region, all of whose memory it takes; of `code` the code is looked
  * at, and the texts. */
@@ -186,17 +213,35 @@ bool loaded_has(const struct interp *ip, uint64_t pc);
 bool loaded_cell_pc(const struct interp *ip, const struct op *op, uint64_t *pc);
 /* Whether a region can be entered at pc. */
 bool loaded_is_entry(const struct interp *ip, uint64_t pc);
+/* The same, of a place where the guest was seen. */
+bool loaded_note_sample(struct interp *ip, uint64_t pc);
 bool loaded_invalidate(struct interp *ip, uint64_t first_page, uint64_t last_page);
 void loaded_flush(struct interp *ip); /* all ops are gone */
 /* Drops regions that no block may tell of, where code may have changed. */
 void loaded_fence(struct interp *ip, bool (*may_be_written)(struct space *, uint64_t));
 void loaded_free(struct jit *jit);
+/* For room.c.  Blocks that enter it are dropped; who is inside leaves at the next kick.
+ */
+void loaded_drop(struct interp *ip, struct loaded *region);
+/* Whether code can be changed: in a new process not before it is a copy. */
+bool loaded_own_memory(struct jit *jit);
+/* Where the code of the next one would be, and behind it. */
+size_t loaded_behind(const struct loaded *region);
+void loaded_forget_all(struct jit *jit); /* where they are found */
+void loaded_list(struct jit *jit, struct loaded *region);
+/* Its code has moved: blocks that enter it find it. */
+void loaded_enter_again(struct interp *ip, const struct loaded *region);
 /* Of a fault in a region, `op` is its first cell: where to execute again from, *precise;
  * or, of one that ends the program, about where it was. */
-uint64_t loaded_fault_pc(const struct interp *ip, const struct op *op, uint32_t insn,
+uint64_t loaded_fault_pc(struct interp *ip, const struct op *op, uint32_t insn,
                          bool *precise);
 /* Somebody may look at registers after a fault from now on. */
 void loaded_drop_unseen(struct interp *ip);
+
+/* room.c.  What jit->room says.  Requires: the owner holds no op, and is inside. */
+void room_make(struct interp *ip);
+/* After it was dropped. */
+void room_note_dead(struct jit *jit);
 
 /* count.c.  Before all ops are gone: takes what regions have counted. */
 void exits_keep(struct interp *ip);
@@ -250,6 +295,11 @@ static inline void loaded_attach(struct interp *ip, struct block *block)
 {
     (void)ip, (void)block;
 }
+static inline bool loaded_own_memory(struct jit *jit)
+{
+    (void)jit;
+    return true;
+}
 static inline void jit_flush(struct interp *ip)
 {
     (void)ip;
@@ -263,7 +313,7 @@ static inline void told_code(struct interp *ip, uint64_t pc, const void *code,
 {
     (void)ip, (void)pc, (void)code, (void)size;
 }
-static inline uint64_t loaded_fault_pc(const struct interp *ip, const struct op *op,
+static inline uint64_t loaded_fault_pc(struct interp *ip, const struct op *op,
                                        uint32_t insn, bool *precise)
 {
     (void)ip, (void)op, (void)insn, (void)precise;

@@ -8,7 +8,13 @@
 #include "isa/eval.h"
 #include "isa/sem.h"
 
-enum { CODE_SIZE = 256 << 20, CODE_ALIGN = 64, POINTS_START = 1 << 8 };
+enum {
+    CODE_SIZE = 256 << 20, /* unless somebody says how much */
+    CODE_LEAST = 64 << 10,
+    CODE_MOST = 512 << 20, /* jumps of 32 bits reach it */
+    CODE_ALIGN = 64,
+    POINTS_START = 1 << 8,
+};
 
 static const uintptr_t helpers[REGION_HELPERS] = {
     [REGION_HELPER_FP] = (uintptr_t)eval_fp_call,
@@ -76,26 +82,70 @@ bool loaded_is_entry(const struct interp *ip, uint64_t pc)
     return find_point(ip, pc, ip->mode) != NULL;
 }
 
-static bool is_in(const struct loaded *region, uint64_t first, uint64_t last)
+bool loaded_note_sample(struct interp *ip, uint64_t pc)
 {
-    for (uint32_t i = 0; i < region->npages; i++)
-        if (region->pages[i] >= first && region->pages[i] <= last)
+    const struct entry_point *point = find_point(ip, pc, ip->mode);
+
+    if (point)
+        point->region->is_used = true;
+    return point != NULL;
+}
+
+/* --------------------------------------------------------------------------- pages */
+
+static struct region_page **page_list(const struct jit *jit, uint64_t page)
+{
+    return &jit->pages[block_hash(page) % PAGE_LISTS];
+}
+
+static void list_pages(struct jit *jit, struct loaded *region)
+{
+    for (uint32_t i = 0; i < region->npages; i++) {
+        struct region_page **list = page_list(jit, region->pages[i]);
+
+        region->listed[i] = (struct region_page){ region->pages[i], region, *list };
+        *list = &region->listed[i];
+    }
+}
+
+static bool has_insn(const struct loaded *region, uint64_t pc)
+{
+    for (uint32_t i = 0; i < region->npcs; i++)
+        if (region->pcs[i] == pc)
             return true;
     return false;
 }
 
 bool loaded_has(const struct interp *ip, uint64_t pc)
 {
-    uint64_t page = pc >> PAGE_SHIFT;
+    const struct jit *jit = ip->jit;
+    const struct region_page *at = jit->pages ? *page_list(jit, pc >> PAGE_SHIFT) : NULL;
 
-    for (const struct loaded *region = ip->jit->regions; region; region = region->next) {
-        if (region->is_dead || region->table != ip->mode || !is_in(region, page, page))
-            continue;
-        for (uint32_t i = 0; i < region->npcs; i++)
-            if (region->pcs[i] == pc)
-                return true;
-    }
+    for (; at; at = at->next)
+        if (at->page == pc >> PAGE_SHIFT && !at->region->is_dead &&
+            at->region->table == ip->mode && has_insn(at->region, pc))
+            return true;
     return false;
+}
+
+/* Where regions are found: nowhere. */
+void loaded_forget_all(struct jit *jit)
+{
+    if (jit->points)
+        memset(jit->points, 0, (jit->points_mask + (size_t)1) * sizeof *jit->points);
+    jit->points_used = 0;
+    if (jit->pages)
+        memset(jit->pages, 0, PAGE_LISTS * sizeof *jit->pages);
+}
+
+void loaded_list(struct jit *jit, struct loaded *region)
+{
+    region->next = jit->regions;
+    jit->regions = region;
+    jit->nregions++;
+    list_pages(jit, region);
+    for (unsigned i = 0; i < region->nentries; i++)
+        put_point(jit, region, i);
 }
 
 /* --------------------------------------------------------------------------- cells */
@@ -115,7 +165,7 @@ static void make_cell(struct interp *ip, const struct region_cell *cell, uint64_
 
     memset(op, 0, sizeof *op);
     switch (cell->kind) {
-    case CELL_FIRST: op->fn = x_region; break;
+    case CELL_FIRST: op->fn = x_region; break; /* and the region, for region_of() */
     case CELL_SIDE: op->fn = x_side; break;
     case CELL_ROW: op->fn = x_row; break;
     case CELL_JUMP: op->fn = x_jump; break;
@@ -145,7 +195,7 @@ static struct op *new_cells(struct interp *ip, uint64_t pc, uint32_t count)
     return ops;
 }
 
-static bool own_memory(struct jit *jit)
+bool loaded_own_memory(struct jit *jit)
 {
     if (jit->is_inherited && host_code_unshare(&jit->memory, jit->used) < 0)
         return false;
@@ -160,27 +210,28 @@ static bool make_cells(struct interp *ip, struct loaded *region)
     struct op *ops;
 
     if (ip->units + 3 * region->ncells + SPARE_UNITS > ip->stubs ||
-        ip->nblocks + 1 >= MAX_BLOCKS || !own_memory(jit))
+        ip->nblocks + 1 >= MAX_BLOCKS || !loaded_own_memory(jit))
         return false;
     ops = new_cells(ip, region->base, region->ncells);
     for (uint32_t i = 0; i < region->ncells; i++)
         make_cell(ip, &region->cells[i], region->base, &ops[i]);
+    memcpy(ops[0].payload, &region, sizeof region);
     set_word(jit, region, region->cells_at, (uintptr_t)ops);
     set_word(jit, region, region->base_at, region->base);
     region->unit = unit_of(ip, ops);
     return true;
 }
 
-static struct loaded *region_of(const struct interp *ip, uint32_t unit)
+/* Whose cell it is; needs nothing taken. */
+static struct loaded *region_of(struct interp *ip, uint32_t unit)
 {
-    struct loaded *region = ip->jit->regions;
+    struct loaded *region;
 
-    while (region && !(region->unit && unit - region->unit < region->ncells))
-        region = region->next;
+    memcpy(&region, ip->ops[block_of(ip, unit)->unit].payload, sizeof region);
     return region;
 }
 
-uint64_t loaded_fault_pc(const struct interp *ip, const struct op *op, uint32_t insn,
+uint64_t loaded_fault_pc(struct interp *ip, const struct op *op, uint32_t insn,
                          bool *precise)
 {
     const struct loaded *region = region_of(ip, unit_of(ip, op));
@@ -197,7 +248,7 @@ HANDLER(x_region)
 
 /* The pc of a cell that somebody is at, so that nothing was flushed; needs nothing taken.
  */
-static uint64_t cell_pc(const struct interp *ip, const struct op *op)
+static uint64_t cell_pc(struct interp *ip, const struct op *op)
 {
     uint32_t unit = unit_of(ip, op);
     const struct loaded *region = region_of(ip, unit);
@@ -278,6 +329,14 @@ HANDLER(x_late)
 
 /* ------------------------------------------------------------------------- loading */
 
+static void enter_at(const struct interp *ip, struct op *first,
+                     const struct entry_point *point)
+{
+    const uint8_t *code = ip->jit->memory.run + point->region->at + point->at;
+
+    __atomic_store_n(&first->fn, (interp_handler)(uintptr_t)code, __ATOMIC_RELEASE);
+}
+
 void loaded_attach(struct interp *ip, struct block *block)
 {
     const struct entry_point *point;
@@ -292,24 +351,49 @@ void loaded_attach(struct interp *ip, struct block *block)
         block_skip_first(ip, block);
         first = &ip->ops[block_unit(block)];
     }
-    __atomic_store_n(
-        &first->fn,
-        (interp_handler)(uintptr_t)(ip->jit->memory.run + point->region->at + point->at),
-        __ATOMIC_RELEASE);
+    enter_at(ip, first, point);
 }
 
-static bool get_memory(struct jit *jit, size_t size)
+static size_t memory_size(void)
 {
-    if (!jit->memory.write &&
-        host_code_map(&jit->memory, CODE_SIZE, helpers[REGION_HELPER_FP]) < 0)
+    uint64_t size = jit_options.memory ? jit_options.memory : CODE_SIZE;
+
+    size = size < CODE_LEAST ? CODE_LEAST : size > CODE_MOST ? CODE_MOST : size;
+    return (size_t)(size + CODE_LEAST - 1) & ~(size_t)(CODE_LEAST - 1);
+}
+
+static bool get_memory(struct jit *jit)
+{
+    if (!jit->pages)
+        jit->pages = calloc(PAGE_LISTS, sizeof *jit->pages);
+    if (!jit->pages ||
+        (!jit->memory.write &&
+         host_code_map(&jit->memory, memory_size(), helpers[REGION_HELPER_FP]) < 0) ||
+        !loaded_own_memory(jit))
+        jit->is_off = true;
+    return !jit->is_off;
+}
+
+size_t loaded_behind(const struct loaded *region)
+{
+    return (region->at + region->size + CODE_ALIGN - 1) & ~(size_t)(CODE_ALIGN - 1);
+}
+
+/* More than half of it is not given to one: when there is no room, half is made free. */
+bool loaded_has_room(struct jit *jit, size_t size)
+{
+    if (!get_memory(jit) || size > jit->memory.size / 2)
         return false;
-    jit->used += -jit->used & (CODE_ALIGN - 1);
-    return jit->used + size <= CODE_SIZE && own_memory(jit);
+    if (size <= jit->memory.size - jit->used)
+        return true;
+    __atomic_store_n(&jit->room, ROOM_EVICT, __ATOMIC_RELAXED);
+    return false;
 }
 
 void loaded_release(struct loaded *region)
 {
     free(region->pages);
+    free(region->listed);
     free(region->pcs);
     free(region->cells);
     free(region->entries);
@@ -351,37 +435,61 @@ static struct loaded *new_region(struct job *job)
 
 static void enter_at_blocks(struct interp *ip, const struct loaded *region)
 {
+    struct mode_table *mode = ip->mode;
+
+    ip->mode = region->table;
     for (unsigned i = 0; i < region->nentries; i++) {
         struct block *block = block_find(ip, region->base + region->entries[i].pc);
 
         if (block)
             loaded_attach(ip, block);
     }
+    ip->mode = mode;
+}
+
+/* Whether its first op enters a region. */
+static bool is_entering(const struct interp *ip, const struct block *block)
+{
+    const struct host_code *memory = &ip->jit->memory;
+
+    return (uintptr_t)ip->ops[block_unit(block)].fn - (uintptr_t)memory->run <
+           memory->size;
+}
+
+void loaded_enter_again(struct interp *ip, const struct loaded *region)
+{
+    struct mode_table *mode = ip->mode;
+
+    ip->mode = region->table;
+    for (unsigned i = 0; i < region->nentries; i++) {
+        uint64_t pc = region->base + region->entries[i].pc;
+        struct block *block = block_find(ip, pc);
+
+        if (block && is_entering(ip, block))
+            enter_at(ip, &ip->ops[block_unit(block)], find_point(ip, pc, ip->mode));
+    }
+    ip->mode = mode;
 }
 
 bool loaded_put(struct interp *ip, struct loaded *region, const struct region_code *code)
 {
     struct jit *jit = ip->jit;
-    struct mode_table *mode = ip->mode;
 
-    if (!get_memory(jit, code->size)) {
+    region->listed = calloc(region->npages + 1, sizeof *region->listed);
+    if (!region->listed || !loaded_has_room(jit, code->size)) {
         loaded_release(region);
         return false;
     }
     region->at = jit->used;
     region->size = code->size;
-    region->next = jit->regions;
-    jit->regions = region;
+    region->is_used = true;
     memcpy(jit->memory.write + region->at, code->code, code->size);
     __builtin___clear_cache((char *)jit->memory.run + region->at,
                             (char *)jit->memory.run + region->at + code->size);
-    jit->used += code->size;
+    jit->used = loaded_behind(region);
     told_loaded(ip, region, code);
-    ip->mode = region->table;
-    for (unsigned i = 0; i < region->nentries; i++)
-        put_point(jit, region, i);
+    loaded_list(jit, region);
     enter_at_blocks(ip, region);
-    ip->mode = mode;
     return true;
 }
 
@@ -394,9 +502,10 @@ bool loaded_add(struct interp *ip, struct job *job)
 
 /* -------------------------------------------------------------------- invalidation */
 
-/* Blocks that enter it are dropped; who is inside leaves at the next kick. */
-static void drop(struct interp *ip, struct loaded *region)
+void loaded_drop(struct interp *ip, struct loaded *region)
 {
+    struct mode_table *mode = ip->mode;
+
     region->is_dead = true;
     ip->mode = region->table;
     for (unsigned i = 0; i < region->nentries; i++) {
@@ -407,20 +516,56 @@ static void drop(struct interp *ip, struct loaded *region)
         if (point->region == region && block)
             block_drop(ip, block);
     }
+    ip->mode = mode;
+    room_note_dead(ip->jit);
+}
+
+static bool drop_page(struct interp *ip, uint64_t page)
+{
+    struct region_page *at = *page_list(ip->jit, page);
+    bool any = false;
+
+    for (; at; at = at->next)
+        if (at->page == page && !at->region->is_dead) {
+            loaded_drop(ip, at->region);
+            any = true;
+        }
+    return any;
+}
+
+static bool is_in(const struct loaded *region, uint64_t first, uint64_t last)
+{
+    for (uint32_t i = 0; i < region->npages; i++)
+        if (region->pages[i] >= first && region->pages[i] <= last)
+            return true;
+    return false;
+}
+
+static bool drop_pages(struct interp *ip, uint64_t first, uint64_t last)
+{
+    bool any = false;
+
+    if (!ip->jit->regions)
+        return false;
+    if (last - first < ip->jit->nregions) {
+        for (uint64_t page = first; page <= last; page++)
+            any |= drop_page(ip, page);
+        return any;
+    }
+    for (struct loaded *region = ip->jit->regions; region; region = region->next)
+        if (!region->is_dead && is_in(region, first, last)) {
+            loaded_drop(ip, region);
+            any = true;
+        }
+    return any;
 }
 
 bool loaded_invalidate(struct interp *ip, uint64_t first, uint64_t last)
 {
-    struct mode_table *mode = ip->mode;
-    bool any = false;
+    bool any;
 
     cached_forget(ip->jit);
-    for (struct loaded *region = ip->jit->regions; region; region = region->next)
-        if (!region->is_dead && is_in(region, first, last)) {
-            drop(ip, region);
-            any = true;
-        }
-    ip->mode = mode;
+    any = drop_pages(ip, first, last);
     for (struct interp_cpu *cpu = any ? ip->cpus : NULL; cpu; cpu = cpu->next)
         cpu->cpu->kick = 1;
     return any;
@@ -428,12 +573,9 @@ bool loaded_invalidate(struct interp *ip, uint64_t first, uint64_t last)
 
 void loaded_drop_unseen(struct interp *ip)
 {
-    struct mode_table *mode = ip->mode;
-
     for (struct loaded *region = ip->jit->regions; region; region = region->next)
         if (!region->is_dead && !region->is_precise)
-            drop(ip, region);
-    ip->mode = mode;
+            loaded_drop(ip, region);
 }
 
 /* Regions stay: they will have cells elsewhere, which children must not see in theirs. */
@@ -467,5 +609,6 @@ void loaded_free(struct jit *jit)
         loaded_release(region);
     }
     free(jit->points);
+    free(jit->pages);
     host_code_unmap(&jit->memory);
 }

@@ -498,7 +498,8 @@ struct block *predecode(struct interp *ip, uint64_t pc, bool is_hot)
 {
     struct builder b;
 
-    if (ip->units + SPARE_UNITS > ip->stubs || ip->nblocks + 1 >= MAX_BLOCKS)
+    if (ip->units + SPARE_UNITS > ip->stubs || ip->nblocks + 1 >= MAX_BLOCKS ||
+        template_is_full(ip->template))
         block_flush(ip);
     begin(&b, ip, pc, is_hot, 0);
     if (!is_fetchable(&b))

@@ -152,6 +152,8 @@ static int interp_attach_to(struct cpu *cpu, struct cpu *other)
 
     interp_share(ip);
     jit_seen(ip); /* another thread may map what is missing, and it goes on */
+    if (HAS_JIT && ip->jit)
+        loaded_own_memory(ip->jit); /* as long as nobody else may be in its code */
     add_cpu(ip, cpu);
     interp_give(self);
     return 0;
@@ -432,6 +434,11 @@ static void jit_engine_report(struct cpu *cpu, void (*line)(const char *text))
     interp_give(interp_of(cpu));
 }
 
+static void jit_engine_before_fork(struct cpu *cpu)
+{
+    jit_before_fork(interp_of(cpu));
+}
+
 static void jit_engine_leaving(struct cpu *cpu)
 {
     jit_leaving(interp_of(cpu));
@@ -442,6 +449,7 @@ const struct engine jit_engine = {
     .report = jit_engine_report,
     .observe = jit_observe,
     .leaving = jit_engine_leaving,
+    .before_fork = jit_engine_before_fork,
     .attach = jit_attach,
     THE_SAME,
 };

@@ -11,7 +11,8 @@
 #include "isa/sem.h"
 
 enum {
-    CODE_SIZE = 128 << 20,
+    CODE_SIZE = 128 << 20, /* unless somebody says how much */
+    CODE_LEAST = 192 << 10,
     CODE_ALIGN = 16,
     SPARE_CODE = 64 << 10, /* what one stencil may need */
     NO_STENCIL = UINT16_MAX,
@@ -36,6 +37,7 @@ struct template
     size_t used;
     bool is_inherited; /* the memory is the parent's, too */
     bool has_failed;   /* no memory for code: there will be none */
+    bool is_full;      /* no room, until all is made anew */
     struct template_counts counts;
 };
 
@@ -159,6 +161,28 @@ static void begin_memory(struct template *t)
 {
     memcpy(t->memory.write, t->data, t->file->data_size);
     t->used = t->file->data_size;
+    t->is_full = false;
+}
+
+static size_t memory_size(void)
+{
+    size_t size = HAS_JIT && jit_options.templates && jit_options.templates < CODE_SIZE
+                      ? (size_t)jit_options.templates
+                      : CODE_SIZE;
+
+    return size < CODE_LEAST ? CODE_LEAST : size & ~(size_t)(SPARE_CODE - 1);
+}
+
+/* For another stencil, and what ends a row. */
+static bool has_room(struct template *t)
+{
+    t->is_full = t->memory.size - t->used <= 2 * SPARE_CODE;
+    return !t->is_full;
+}
+
+bool template_is_full(const struct template *t)
+{
+    return t && t->is_full;
 }
 
 static bool get_memory(struct template *t)
@@ -170,8 +194,9 @@ static bool get_memory(struct template *t)
     if (t->is_inherited)
         t->has_failed = host_code_unshare(&t->memory, t->used) < 0;
     else
-        t->has_failed = (!t->known && !know_handlers(t)) ||
-                        host_code_map(&t->memory, CODE_SIZE, (uintptr_t)helpers[0]) < 0;
+        t->has_failed =
+            (!t->known && !know_handlers(t)) ||
+            host_code_map(&t->memory, memory_size(), (uintptr_t)helpers[0]) < 0;
     if (t->has_failed)
         return false;
     if (!t->is_inherited)
@@ -185,7 +210,7 @@ void template_flush(struct template *t)
     if (!t || !t->memory.write)
         return;
     host_code_unmap(&t->memory); /* children may use it */
-    t->is_inherited = false;
+    t->is_inherited = t->is_full = false;
 }
 
 void template_forked(struct template *t)
@@ -296,7 +321,7 @@ static uint32_t make_row(struct template *t, struct interp *ip, uint32_t unit,
     bool goes_on = true;
 
     t->used = at;
-    while (goes_on && unit < end && CODE_SIZE - t->used > SPARE_CODE) {
+    while (goes_on && unit < end && has_room(t)) {
         unsigned number = stencil_of(t, ip->ops[unit].fn);
 
         if (number == NO_STENCIL)
@@ -319,7 +344,7 @@ static uint32_t make_row(struct template *t, struct interp *ip, uint32_t unit,
 
 static void make_rows(struct template *t, struct interp *ip, uint32_t first, uint32_t end)
 {
-    while (first < end && CODE_SIZE - t->used > 2 * SPARE_CODE)
+    while (first < end && has_room(t))
         first = make_row(t, ip, first, end);
 }
 
@@ -351,7 +376,8 @@ void template_make(struct interp *ip, uint32_t first, uint32_t end)
 
 bool template_has(const struct template *t, interp_handler fn)
 {
-    return t && t->memory.run && (uintptr_t)fn - (uintptr_t)t->memory.run < CODE_SIZE;
+    return t && t->memory.run &&
+           (uintptr_t)fn - (uintptr_t)t->memory.run < t->memory.size;
 }
 
 struct template_counts template_counts(const struct template *t)

@@ -17,6 +17,8 @@ void template_free(struct template *t); /* NULL: nothing */
 /* Makes code of the ops from unit `first` to `end`, as far as it can.  ip->template may
  * be NULL.  Requires: taken. */
 void template_make(struct interp *ip, uint32_t first, uint32_t end);
+/* Whether there is no room for more code before a flush; t may be NULL. */
+bool template_is_full(const struct template *t);
 /* Whether a handler is code of its own; t may be NULL. */
 bool template_has(const struct template *t, interp_handler fn);
 /* What was made, and the CPU time for it where -jit-stats measures that; t may be NULL.

@@ -13,6 +13,8 @@ struct engine {
      * does not run. */
     int (*attach_to)(struct cpu *cpu, struct cpu *other);
     void (*detach)(struct cpu *cpu);
+    /* In the parent, before a fork; may be NULL. */
+    void (*before_fork)(struct cpu *cpu);
     /* In the child of a fork: no other CPU is left. */
     void (*forked)(struct cpu *cpu);
     /* Runs until something happens, at most `limit` instructions (exact), 0: no limit.

@@ -169,7 +169,17 @@ static void take_filter(struct run_options *options, const char *argument)
 #define LOG_ITEMS "in_asm, exec, cpu, unimp, region, llvm_ir, out_asm, strace"
 #define FIRST_ENGINE (&jit_engine)
 
-/* ",sync=on,threshold=N,threads=N,cache=off" */
+/* 65536, 64K, 256M */
+static uint64_t take_size(const char *at, char **end)
+{
+    uint64_t size = strtoull(at, end, 10);
+
+    if (**end == 'K' || **end == 'M')
+        size <<= *(*end)++ == 'K' ? 10 : 20;
+    return size;
+}
+
+/* ",sync=on,threshold=N,threads=N,memory=SIZE,templates=SIZE,cache=off" */
 static void take_jit_options(const char *at)
 {
     while (*at == ',') {
@@ -180,13 +190,18 @@ static void take_jit_options(const char *at)
             jit_options.threshold = (uint32_t)strtoul(at + 10, &end, 10);
         else if (strncmp(at, "threads=", 8) == 0)
             jit_options.threads = (uint32_t)strtoul(at + 8, &end, 10);
+        else if (strncmp(at, "memory=", 7) == 0)
+            jit_options.memory = take_size(at + 7, &end);
+        else if (strncmp(at, "templates=", 10) == 0)
+            jit_options.templates = take_size(at + 10, &end);
         else if (length == 7 && strncmp(at, "sync=on", length) == 0)
             jit_options.sync = true;
         else if (length == 9 && strncmp(at, "cache=off", length) == 0)
             jit_options.no_cache = true;
         else if (strncmp(at, "sync=off", length) != 0 &&
                  strncmp(at, "cache=on", length) != 0)
-            die("-accel: %s is none of sync=on, threshold=N, threads=N and cache=off",
+            die("-accel: %s is none of sync=on, threshold=N, threads=N, memory=SIZE and "
+                "cache=off",
                 at);
         at = end ? end : at + length;
     }

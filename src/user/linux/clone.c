@@ -233,7 +233,7 @@ static int64_t fork_process(struct task *t, const struct clone_args *args)
     }
     if (t->proc->debug)
         debug_before_fork(t, args->flags & G_VFORK);
-    threads_before_fork(t->proc);
+    threads_before_fork(t);
     if (v)
         error = -open_vfork_pipe(ends);
     /* The child must not take a signal that is meant for the parent. */

@@ -298,7 +298,7 @@ _Noreturn void thread_exit(struct task *t, int status);
 void vfork_tell(struct task *t);
 
 /* Around fork: nobody holds a lock meanwhile; the child has this thread only. */
-void threads_before_fork(struct proc *p);
+void threads_before_fork(struct task *t);
 void threads_after_fork(struct proc *p); /* in the parent */
 void threads_in_child(struct task *t);
 

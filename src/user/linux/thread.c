@@ -222,8 +222,12 @@ _Noreturn void thread_exit(struct task *t, int status)
 
 /* --------------------------------------------------------------------------- fork */
 
-void threads_before_fork(struct proc *p)
+void threads_before_fork(struct task *t)
 {
+    struct proc *p = t->proc;
+
+    if (t->engine->before_fork)
+        t->engine->before_fork(t->cpu);
     host_lock_take(p->lock);
     space_lock(p->space);
 }
