@@ -14,19 +14,23 @@ enum {
     INSN_US = 150,     /* ... and an instruction, ... */
     KNOWN_INSNS = 100, /* ... until there were as many */
     USUAL_THREADS = 4, /* at most, unless somebody says how many */
+    HOLD_US = 500000,  /* that a fork waits at most, ... */
+    LOOK_US = 100,     /* ... and looks again */
 };
 
 /* What the threads share.  They may outlive the guest's CPUs. */
 struct compiler {
-    struct host_lock *lock;   /* of what follows */
-    struct job *queue;        /* nobody has begun with these; the newest first */
-    struct job *working;      /* each by one thread */
-    struct job *done;         /* the newest first */
-    unsigned nqueue;          /* atomic, too: whoever reads it without the lock */
+    struct host_lock *lock;      /* of what follows */
+    struct job *queue;           /* nobody has begun with these; the newest first */
+    struct job *working;         /* each by one thread */
+    struct job *done;            /* the newest first */
+    unsigned nqueue;             /* atomic, too: whoever reads it without the lock */
+    unsigned nworking, nresting; /* of them, those that wait until nobody holds them */
+    unsigned held;
     unsigned nthreads, nidle; /* that compile; of them, those that wait for a job */
     unsigned max_threads;
     unsigned users; /* the threads, and the jit */
-    bool is_ending, is_sampling;
+    bool is_ending, is_stopping, is_sampling, wants_samples;
     bool is_loading;             /* the module */
     bool has_done;               /* atomic, too */
     bool has_no_module;          /* atomic, too */
@@ -176,11 +180,26 @@ static void compile_next(struct compiler *c)
     struct job *job = take_hottest(c);
 
     put_job(&c->working, job);
+    c->nworking++;
     if (!job->is_stale)
         compile(c, job);
+    c->nworking--;
     remove_job(&c->working, job);
     put_job(&c->done, job);
     SET(c->has_done, true);
+}
+
+/* struct region_request's. */
+static void rest(void *context)
+{
+    struct compiler *c = context;
+
+    host_lock_take(c->lock);
+    c->nresting++;
+    while (c->held)
+        host_lock_wait(c->lock);
+    c->nresting--;
+    host_lock_give(c->lock);
 }
 
 static void compile_all(void *context)
@@ -189,12 +208,12 @@ static void compile_all(void *context)
 
     host_thread_own_files();
     host_lock_take(c->lock);
-    while (!c->is_ending) {
+    while (!c->is_ending && !c->is_stopping) {
         if (keeper_has_work(c->keeper)) {
             host_lock_give(c->lock);
             keeper_work(c->keeper);
             host_lock_take(c->lock);
-        } else if (c->queue) {
+        } else if (c->queue && !c->held) {
             compile_next(c);
         } else {
             c->nidle++;
@@ -233,7 +252,7 @@ static void sample_all(void *context)
     while (!is_ending) {
         host_sleep_us(period);
         host_lock_take(c->lock);
-        is_ending = c->is_ending;
+        is_ending = c->is_ending || c->is_stopping;
         if (keeper_has_work(c->keeper))
             host_lock_wake(c->lock);
         host_lock_give(c->lock);
@@ -294,11 +313,21 @@ static bool start_thread(struct compiler *c, void (*fn)(void *))
 /* Requires: the lock.  false: there is none. */
 static bool start_compiling(struct compiler *c)
 {
-    if (c->nthreads < c->max_threads && start_thread(c, compile_all))
+    if (c->nthreads < c->max_threads && !c->is_stopping && start_thread(c, compile_all))
         c->nthreads++;
     if (c->nthreads > c->counts.threads)
         c->counts.threads = c->nthreads;
     return c->nthreads > 0;
+}
+
+/* Requires: the lock. */
+static bool start_all(struct compiler *c)
+{
+    bool ok = jit_options.sync || start_compiling(c);
+
+    if (ok && c->wants_samples)
+        ok = c->is_sampling = start_thread(c, sample_all);
+    return ok;
 }
 
 bool compiler_start(struct compiler *c, bool samples)
@@ -306,9 +335,8 @@ bool compiler_start(struct compiler *c, bool samples)
     bool ok;
 
     host_lock_take(c->lock);
-    ok = jit_options.sync || start_compiling(c);
-    if (ok && samples)
-        ok = c->is_sampling = start_thread(c, sample_all);
+    c->wants_samples = samples;
+    ok = start_all(c);
     host_lock_give(c->lock);
     return ok;
 }
@@ -325,7 +353,47 @@ void compiler_end(struct compiler *c)
 
 bool compiler_was_at_work(const struct compiler *c)
 {
-    return c->working != NULL;
+    return c->nworking > c->nresting;
+}
+
+void compiler_hold(struct compiler *c)
+{
+    host_lock_take(c->lock);
+    c->held++;
+    for (unsigned us = 0; compiler_was_at_work(c) && us < HOLD_US; us += LOOK_US) {
+        host_lock_give(c->lock);
+        host_sleep_us(LOOK_US);
+        host_lock_take(c->lock);
+    }
+    host_lock_give(c->lock);
+}
+
+void compiler_let_go(struct compiler *c)
+{
+    host_lock_take(c->lock);
+    c->held--;
+    host_lock_wake(c->lock);
+    host_lock_give(c->lock);
+}
+
+void compiler_stop(struct compiler *c)
+{
+    host_lock_take(c->lock);
+    c->is_stopping = true;
+    host_lock_wake(c->lock);
+    while (c->nthreads || c->is_sampling)
+        host_lock_wait(c->lock);
+    host_lock_give(c->lock);
+    for (unsigned us = 0; host_threads() > 1 && us < HOLD_US; us += LOOK_US)
+        host_sleep_us(LOOK_US); /* they have left, but the kernel may not know */
+}
+
+void compiler_go_on(struct compiler *c)
+{
+    host_lock_take(c->lock);
+    c->is_stopping = false;
+    start_all(c);
+    host_lock_give(c->lock);
 }
 
 /* ------------------------------------------------------------------------ requests */
@@ -347,6 +415,8 @@ bool compiler_add(struct compiler *c, struct job *job)
     is_new = c->nqueue < MAX_QUEUE && !has_request(c->queue, job) &&
              !has_request(c->working, job) && !has_request(c->done, job);
     if (is_new) {
+        job->request.rest = rest;
+        job->request.context = c;
         put_job(&c->queue, job);
         SET(c->nqueue, c->nqueue + 1);
         if (c->nqueue > c->nidle)

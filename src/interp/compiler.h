@@ -21,9 +21,16 @@ struct compiler *compiler_new(struct interp *ip, struct keeper *keeper,
 bool compiler_start(struct compiler *c, bool samples);
 /* Returns when no thread looks at the CPUs any more.  Then the compiler is no more. */
 void compiler_end(struct compiler *c);
-/* In the child of a fork, where its threads are not: whether one of them was at work, and
- * may have left anything behind. */
+/* Until compiler_let_go() nobody begins with a job; waits, not for long, until those that
+ * are at one come to where a child of a fork misses nothing. */
+void compiler_hold(struct compiler *c);
+void compiler_let_go(struct compiler *c);
+/* In the child of a fork, where its threads are not: whether one of them was somewhere
+ * else, and may have left anything behind. */
 bool compiler_was_at_work(const struct compiler *c);
+/* Waits until there is none of its threads in the process; and they begin again. */
+void compiler_stop(struct compiler *c);
+void compiler_go_on(struct compiler *c);
 
 /* Jobs.  The job is the compiler's until compiler_take() returns it.  false: it has so
  * many already, or the same one; then the job stays the caller's. */

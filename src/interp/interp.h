@@ -204,6 +204,7 @@ struct interp_cpu {
     uint64_t fault_addr;
     volatile bool is_sampled; /* was kicked to see where it is: jit.h */
     bool is_unsettled;        /* it has dropped a region: others may still be in it */
+    bool is_holding;          /* the compiler, as it forks: compiler.h */
     struct left_at left_at[LEFT_AT];
     jmp_buf recover;
 };

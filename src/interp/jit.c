@@ -334,17 +334,54 @@ void jit_free(struct jit *jit)
     free(jit);
 }
 
-void jit_before_fork(struct interp_cpu *self)
+static struct compiler *compiler_of(struct interp_cpu *self)
 {
     struct jit *jit = interp_take(self)->jit;
+    struct compiler *c = jit ? jit->compiler : NULL;
 
+    interp_give(self);
+    return c;
+}
+
+void jit_before_fork(struct interp_cpu *self, bool is_short)
+{
+    struct compiler *c = is_short ? NULL : compiler_of(self);
+    struct jit *jit;
+
+    if (c)
+        compiler_hold(c);
+    self->is_holding = c != NULL;
+    jit = interp_take(self)->jit;
     if (jit)
         jit->has_children = true;
     interp_give(self);
 }
 
+void jit_after_fork(struct interp_cpu *self)
+{
+    if (self->is_holding)
+        compiler_let_go(compiler_of(self));
+    self->is_holding = false;
+}
+
+void jit_stop(struct interp_cpu *self)
+{
+    struct compiler *c = compiler_of(self);
+
+    if (c)
+        compiler_stop(c);
+}
+
+void jit_go_on(struct interp_cpu *self)
+{
+    struct compiler *c = compiler_of(self);
+
+    if (c)
+        compiler_go_on(c);
+}
+
 /* The threads are the parent's; what they were at is lost, and memory that they had
- * taken, too.  A compiler that was at work may have left anything behind. */
+ * taken, too.  One that did not come to rest in time may have left anything behind. */
 void jit_forked(struct jit *jit)
 {
     if (!jit)

@@ -77,6 +77,10 @@ struct region_request {
                         nobody can see what the registers were */
     bool wants_ir, wants_out_asm; /* texts for people: struct region_code */
     bool counts_exits;            /* by CELL_COUNT; such code is never kept */
+    /* Called between steps, where nothing is half done that a process without this thread
+     * would miss; may wait.  NULL: nothing. */
+    void (*rest)(void *context);
+    void *context;
 };
 
 /* The number of the system register that a S_SYSREAD or S_SYSWRITE node names; false: it
@@ -165,7 +169,7 @@ struct region_code {
 };
 
 /* What the module offers: a symbol `rhea_region_compiler`. */
-enum { REGION_VERSION = 2 };
+enum { REGION_VERSION = 3 };
 struct region_compiler {
     unsigned version; /* REGION_VERSION */
     const char *name; /* "LLVM 19.1.7" */

@@ -221,6 +221,7 @@ static void interp_forked(struct cpu *cpu)
     }
     ip->cpus = self;
     self->next = NULL;
+    self->is_holding = false;
     ip->is_shared = ip->is_stopping = false;
     template_forked(ip->template);
     jit_forked(ip->jit);
@@ -434,9 +435,24 @@ static void jit_engine_report(struct cpu *cpu, void (*line)(const char *text))
     interp_give(interp_of(cpu));
 }
 
-static void jit_engine_before_fork(struct cpu *cpu)
+static void jit_engine_before_fork(struct cpu *cpu, bool is_short)
 {
-    jit_before_fork(interp_of(cpu));
+    jit_before_fork(interp_of(cpu), is_short);
+}
+
+static void jit_engine_after_fork(struct cpu *cpu)
+{
+    jit_after_fork(interp_of(cpu));
+}
+
+static void jit_engine_stop(struct cpu *cpu)
+{
+    jit_stop(interp_of(cpu));
+}
+
+static void jit_engine_go_on(struct cpu *cpu)
+{
+    jit_go_on(interp_of(cpu));
 }
 
 static void jit_engine_leaving(struct cpu *cpu)
@@ -450,6 +466,9 @@ const struct engine jit_engine = {
     .observe = jit_observe,
     .leaving = jit_engine_leaving,
     .before_fork = jit_engine_before_fork,
+    .after_fork = jit_engine_after_fork,
+    .stop_threads = jit_engine_stop,
+    .start_threads = jit_engine_go_on,
     .attach = jit_attach,
     THE_SAME,
 };

@@ -13,8 +13,10 @@ struct engine {
      * does not run. */
     int (*attach_to)(struct cpu *cpu, struct cpu *other);
     void (*detach)(struct cpu *cpu);
-    /* In the parent, before a fork; may be NULL. */
-    void (*before_fork)(struct cpu *cpu);
+    /* In the parent, around a fork; `is_short`: the child will run another program.  May
+     * be NULL, both. */
+    void (*before_fork)(struct cpu *cpu, bool is_short);
+    void (*after_fork)(struct cpu *cpu);
     /* In the child of a fork: no other CPU is left. */
     void (*forked)(struct cpu *cpu);
     /* Runs until something happens, at most `limit` instructions (exact), 0: no limit.
@@ -32,6 +34,9 @@ struct engine {
     void (*observe)(struct cpu *cpu, bool is_seen);
     /* The process is about to end, or to run another program; may be NULL. */
     void (*leaving)(struct cpu *cpu);
+    /* The engine's own threads end, and begin again; may be NULL, both. */
+    void (*stop_threads)(struct cpu *cpu);
+    void (*start_threads)(struct cpu *cpu);
     /* Shows how it ran, line by line; may be NULL. */
     void (*report)(struct cpu *cpu, void (*line)(const char *text));
 };

@@ -174,11 +174,18 @@ static void end(struct lift *lift)
     free_state(lift);
 }
 
+static void rest(const struct region_request *request)
+{
+    if (request->rest)
+        request->rest(request->context);
+}
+
 /* On return, if lift->why is NULL, the module has the region. */
 static void lift_request(struct lift *lift, const struct region_request *request,
                          uint8_t *forced_side, LLVMTargetMachineRef machine)
 {
     for (;;) {
+        rest(request);
         begin(lift, request, machine);
         if (new_state(lift, forced_side))
             region_lift(lift);
@@ -238,8 +245,10 @@ static int make_object(struct lift *lift, LLVMTargetMachineRef machine,
 {
     char *error = NULL;
 
+    rest(lift->request);
     if (run_passes(lift, machine, why, size))
         return -1;
+    rest(lift->request);
     lift_fp_spread(lift->function, lift->builder);
     code->ir = print_ir(lift);
     if (LLVMTargetMachineEmitToMemoryBuffer(machine, lift->module, LLVMObjectFile, &error,

@@ -33,6 +33,7 @@ static int fake_compile(const struct region_request *request, struct region_code
     if (call < 64)
         order[call] = request->base;
     wait_inside();
+    request->rest(request->context);
     memset(code, 0, sizeof *code);
     snprintf(why, size, "odd");
     if (request->base & 1)
@@ -275,6 +276,63 @@ START_TEST(jobs_that_are_not_needed_are_dropped)
 }
 END_TEST
 
+/* A child that is forked while it is held misses nothing. */
+START_TEST(who_holds_it_finds_all_at_rest)
+{
+    struct compiler *c = begin(3);
+
+    for (unsigned round = 0; round < 100; round++) {
+        for (uint64_t base = 2; base < 40 && !compiler_is_full(c); base += 2)
+            compiler_add(c, new_job(base + round * 40, 1));
+        host_sleep_us(round % 7 * 100);
+        compiler_hold(c);
+        ck_assert(!compiler_was_at_work(c));
+        calls = 0;
+        host_sleep_us(1000);
+        ck_assert(!compiler_was_at_work(c));
+        ck_assert_int_eq(calls, 0);
+        compiler_let_go(c);
+        for (struct job *job; (job = compiler_take(c));)
+            compiler_release(c, job);
+    }
+    compiler_end(c);
+}
+END_TEST
+
+START_TEST(who_holds_it_does_not_wait_for_ever)
+{
+    struct compiler *c = begin(1);
+
+    wait_until = 2;
+    add(c, 2, 1);
+    while (!calls)
+        host_sleep_us(1000);
+    compiler_hold(c);
+    ck_assert(compiler_was_at_work(c));
+    compiler_let_go(c);
+    wait_until = 0;
+    take_all(c, 1);
+    compiler_end(c);
+}
+END_TEST
+
+START_TEST(it_stops_and_goes_on)
+{
+    struct compiler *c = begin(3);
+
+    for (unsigned round = 0; round < 20; round++) {
+        for (uint64_t base = 2; base <= 20; base += 2)
+            add(c, base + round * 40, 1);
+        compiler_stop(c);
+        ck_assert_uint_eq(host_threads(), 1);
+        compiler_go_on(c);
+        take_all(c, 10);
+    }
+    ck_assert_uint_eq(compiler_counts(c).regions, 200);
+    compiler_end(c);
+}
+END_TEST
+
 START_TEST(it_may_end_at_any_time)
 {
     for (unsigned i = 0; i < 200; i++) {
@@ -305,6 +363,9 @@ int main(void)
     tcase_add_test(all, counts_are_right_with_many_threads);
     tcase_add_test(all, jobs_whose_code_has_changed_are_not_compiled);
     tcase_add_test(all, jobs_that_are_not_needed_are_dropped);
+    tcase_add_test(all, who_holds_it_finds_all_at_rest);
+    tcase_add_test(all, who_holds_it_does_not_wait_for_ever);
+    tcase_add_test(all, it_stops_and_goes_on);
     tcase_add_test(all, it_may_end_at_any_time);
     suite_add_tcase(suite, all);
     runner = srunner_create(suite);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/host.h"
+#include "isa/engine.h"
 #include "user/linux/calls_all.h"
 #include "user/linux/debug.h"
 
@@ -233,7 +234,7 @@ static int64_t fork_process(struct task *t, const struct clone_args *args)
     }
     if (t->proc->debug)
         debug_before_fork(t, args->flags & G_VFORK);
-    threads_before_fork(t);
+    threads_before_fork(t, args->flags & G_VFORK);
     if (v)
         error = -open_vfork_pipe(ends);
     /* The child must not take a signal that is meant for the parent. */
@@ -249,7 +250,7 @@ static int64_t fork_process(struct task *t, const struct clone_args *args)
     }
     free(v);
     own_fd_close(ends[1]);
-    threads_after_fork(t->proc);
+    threads_after_fork(t);
     if (t->proc->debug)
         debug_after_fork(t, pid, args->flags & G_VFORK);
     host_signal_mask(mask);
@@ -347,4 +348,34 @@ int64_t sys_clone3(struct task *t, const uint64_t *a)
                                 .child_tid = v[CHILD_TID],
                                 .tls = v[TLS] };
     return clone_any(t, &args);
+}
+
+/* --------------------------------------------------------------------- namespaces */
+
+/* The kernel wants a process of one thread for some of them: the engine's are none of the
+ * guest's. */
+static int64_t call_alone(struct task *t, long number, const uint64_t *a, bool alone)
+{
+    const struct engine *engine = t->engine;
+    int64_t result;
+
+    alone = alone && engine->stop_threads && !t->proc->tasks->next;
+    if (alone)
+        engine->stop_threads(t->cpu);
+    result = RESULT(syscall(number, (long)a[0], (long)a[1]));
+    if (alone)
+        engine->start_threads(t->cpu);
+    return result;
+}
+
+int64_t sys_unshare(struct task *t, const uint64_t *a)
+{
+    enum { NEW_USER = 0x10000000 };
+
+    return call_alone(t, SYS_unshare, a, a[0] & (NEW_USER | G_THREAD | G_SIGHAND | G_VM));
+}
+
+int64_t sys_setns(struct task *t, const uint64_t *a)
+{
+    return call_alone(t, SYS_setns, a, true);
 }

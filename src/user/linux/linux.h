@@ -298,8 +298,8 @@ _Noreturn void thread_exit(struct task *t, int status);
 void vfork_tell(struct task *t);
 
 /* Around fork: nobody holds a lock meanwhile; the child has this thread only. */
-void threads_before_fork(struct task *t);
-void threads_after_fork(struct proc *p); /* in the parent */
+void threads_before_fork(struct task *t, bool is_short);
+void threads_after_fork(struct task *t); /* in the parent */
 void threads_in_child(struct task *t);
 
 /* futex.c: the thread ends, or its process runs another program; others learn that it

@@ -222,20 +222,22 @@ _Noreturn void thread_exit(struct task *t, int status)
 
 /* --------------------------------------------------------------------------- fork */
 
-void threads_before_fork(struct task *t)
+void threads_before_fork(struct task *t, bool is_short)
 {
     struct proc *p = t->proc;
 
     if (t->engine->before_fork)
-        t->engine->before_fork(t->cpu);
+        t->engine->before_fork(t->cpu, is_short);
     host_lock_take(p->lock);
     space_lock(p->space);
 }
 
-void threads_after_fork(struct proc *p)
+void threads_after_fork(struct task *t)
 {
-    space_unlock(p->space);
-    host_lock_give(p->lock);
+    space_unlock(t->proc->space);
+    host_lock_give(t->proc->lock);
+    if (t->engine->after_fork)
+        t->engine->after_fork(t->cpu);
 }
 
 void threads_in_child(struct task *t)

@@ -1,7 +1,11 @@
 /* many.c - work for the JIT's threads: hundreds of functions, each a loop that is hot.
  * Arguments: rounds, turns of each loop; and `fork`: children go on with the work while
- * the parent's code is still compiled, or `threads`: four threads do it. */
+ * the parent's code is still compiled; `threads`: four threads do it; `alone`: in between
+ * it asks for what needs a process of one thread. */
+#define _GNU_SOURCE
+#include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,6 +79,18 @@ static void in_children(void)
     }
 }
 
+static void alone(void)
+{
+    int fd;
+
+    printf("%08x\n", work(0, COUNT / 2));
+    printf("unshare: %d\n", unshare(CLONE_NEWUSER | CLONE_NEWNS));
+    fd = open("/proc/self/ns/mnt", O_RDONLY);
+    printf("%08x\n", work(0, COUNT / 2));
+    printf("setns: %d\n", setns(fd, CLONE_NEWNS));
+    printf("%08x\n", work(COUNT / 2, COUNT / 2));
+}
+
 int main(int argc, char **argv)
 {
     const char *how = argc > 3 ? argv[3] : "";
@@ -85,6 +101,8 @@ int main(int argc, char **argv)
         in_threads();
     else if (strcmp(how, "fork") == 0)
         in_children();
+    else if (strcmp(how, "alone") == 0)
+        alone();
     else
         printf("%08x\n", work(0, COUNT));
     return 0;
