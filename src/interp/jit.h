@@ -213,8 +213,8 @@ void loaded_release(struct loaded *region); /* one that is not loaded */
 void loaded_attach(struct interp *ip, struct block *block);
 /* Whether a region has the instruction at pc. */
 bool loaded_has(const struct interp *ip, uint64_t pc);
-/* Where a cell jumps from or to; false: it is none. */
-bool loaded_cell_pc(const struct interp *ip, const struct op *op, uint64_t *pc);
+/* Where a cell jumps from or to; false: it is none, or one of a region that is gone. */
+bool loaded_cell_pc(struct interp *ip, const struct op *op, uint64_t *pc);
 /* Whether a region can be entered at pc. */
 bool loaded_is_entry(const struct interp *ip, uint64_t pc);
 /* The same, of a place where the guest was seen. */

@@ -257,9 +257,11 @@ static uint64_t cell_pc(struct interp *ip, const struct op *op)
            mask64(ip->isa->pc_width);
 }
 
-bool loaded_cell_pc(const struct interp *ip, const struct op *op, uint64_t *pc)
+bool loaded_cell_pc(struct interp *ip, const struct op *op, uint64_t *pc)
 {
-    if (!region_of(ip, unit_of(ip, op)))
+    uint32_t unit = unit_of(ip, op);
+
+    if (ip->ops[block_of(ip, unit)->unit].fn != x_region || !region_of(ip, unit))
         return false;
     *pc = cell_pc(ip, op);
     return true;

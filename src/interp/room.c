@@ -81,6 +81,8 @@ static void sweep(struct interp *ip)
 
         next = region->next;
         if (region->is_dead) {
+            if (region->unit) /* its cells are there still */
+                memset(ip->ops[region->unit].payload, 0, sizeof region);
             loaded_release(region);
             continue;
         }
