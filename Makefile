@@ -82,7 +82,7 @@ OBJ_isa    := $(OBJ_base) $(call objects,src/isa/*.c src/isa/fp/*.c)
 OBJ_isagen := $(OBJ_isa) $(filter-out %/main.o,$(call objects,tools/isagen/*.c))
 # What only a JIT needs, and what takes its place.
 OBJ_cache  := $(call objects,src/base/host_folder.c src/interp/cache.c src/interp/cache_write.c src/debug/cache_cmd.c)
-OBJ_jit    := $(OBJ_cache) $(call objects,$(addprefix src/interp/,jit.c compiler.c collect.c loaded.c room.c cached.c told.c count.c) $(addprefix src/user/,trace_jit.c symbols.c perf.c jit_debugger.c))
+OBJ_jit    := $(OBJ_cache) $(call objects,$(addprefix src/interp/,jit.c compiler.c collect.c loaded.c room.c cached.c ahead.c told.c count.c) $(addprefix src/user/,trace_jit.c symbols.c perf.c jit_debugger.c elf_parts.c functions.c needed.c warm.c))
 OBJ_no_jit := $(call objects,src/debug/cache_none.c)
 OBJ_rest   := $(foreach d,interp debug sys dev user,$(call objects,src/$d/*.c src/$d/*/*.c)) \
               $(foreach i,$(ISAS),$(call objects,src/isa/$i/*.c))
@@ -213,6 +213,7 @@ $(O)/tests/%: private OWN_CFLAGS = -Itests $(CHECK_CFLAGS)
 $(O)/tests/%_test: $(O)/tests/%_test.o $$(or $$(OBJ_of_$$(dir $$*)),$(OBJ))
 	$(link) $(CHECK_LIBS) $(LDLIBS) -lm
 $(O)/tests/interp/cache_test $(O)/tests/fuzz/cache: $(filter-out %_cmd.o,$(OBJ_cache))
+$(O)/tests/fuzz/elf: $(O)/src/user/functions.o $(O)/src/user/elf_parts.o
 include tests/isagen/hard.mk
 # Tests of parts of the JIT play the parts around them.
 $(O)/tests/llvmjit/%: private OWN_CFLAGS = -Itests $(CHECK_CFLAGS) $(shell $(LLVM_CONFIG) --cflags)

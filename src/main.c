@@ -4,6 +4,7 @@
 
 #include "base/report.h"
 #include "debug/debug.h"
+#include "interp/jit.h"
 #include "isa/engine.h"
 #include "user/binfmt.h"
 #include "user/run.h"
@@ -67,7 +68,7 @@ int main(int argc, char **argv)
     if (strcmp(argv[1], "isa") == 0)
         return isa_main(argc - 1, argv + 1);
     if (strcmp(argv[1], "cache") == 0)
-        return cache_main(argc - 1, argv + 1, warm_main);
+        return cache_main(argc - 1, argv + 1, HAS_JIT ? warm_main : NULL);
     if (is_option(argv[1], "version"))
         return version();
     if (is_option(argv[1], "help") || is_option(argv[1], "h") ||

@@ -6,7 +6,7 @@
 int isa_main(int argc, char **argv);
 
 /* `rhea cache ...`: argv[0] is "cache".  `warm` (NULL: there is no JIT) is called with
- * argv[0] "warm", then options of `rhea run`, PROGRAM and its arguments.  Both return the
+ * argv[0] "warm", then what `rhea cache --help` says.  Both return the
  * exit status. */
 int cache_main(int argc, char **argv, int (*warm)(int argc, char **argv));
 

@@ -124,6 +124,10 @@ bool cache_matches(const struct cache_region *region, uint64_t base,
 int cache_add(const struct cache *cache, const struct cache_guest *guest,
               const char *path, const struct cache_region *regions, uint32_t count);
 
+/* How many bytes may be added to what is there of a guest file, about; what is more makes
+ * it begin anew. */
+uint64_t cache_room(const struct cache *cache, const struct cache_guest *guest);
+
 /* Of the folder, in bytes; 0: nothing is kept. */
 #define CACHE_LIMIT ((uint64_t)512 << 20)
 uint64_t cache_limit(int folder);

@@ -447,3 +447,18 @@ int cache_add(const struct cache *cache, const struct cache_guest *guest,
                 strerror(-error));
     return error;
 }
+
+uint64_t cache_room(const struct cache *cache, const struct cache_guest *guest)
+{
+    int folder = cache_open_folder(cache->folder, true);
+    uint64_t most = folder < 0 ? 0 : cache_limit(folder) / FILE_SHARE, used;
+    struct cache_file file;
+
+    if (folder < 0)
+        return 0;
+    host_folder_close(folder);
+    cache_open(cache, guest, &file);
+    used = file.size;
+    cache_close(&file);
+    return used < most ? most - used : 0;
+}

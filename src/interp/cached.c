@@ -503,6 +503,37 @@ void cached_keep(struct interp *ip, const struct job *job)
         keeper_work(cached->keeper);
 }
 
+/* ----------------------------------------------------------- what is there already */
+
+bool cached_has(struct interp *ip, const struct job *job)
+{
+    struct cached *cached = get_cached(ip);
+    uint64_t base = job->request.base;
+    uint64_t mode = mode_of(job->table, job->request.is_precise);
+    unsigned number = cached ? file_at(ip, cached, base) : 0;
+    const struct cache_file *file = number ? open_now(ip, cached->keeper, number) : NULL;
+    struct cache_region region;
+    uint32_t found;
+
+    if (!file)
+        return false;
+    found = find(file, base - cached->area.file_at, mode);
+    return found != CACHE_NONE && cache_get(file, found, &region) == 0 &&
+           cached->area.file_at + region.offset == base &&
+           cache_matches(&region, base, read_code, ip->cpu->space);
+}
+
+uint64_t cached_room(struct interp *ip, uint64_t pc)
+{
+    struct cached *cached = get_cached(ip);
+    unsigned number = cached ? file_at(ip, cached, pc) : 0;
+
+    if (!number)
+        return 0;
+    open_now(ip, cached->keeper, number); /* its identity is known then */
+    return cache_room(cached->keeper->cache, &cached->keeper->files[number - 1].guest);
+}
+
 /* ------------------------------------------------------------------------- writing */
 
 /* All of one file. */

@@ -1,7 +1,7 @@
-/* collect.c - which instructions make a region: those that have run, reached from its
- * head by direct edges; behind calls, too, and into those of small functions that call
- * nothing: each such call has a copy of the function, a context of its own, whose returns
- * lead to where the call came from. */
+/* collect.c - which instructions make a region: those that have run (or that somebody
+ * says are code), reached from its head by direct edges; behind calls, too, and into
+ * those of small functions that call nothing: each such call has a copy of the function,
+ * a context of its own, whose returns lead to where the call came from. */
 #include "interp/jit.h"
 
 #include <stdlib.h>
@@ -18,7 +18,8 @@ enum {
     MAX_KNOWN = KNOWN / 2,
     FIND = 1 << 10, /* instructions of the region by pc and context: open hash */
     MAX_CONTEXTS = 64,
-    MAX_INLINE = 48, /* instructions of a function that is copied */
+    MAX_INLINE = 48, /* instructions of a function that is copied ... */
+    MAX_AHEAD = 12,  /* ... where nobody knows whether it ever runs */
     MAX_CALLS = 6,   /* into functions that are not copied */
 };
 
@@ -30,6 +31,7 @@ struct context { /* [0]: not inside of a call */
 struct collector {
     struct interp *ip;
     const struct isa *isa;
+    const struct reach *reach; /* what is code; NULL: what has run */
     uint64_t pc_mask;
     struct region_insn insns[MAX_REGION_INSNS];
     struct region_slot slots[MAX_SLOTS];
@@ -78,8 +80,11 @@ static void learn_block(struct collector *c, uint64_t pc)
     }
 }
 
-static bool has_run(struct collector *c, uint64_t pc)
+/* `is_copy`: for a copy of a function, which may be anywhere. */
+static bool is_code(struct collector *c, uint64_t pc, bool is_copy)
 {
+    if (c->reach)
+        return is_copy || c->reach->is_code(c->reach->context, pc);
     if (!*known_entry(c, pc))
         learn_block(c, pc);
     return *known_entry(c, pc) != 0;
@@ -173,8 +178,9 @@ static int32_t want(struct collector *c, uint64_t pc, uint8_t context)
 
     if (*found)
         return *found - 1;
-    if (c->ninsns == MAX_REGION_INSNS || !has_run(c, pc) || !decode(c, pc, &decoded) ||
-        !take_page(c, pc) || !take_page(c, (pc + decoded.length - 1) & c->pc_mask))
+    if (c->ninsns == MAX_REGION_INSNS || !is_code(c, pc, context) ||
+        !decode(c, pc, &decoded) || !take_page(c, pc) ||
+        !take_page(c, (pc + decoded.length - 1) & c->pc_mask))
         return REGION_NONE;
     number = isa_choose(c->isa, &decoded);
     variant = &c->isa->variants[number];
@@ -209,7 +215,7 @@ static void want_entry(struct collector *c, uint64_t pc, uint8_t context)
 /* Code that is looked at before it is decided whether to copy it. */
 struct look {
     uint64_t pcs[MAX_INLINE];
-    unsigned count;
+    unsigned count, most;
     bool returns;
 };
 
@@ -219,7 +225,7 @@ static bool look_at(struct look *look, uint64_t pc)
     for (unsigned i = 0; i < look->count; i++)
         if (look->pcs[i] == pc)
             return true;
-    if (look->count == MAX_INLINE)
+    if (look->count == look->most)
         return false;
     look->pcs[look->count++] = pc;
     return true;
@@ -233,7 +239,7 @@ static bool look_behind(struct collector *c, struct look *look, uint64_t pc)
     struct region_insn insn = { .pc = pc };
     const struct sem *node;
 
-    if (!has_run(c, pc))
+    if (!is_code(c, pc, true))
         return true;
     if (!decode(c, pc, &decoded))
         return false;
@@ -262,9 +268,11 @@ static bool look_behind(struct collector *c, struct look *look, uint64_t pc)
 
 static bool is_small(struct collector *c, uint64_t pc)
 {
-    struct look look = { .pcs = { pc }, .count = 1 };
+    struct look look = { .pcs = { pc },
+                         .count = 1,
+                         .most = c->reach ? MAX_AHEAD : MAX_INLINE };
 
-    if (!has_run(c, pc))
+    if (!is_code(c, pc, true))
         return false;
     for (unsigned i = 0; i < look.count; i++)
         if (!look_behind(c, &look, look.pcs[i]))
@@ -417,7 +425,7 @@ void job_free(struct job *job)
     free(job);
 }
 
-struct job *collect(struct interp *ip, uint64_t pc)
+struct job *collect(struct interp *ip, uint64_t pc, const struct reach *reach)
 {
     struct collector *c = calloc(1, sizeof *c);
     struct job *job = NULL;
@@ -426,6 +434,7 @@ struct job *collect(struct interp *ip, uint64_t pc)
         return NULL;
     c->ip = ip;
     c->isa = ip->isa;
+    c->reach = reach;
     c->pc_mask = mask64(ip->isa->pc_width);
     c->ncontexts = 1;
     c->contexts[0].return_insn = REGION_NONE;

@@ -154,7 +154,7 @@ static void request(struct interp *ip, uint64_t pc)
     if (jit->is_off || !jit->compiler || compiler_is_full(jit->compiler) ||
         ip->mode->kind || ip->cpu->stops)
         return;
-    job = collect(ip, pc);
+    job = collect(ip, pc, NULL);
     if (!job)
         return;
     job->heat = heat_of(ip, job);

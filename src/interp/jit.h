@@ -6,6 +6,7 @@
  *   loaded.c   struct region_code in memory: cells, entries, invalidation
  *   room.c     ... and what happens when that memory is full
  *   cached.c   from and for the cache: regions of earlier processes
+ *   ahead.c    code of files that does not run: `rhea cache warm`
  *   told.c     what users are told of regions
  *   count.c    how often regions are left, and why
  *
@@ -173,8 +174,13 @@ void jit_leaving(struct interp_cpu *self);
 /* Shows what was done, line by line. */
 void jit_report(const struct interp *ip, void (*line)(const char *text));
 
-/* collect.c.  The region around pc in the current mode table, or NULL: not worth it. */
-struct job *collect(struct interp *ip, uint64_t pc);
+/* collect.c.  The region around pc in the current mode table, or NULL: not worth it.  Of
+ * what has run (reach is NULL), or of what is code. */
+struct reach {
+    bool (*is_code)(void *context, uint64_t pc);
+    void *context;
+};
+struct job *collect(struct interp *ip, uint64_t pc, const struct reach *reach);
 void job_free(struct job *job);
 
 /* cached.c.  Loads a region that can be entered at pc, if the cache has one and there is
@@ -183,6 +189,10 @@ bool cached_load(struct interp *ip, uint64_t pc);
 /* The job is done, and its code is as it was: it will be written.  Before loaded_add().
  */
 void cached_keep(struct interp *ip, const struct job *job);
+/* Whether a region that begins where the job's does, of the same code, is in the cache;
+ * how many bytes regions of the file at pc may take there beyond what they do. */
+bool cached_has(struct interp *ip, const struct job *job);
+uint64_t cached_room(struct interp *ip, uint64_t pc);
 void cached_forget(struct jit *jit); /* the map of code has changed */
 void cached_forked(struct jit *jit);
 void cached_free(struct jit *jit);
@@ -251,6 +261,33 @@ void room_note_dead(struct jit *jit);
 void exits_keep(struct interp *ip);
 /* The exits that were taken most often, line by line. */
 void exits_report(const struct interp *ip, void (*line)(const char *text));
+
+/* ahead.c.  Compiles functions into the cache.  Needs nothing taken; the CPU does not
+ * run.
+ */
+struct ahead_function {
+    uint64_t pc, end; /* it ends there, or where another one begins */
+};
+struct ahead_code { /* all in one mapping of one file */
+    uint64_t start, end;
+    const struct ahead_function *functions;
+    size_t count, first; /* the first ones, and what they call, come before all others */
+};
+struct ahead_counts {
+    size_t functions; /* that were looked at */
+    uint64_t regions, insns, bytes, failed;
+    uint64_t had; /* regions that were in the cache */
+    bool is_full; /* no more of this file may be kept */
+};
+struct ahead_how {
+    unsigned threads;
+    /* Called now and then; false: ends at once, and keeps what is compiled. */
+    bool (*goes_on)(void *context, const struct ahead_counts *counts);
+    void *context;
+};
+/* NULL, or why it cannot. */
+const char *ahead_compile(struct cpu *cpu, const struct ahead_code *code,
+                          const struct ahead_how *how, struct ahead_counts *counts);
 
 /* told.c.  To isa_trace, if it wants to know: a region is loaded, or cannot be made. */
 void told_loaded(struct interp *ip, const struct loaded *region,

@@ -338,26 +338,13 @@ static void attach_engine(void)
     task.engine->attach(task.cpu);
 }
 
-int warm_main(int argc, char **argv)
-{
-    char **all = calloc((size_t)argc + 3, sizeof(*all));
-
-    if (!all)
-        die("no memory");
-    all[0] = argv[0];
-    all[1] = (char *)"-accel";
-    all[2] = (char *)"jit,sync=on,threshold=50";
-    memcpy(all + 3, argv + 1, (size_t)(argc - 1) * sizeof(*all));
-    return run_main(argc + 2, all);
-}
-
-int run_main(int argc, char **argv)
+struct task *run_load(int argc, char **argv, int *at)
 {
     static struct program program;
-    int at = options_parse(&options, argc, argv);
 
-    if (at >= argc)
-        die("run: no program given; see rhea run --help");
+    *at = options_parse(&options, argc, argv);
+    if (*at >= argc)
+        die("%s: no program given; see rhea run --help", argv[0]);
     proc.options = &options;
     task.proc = &proc;
     proc.self_fd = -1;
@@ -371,12 +358,20 @@ int run_main(int argc, char **argv)
     report_set_context(describe);
     trace_start(&options);
     task.engine = choose_engine();
-    argv = find_program(&program, find_root(argv[at]), argv + at);
+    argv = find_program(&program, find_root(argv[*at]), argv + *at);
     if (options.argv0)
         argv[0] = (char *)options.argv0;
     make_guest(&program, argv);
     attach_engine();
     space_watch_code(proc.space, code_changed, &task);
+    return &task;
+}
+
+int run_main(int argc, char **argv)
+{
+    int at;
+
+    run_load(argc, argv, &at);
     if (options.debugger && options.lockstep)
         die("-g and -lockstep do not go together");
     if (options.debugger)

@@ -56,7 +56,12 @@ struct run_options {
 
 /* The arguments after `run`; returns the exit status, or never. */
 int run_main(int argc, char **argv);
-/* The same as `rhea cache warm`: what runs is compiled, and kept. */
+/* The first half: the guest is there, and does not run.  *at: the program's place in
+ * argv. */
+struct task;
+struct task *run_load(int argc, char **argv, int *at);
+
+/* warm.c: `rhea cache warm`. */
 int warm_main(int argc, char **argv);
 
 /* Says why a program cannot run, and exits. */

@@ -18,17 +18,10 @@
 #include "base/host.h"
 #include "isa/space.h"
 #include "user/elf.h"
+#include "user/elf_parts.h"
 #include "user/linux/linux.h"
 
-enum { SHT_SYMTAB = 2, SHT_STRTAB = 3, SHT_DYNSYM = 11, SHF_EXECINSTR = 4 };
-enum { STT_NOTYPE = 0, STT_FUNC = 2, STT_GNU_IFUNC = 10, STB_LOCAL = 0 };
 enum {
-    EHDR_SIZE = 64,
-    SHDR32 = 40,
-    SHDR64 = 64,
-    SYM32 = 16,
-    SYM64 = 24,
-    MAX_TABLE = 64 << 20, /* bytes of one table */
     MAX_NAME = 255,
     NESTED = 8, /* symbols inside of a function, at most */
 };
@@ -50,102 +43,22 @@ struct symbols {
 
 /* ------------------------------------------------------------------------ reading */
 
-struct section {
-    uint32_t type, link;
-    uint64_t flags, offset, size;
-};
-
-struct reader {
-    const struct elf_source *source;
-    bool is_wide, is_big; /* 64 bit; byte order */
-    uint8_t *headers;     /* of the sections */
-    unsigned count;
-};
-
-static uint64_t get(const struct reader *reader, const uint8_t *at, unsigned narrow_at,
-                    unsigned wide_at, bool is_word)
-{
-    unsigned size = is_word || !reader->is_wide ? 4 : 8;
-
-    return elf_get(reader->is_big, at + (reader->is_wide ? wide_at : narrow_at), size);
-}
-
-/* `size` bytes of the file and a 0; NULL: they are not there. */
-static uint8_t *read_part(const struct reader *reader, uint64_t offset, uint64_t size)
-{
-    const struct elf_source *source = reader->source;
-    uint8_t *part;
-
-    if (size > MAX_TABLE || offset > source->size || size > source->size - offset)
-        return NULL;
-    part = malloc((size_t)size + 1);
-    if (!part)
-        return NULL;
-    part[size] = 0;
-    if (source->read(source->context, offset, part, (size_t)size) == size)
-        return part;
-    free(part);
-    return NULL;
-}
-
-static bool read_headers(struct reader *reader, const struct elf_image *image)
-{
-    uint8_t *file = read_part(reader, 0, image->bits == 64 ? EHDR_SIZE : 52);
-    unsigned size = image->bits == 64 ? SHDR64 : SHDR32;
-
-    reader->is_wide = image->bits == 64;
-    reader->is_big = image->big;
-    if (!file)
-        return false;
-    reader->count = (unsigned)elf_get(image->big, file + (reader->is_wide ? 60 : 48), 2);
-    if (elf_get(image->big, file + (reader->is_wide ? 58 : 46), 2) == size)
-        reader->headers = read_part(reader, get(reader, file, 32, 40, false),
-                                    (uint64_t)reader->count * size);
-    free(file);
-    return reader->headers != NULL;
-}
-
-/* false: there is no such section. */
-static bool get_section(const struct reader *reader, uint64_t number,
-                        struct section *section)
-{
-    const uint8_t *at = reader->headers;
-
-    if (number >= reader->count)
-        return false;
-    at += number * (reader->is_wide ? SHDR64 : SHDR32);
-    section->type = (uint32_t)get(reader, at, 4, 4, true);
-    section->flags = get(reader, at, 8, 8, false);
-    section->offset = get(reader, at, 16, 24, false);
-    section->size = get(reader, at, 20, 32, false);
-    section->link = (uint32_t)get(reader, at, 24, 40, true);
-    return true;
-}
-
-static bool find_table(const struct reader *reader, uint32_t type, struct section *table)
-{
-    for (unsigned i = 0; get_section(reader, i, table); i++)
-        if (table->type == type && table->size)
-            return true;
-    return false;
-}
-
 /* Whether it names code.  Assemblers give labels no type: those that others may use are
  * names of code, too. */
-static bool get_symbol(const struct reader *reader, const struct symbols *symbols,
+static bool get_symbol(const struct elf_reader *reader, const struct symbols *symbols,
                        const uint8_t *at, struct symbol *symbol)
 {
     uint8_t info = at[reader->is_wide ? 4 : 12], type = info & 15, bind = info >> 4;
     uint64_t number = elf_get(reader->is_big, at + (reader->is_wide ? 6 : 14), 2);
-    struct section section;
+    struct elf_section section;
 
-    symbol->name = (uint32_t)get(reader, at, 0, 0, true);
-    symbol->value = get(reader, at, 4, 8, false);
-    symbol->size = get(reader, at, 8, 16, false);
+    symbol->name = (uint32_t)elf_word(reader, at, 0, 0, true);
+    symbol->value = elf_word(reader, at, 4, 8, false);
+    symbol->size = elf_word(reader, at, 8, 16, false);
     symbol->rank = (uint8_t)((type == STT_NOTYPE) * 2 + (bind == STB_LOCAL));
     return (type == STT_FUNC || type == STT_GNU_IFUNC ||
             (type == STT_NOTYPE && bind != STB_LOCAL)) &&
-           number && get_section(reader, number, &section) &&
+           number && elf_get_section(reader, number, &section) &&
            section.flags & SHF_EXECINSTR && symbol->name < symbols->names_size &&
            symbols->names[symbol->name];
 }
@@ -182,18 +95,18 @@ static void clean_names(struct symbols *symbols)
             symbols->names[i] = '?';
 }
 
-static bool read_table(struct reader *reader, struct symbols *symbols)
+static bool read_table(struct elf_reader *reader, struct symbols *symbols)
 {
-    struct section table, names;
+    struct elf_section table, names;
     uint64_t size = reader->is_wide ? SYM64 : SYM32, count;
     uint8_t *bytes;
 
-    if ((!find_table(reader, SHT_SYMTAB, &table) &&
-         !find_table(reader, SHT_DYNSYM, &table)) ||
-        !get_section(reader, table.link, &names) || names.type != SHT_STRTAB)
+    if ((!elf_find_section(reader, SHT_SYMTAB, &table) &&
+         !elf_find_section(reader, SHT_DYNSYM, &table)) ||
+        !elf_get_section(reader, table.link, &names) || names.type != SHT_STRTAB)
         return false;
-    bytes = read_part(reader, table.offset, table.size);
-    symbols->names = (char *)read_part(reader, names.offset, names.size);
+    bytes = elf_read_part(reader, table.offset, table.size);
+    symbols->names = (char *)elf_read_part(reader, names.offset, names.size);
     count = table.size / size;
     symbols->all = bytes ? malloc((size_t)(count + 1) * sizeof *symbols->all) : NULL;
     if (symbols->names && symbols->all) {
@@ -212,18 +125,18 @@ struct symbols *symbols_read(const struct elf_source *source)
 {
     struct elf_image *image = malloc(sizeof *image);
     struct symbols *symbols = calloc(1, sizeof *symbols);
-    struct reader reader = { .source = source };
+    struct elf_reader reader = { 0 };
     char error[ELF_ERROR];
     bool ok = image && symbols &&
               elf_parse(source, UINT64_MAX / 2, 1, image, error) == 0 &&
-              read_headers(&reader, image) && read_table(&reader, symbols);
+              elf_reader_begin(&reader, source, image) && read_table(&reader, symbols);
 
     if (ok) {
         memcpy(symbols->segments, image->segments, sizeof image->segments);
         symbols->nsegments = image->nsegments;
     }
     free(image);
-    free(reader.headers);
+    elf_reader_end(&reader);
     if (ok)
         return symbols;
     symbols_free(symbols);

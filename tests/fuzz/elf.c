@@ -12,6 +12,7 @@
 
 #include "isa/space.h"
 #include "user/elf.h"
+#include "user/functions.h"
 
 struct bytes {
     const uint8_t *data;
@@ -47,6 +48,24 @@ static void map_it(const struct elf_image *image, const struct bytes *bytes)
     space_free(space);
 }
 
+/* What `rhea cache warm` asks; all functions are in what the file loads. */
+static void find_functions(const struct elf_source *source, const struct elf_image *image)
+{
+    struct elf_reader reader;
+    struct functions functions;
+    uint64_t offset;
+
+    elf_reader_begin(&reader, source, image);
+    functions_find(&functions, &reader);
+    if (functions.first > functions.count)
+        abort();
+    for (size_t i = 0; i < functions.count; i++)
+        if (elf_offset(image, functions.all[i].start, &offset) && offset >= source->size)
+            abort();
+    free(functions.all);
+    elf_reader_end(&reader);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -56,10 +75,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char error[ELF_ERROR];
 
     memset(error, 0x55, sizeof(error));
-    if (elf_parse(&source, (uint64_t)1 << 38, 4096, &image, error) == 0)
+    if (elf_parse(&source, (uint64_t)1 << 38, 4096, &image, error) == 0) {
         map_it(&image, &bytes);
-    else if (!memchr(error, 0, sizeof(error)) || strchr(error, '\n') || !error[0])
+        find_functions(&source, &image);
+    } else if (!memchr(error, 0, sizeof(error)) || strchr(error, '\n') || !error[0]) {
         abort();
+    }
     return 0;
 }
 

@@ -737,6 +737,24 @@ START_TEST(a_file_that_takes_its_share_begins_anew)
 }
 END_TEST
 
+START_TEST(what_fits_into_the_room_does_not_begin_anew)
+{
+    int fd = host_folder_open(folder, 0);
+    uint64_t room = cache_room(cache, &program);
+
+    ck_assert_uint_eq(room, CACHE_LIMIT / 4);
+    ck_assert_int_eq(cache_set_limit(fd, 100000), 0);
+    ck_assert_int_eq(add_sized(&program, 0x100, 1, 15000), 0);
+    room = cache_room(cache, &program);
+    ck_assert_uint_lt(room, 10000);
+    ck_assert_int_eq(add_sized(&program, 0x200, 2, (uint32_t)room - 1000), 0);
+    ck_assert(reopen());
+    ck_assert_uint_eq(cache_regions(&file), 2);
+    ck_assert_uint_lt(cache_room(cache, &program), 1000);
+    host_folder_close(fd);
+}
+END_TEST
+
 START_TEST(what_crashed_writers_left_is_removed)
 {
     char old[128], young[128];
@@ -849,6 +867,7 @@ int main(int argc, char **argv)
     tcase_add_test(tcase, a_full_disk_keeps_what_is_there);
     tcase_add_test(tcase, what_was_not_used_for_longest_goes_first);
     tcase_add_test(tcase, a_file_that_takes_its_share_begins_anew);
+    tcase_add_test(tcase, what_fits_into_the_room_does_not_begin_anew);
     tcase_add_test(tcase, what_crashed_writers_left_is_removed);
     tcase_add_test(tcase, all_is_cleared_but_the_limit);
     tcase_add_test(tcase, a_lookup_costs_little);
