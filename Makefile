@@ -141,7 +141,7 @@ $(O)/gen/%.o: $(O)/gen/%.c Makefile
 	$(compile)
 
 $(O)/src/base/host_% $(O)/src/user/% $(O)/tests/%: private DEFS := $(HOSTED)
-COLD := tools/ src/debug/ src/user/ src/interp/lockstep $(addprefix src/isa/,assemble encode eval example print sem. space. state stops stream) src/interp/profile src/interp/template src/interp/cache $(addprefix src/base/,report arena host_memory host_signal host_thread host_cpu host_code host_folder host_fault) src/interp/mem_wide
+COLD := tools/ src/debug/ src/user/ src/interp/lockstep $(addprefix src/isa/,assemble encode eval example print sem. space. state stops stream) src/interp/profile src/interp/template src/interp/cache_write $(addprefix src/base/,report arena host_memory host_signal host_thread host_cpu host_code host_folder host_fault) src/interp/mem_wide
 $(COLD:%=$(O)/%%): private OWN_CFLAGS = $(COLD_CFLAGS)
 $(O)/src/isa/fp/%: private OWN_CFLAGS = $(OS)
 $(O)/src/llvmjit/%: private OWN_CFLAGS = -fPIC $(shell $(LLVM_CONFIG) --cflags)

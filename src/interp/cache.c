@@ -13,26 +13,34 @@
 
 /* --------------------------------------------------------------------------- sums */
 
+enum { LANES = 4 };
+static const uint64_t odd = 0x9e3779b97f4a7c15, other = 0xd6e8feb86659fd93;
+
+static inline void add_words(uint64_t lanes[LANES], const uint64_t words[LANES])
+{
+    for (unsigned i = 0; i < LANES; i++) {
+        lanes[i] = (lanes[i] ^ words[i]) * odd;
+        lanes[i] = lanes[i] << 29 | lanes[i] >> 35;
+    }
+}
+
 uint64_t cache_sum(const void *data, size_t size, uint64_t seed)
 {
-    const uint64_t odd = 0x9e3779b97f4a7c15, other = 0xd6e8feb86659fd93;
-    uint64_t lanes[4] = { seed, seed + odd, seed ^ other, seed - other };
-    uint64_t sum = seed ^ size;
+    uint64_t lanes[LANES] = { seed, seed + odd, seed ^ other, seed - other };
+    uint64_t words[LANES], sum = seed ^ size;
     const uint8_t *at = data;
+    size_t left = size;
 
-    for (size_t left = size; left;) {
-        size_t n = left < sizeof lanes ? left : sizeof lanes;
-        uint64_t words[4] = { 0 };
-
-        memcpy(words, at, n);
-        for (unsigned i = 0; i < 4; i++) {
-            lanes[i] = (lanes[i] ^ words[i]) * odd;
-            lanes[i] = lanes[i] << 29 | lanes[i] >> 35;
-        }
-        at += n;
-        left -= n;
+    for (; left >= sizeof words; left -= sizeof words, at += sizeof words) {
+        memcpy(words, at, sizeof words);
+        add_words(lanes, words);
     }
-    for (unsigned i = 0; i < 4; i++) {
+    if (left) {
+        memset(words, 0, sizeof words);
+        memcpy(words, at, left);
+        add_words(lanes, words);
+    }
+    for (unsigned i = 0; i < LANES; i++) {
         sum = (sum ^ lanes[i]) * other;
         sum ^= sum >> 32;
     }

@@ -2,9 +2,9 @@
  *
  * Where a file is mapped, private, executable and not writable, regions in that mapping
  * are kept by their offset in the file.  A file of the cache is opened when code of its
- * guest file is first looked for, and not before there are HOT_BLOCKS, so that it costs
- * short programs nothing.  What it has is loaded when a block is made where a region is
- * entered, or gets hot there.
+ * guest file is first looked for, and not before LOOK_INSNS, so that it costs the
+ * shortest programs nothing.  What it has is loaded where a region is entered: before a
+ * block is made there, so code in regions is not predecoded, or when it gets hot.
  *
  * Descriptors: as long as the guest has one thread nobody minds what is opened.  Else the
  * compiler's thread does it, whose descriptors are its own.  In front of the end, and of
@@ -21,6 +21,7 @@
 
 enum {
     WRITE_MS = 2000,    /* between writes */
+    LOOK_INSNS = 2048,  /* that were predecoded, or HOT_BLOCKS */
     VARIANT_SHIFT = 56, /* of cache_region.mode: the mode key is below */
 };
 
@@ -261,8 +262,9 @@ static const struct cache_file *look(struct interp *ip, uint64_t pc, uint32_t *f
     const struct cache_file *file;
     unsigned number;
 
-    if (ip->hot_blocks < HOT_BLOCKS || !is_keepable(ip->mode) || ip->jit->is_off ||
-        ip->cpu->stops || loaded_is_entry(ip, pc))
+    if ((ip->hot_blocks < HOT_BLOCKS && ip->npositions < LOOK_INSNS) ||
+        !is_keepable(ip->mode) || ip->jit->is_off || ip->cpu->stops ||
+        loaded_is_entry(ip, pc))
         return NULL;
     cached = get_cached(ip);
     number = cached ? file_at(ip, cached, pc) : 0;
@@ -354,6 +356,8 @@ bool cached_load(struct interp *ip, uint64_t pc)
     if (!load(ip, &region, base))
         return false;
     cached->counts.loaded++;
+    if (jit_options.stats)
+        jit_start(ip); /* samples are wanted though nothing is to be compiled */
     return loaded_is_entry(ip, pc);
 }
 

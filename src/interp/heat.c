@@ -85,8 +85,6 @@ static void make_hot(struct interp *ip, struct block *block)
         memset(ip->ops[block->unit].payload, 0, OP_SIZE - OP_PAYLOAD);
         return; /* and asks again */
     }
-    if (HAS_JIT && jit_options.stats)
-        jit_start(ip); /* samples are wanted though nothing is to be compiled */
     if (cached_load(ip, block->pc))
         return;
     template_load(ip);

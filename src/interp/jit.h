@@ -219,7 +219,10 @@ bool loaded_add(struct interp *ip, struct job *job);
  * at, and the texts. */
 bool loaded_put(struct interp *ip, struct loaded *region, const struct region_code *code);
 void loaded_release(struct loaded *region); /* one that is not loaded */
-/* A block was made, or its first op is another one: if a region begins there, it does. */
+/* The code that enters a region at pc; NULL: there is none, or no room for its cells. */
+interp_handler loaded_entry(struct interp *ip, uint64_t pc,
+                            const struct mode_table *table);
+/* The block's first op is another one: if a region begins there, it does. */
 void loaded_attach(struct interp *ip, struct block *block);
 /* Whether a region has the instruction at pc. */
 bool loaded_has(const struct interp *ip, uint64_t pc);
@@ -331,6 +334,12 @@ static inline bool cached_load(struct interp *ip, uint64_t pc)
 {
     (void)ip, (void)pc;
     return false;
+}
+static inline interp_handler loaded_entry(struct interp *ip, uint64_t pc,
+                                          const struct mode_table *table)
+{
+    (void)ip, (void)pc, (void)table;
+    return NULL;
 }
 static inline void loaded_attach(struct interp *ip, struct block *block)
 {

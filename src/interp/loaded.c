@@ -331,29 +331,36 @@ HANDLER(x_late)
 
 /* ------------------------------------------------------------------------- loading */
 
-static void enter_at(const struct interp *ip, struct op *first,
-                     const struct entry_point *point)
+static interp_handler code_of(const struct interp *ip, const struct entry_point *point)
 {
-    const uint8_t *code = ip->jit->memory.run + point->region->at + point->at;
+    return (interp_handler)(uintptr_t)(ip->jit->memory.run + point->region->at +
+                                       point->at);
+}
 
-    __atomic_store_n(&first->fn, (interp_handler)(uintptr_t)code, __ATOMIC_RELEASE);
+interp_handler loaded_entry(struct interp *ip, uint64_t pc,
+                            const struct mode_table *table)
+{
+    const struct entry_point *point = find_point(ip, pc, table);
+
+    if (!point || ip->cpu->stops ||
+        (!point->region->unit && !make_cells(ip, point->region)))
+        return NULL;
+    return code_of(ip, point);
 }
 
 void loaded_attach(struct interp *ip, struct block *block)
 {
-    const struct entry_point *point;
+    interp_handler entry =
+        block->is_dead ? NULL : loaded_entry(ip, block->pc, block->table);
     struct op *first = &ip->ops[block_unit(block)];
 
-    if (!ip->jit || block->is_dead || ip->cpu->stops)
-        return;
-    point = find_point(ip, block->pc, block->table);
-    if (!point || (!point->region->unit && !make_cells(ip, point->region)))
+    if (!entry)
         return;
     if (first->fn == x_cold || first->fn == x_heated) {
         block_skip_first(ip, block);
         first = &ip->ops[block_unit(block)];
     }
-    enter_at(ip, first, point);
+    __atomic_store_n(&first->fn, entry, __ATOMIC_RELEASE);
 }
 
 static size_t memory_size(void)
@@ -468,7 +475,8 @@ void loaded_enter_again(struct interp *ip, const struct loaded *region)
         struct block *block = block_find(ip, pc);
 
         if (block && is_entering(ip, block))
-            enter_at(ip, &ip->ops[block_unit(block)], find_point(ip, pc, ip->mode));
+            __atomic_store_n(&ip->ops[block_unit(block)].fn,
+                             code_of(ip, find_point(ip, pc, ip->mode)), __ATOMIC_RELEASE);
     }
     ip->mode = mode;
 }

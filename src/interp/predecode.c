@@ -494,6 +494,21 @@ static bool may_be_cold(const struct builder *b)
            b->ip->units == b->block->unit;
 }
 
+/* A block that is the entry of a region, and nothing else.  NULL: there is no region. */
+static struct block *enter_region(struct builder *b)
+{
+    interp_handler entry;
+
+    cached_load(b->ip, b->pc);
+    entry = loaded_entry(b->ip, b->pc, b->ip->mode);
+    if (!entry)
+        return NULL;
+    b->block = block_new(b->ip, b->pc);
+    take_page(b, b->pc);
+    add_exit(b, entry);
+    return b->block;
+}
+
 struct block *predecode(struct interp *ip, uint64_t pc, bool is_hot)
 {
     struct builder b;
@@ -504,6 +519,8 @@ struct block *predecode(struct interp *ip, uint64_t pc, bool is_hot)
     begin(&b, ip, pc, is_hot, 0);
     if (!is_fetchable(&b))
         return NULL;
+    if (HAS_JIT && enter_region(&b))
+        return b.block;
     b.block = block_new(ip, pc);
     memset(ip->last_known, 0, sizeof ip->last_known);
     if (is_stop(&b, pc))
@@ -517,8 +534,6 @@ struct block *predecode(struct interp *ip, uint64_t pc, bool is_hot)
     tell(&b);
     if (is_hot && !ip->mode->kind)
         template_make(ip, b.block->unit, ip->units);
-    if (!cached_load(ip, pc))
-        loaded_attach(ip, b.block);
     return b.block;
 }
 

@@ -354,6 +354,6 @@ static void add_needed(struct needed *needed, size_t number)
 
 void needed_add_all(struct needed *needed)
 {
-    for (size_t i = 0; i < needed->count; i++)
-        add_needed(needed, i);
+    while (needed->asked < needed->count)
+        add_needed(needed, needed->asked++);
 }

@@ -23,13 +23,14 @@ struct needed {
     struct task *task;
     struct needed_file **files;
     size_t count;
+    size_t asked; /* of so many it is known what they need */
     void (*missing)(const char *name, const char *needed_by);
 };
 
 /* Adds a file by the host's path, if it is not there yet.  NULL, or what is wrong with
  * it. */
 const char *needed_add(struct needed *needed, const char *path);
-/* Adds all that those which are there need, and these need. */
+/* Adds all that those which are there need, and these need; again for later ones. */
 void needed_add_all(struct needed *needed);
 void needed_free(struct needed *needed);
 

@@ -278,6 +278,10 @@ static void find_files(struct warm *warm, char **more)
 
     if (why)
         refuse(EXIT_CANNOT_RUN, "%s: %s", exe, why);
+    needed_add_all(needed);
+    if (needed->files[0]->image->has_interp)
+        needed_add(needed,
+                   path_to_host(warm->task, needed->files[0]->image->interp, host));
     for (; *more; more++) {
         why = needed_add(needed, path_to_host(warm->task, *more, host));
         if (why)
@@ -285,9 +289,6 @@ static void find_files(struct warm *warm, char **more)
                    "%s: %s (files of the guest, or -run: run the program)", *more, why);
     }
     needed_add_all(needed);
-    if (needed->files[0]->image->has_interp)
-        needed_add(needed,
-                   path_to_host(warm->task, needed->files[0]->image->interp, host));
 }
 
 static int compile_files(struct warm *warm)
