@@ -343,41 +343,38 @@ static struct compiler *compiler_of(struct interp_cpu *self)
     return c;
 }
 
-void jit_before_fork(struct interp_cpu *self, bool is_short)
+/* Memory for code may be the child's, too. */
+static void note_child(struct interp_cpu *self)
 {
-    struct compiler *c = is_short ? NULL : compiler_of(self);
-    struct jit *jit;
+    struct jit *jit = interp_take(self)->jit;
 
-    if (c)
-        compiler_hold(c);
-    self->is_holding = c != NULL;
-    jit = interp_take(self)->jit;
     if (jit)
         jit->has_children = true;
     interp_give(self);
 }
 
-void jit_after_fork(struct interp_cpu *self)
-{
-    if (self->is_holding)
-        compiler_let_go(compiler_of(self));
-    self->is_holding = false;
-}
-
-void jit_stop(struct interp_cpu *self)
+void jit_threads(struct interp_cpu *self, enum engine_threads what)
 {
     struct compiler *c = compiler_of(self);
 
-    if (c)
-        compiler_stop(c);
-}
-
-void jit_go_on(struct interp_cpu *self)
-{
-    struct compiler *c = compiler_of(self);
-
-    if (c)
-        compiler_go_on(c);
+    if (what == THREADS_FORK || what == THREADS_EXEC)
+        note_child(self);
+    if (!c)
+        return;
+    switch (what) {
+    case THREADS_FORK:
+        self->is_holding = true;
+        compiler_hold(c);
+        break;
+    case THREADS_GO:
+        if (self->is_holding)
+            compiler_let_go(c);
+        self->is_holding = false;
+        break;
+    case THREADS_END: compiler_stop(c); break;
+    case THREADS_START: compiler_go_on(c); break;
+    default: break;
+    }
 }
 
 /* The threads are the parent's; what they were at is lost, and memory that they had

@@ -162,13 +162,8 @@ void jit_seen(struct interp *ip);
 void jit_flush(struct interp *ip); /* all ops are gone; ip->jit is there */
 struct jit *jit_new(void);         /* NULL: there is none on this host */
 void jit_free(struct jit *jit);
-void jit_forked(struct jit *jit); /* in the child */
-/* In the parent; not taken.  `is_short`: what the child does is not worth to wait for. */
-void jit_before_fork(struct interp_cpu *self, bool is_short);
-void jit_after_fork(struct interp_cpu *self);
-/* Not taken: there are none of its threads; they begin again. */
-void jit_stop(struct interp_cpu *self);
-void jit_go_on(struct interp_cpu *self);
+void jit_forked(struct jit *jit);                                    /* in the child */
+void jit_threads(struct interp_cpu *self, enum engine_threads what); /* not taken */
 /* Not taken.  The process ends, or runs another program: what was compiled is kept. */
 void jit_leaving(struct interp_cpu *self);
 /* Shows what was done, line by line. */

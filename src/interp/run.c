@@ -435,24 +435,9 @@ static void jit_engine_report(struct cpu *cpu, void (*line)(const char *text))
     interp_give(interp_of(cpu));
 }
 
-static void jit_engine_before_fork(struct cpu *cpu, bool is_short)
+static void jit_engine_threads(struct cpu *cpu, enum engine_threads what)
 {
-    jit_before_fork(interp_of(cpu), is_short);
-}
-
-static void jit_engine_after_fork(struct cpu *cpu)
-{
-    jit_after_fork(interp_of(cpu));
-}
-
-static void jit_engine_stop(struct cpu *cpu)
-{
-    jit_stop(interp_of(cpu));
-}
-
-static void jit_engine_go_on(struct cpu *cpu)
-{
-    jit_go_on(interp_of(cpu));
+    jit_threads(interp_of(cpu), what);
 }
 
 static void jit_engine_leaving(struct cpu *cpu)
@@ -465,10 +450,7 @@ const struct engine jit_engine = {
     .report = jit_engine_report,
     .observe = jit_observe,
     .leaving = jit_engine_leaving,
-    .before_fork = jit_engine_before_fork,
-    .after_fork = jit_engine_after_fork,
-    .stop_threads = jit_engine_stop,
-    .start_threads = jit_engine_go_on,
+    .threads = jit_engine_threads,
     .attach = jit_attach,
     THE_SAME,
 };

@@ -4,6 +4,14 @@
 
 #include "isa/cpu.h"
 
+enum engine_threads {
+    THREADS_FORK, /* before a fork: rest, so that the child misses nothing */
+    THREADS_EXEC, /* the same, but the child will run another program at once */
+    THREADS_GO,   /* in the parent behind it */
+    THREADS_END,  /* there are to be none in this process, */
+    THREADS_START /* ... until now */
+};
+
 struct engine {
     const char *name;
     /* Binds a CPU to the engine (its space is set) and frees what that took. */
@@ -13,10 +21,6 @@ struct engine {
      * does not run. */
     int (*attach_to)(struct cpu *cpu, struct cpu *other);
     void (*detach)(struct cpu *cpu);
-    /* In the parent, around a fork; `is_short`: the child will run another program.  May
-     * be NULL, both. */
-    void (*before_fork)(struct cpu *cpu, bool is_short);
-    void (*after_fork)(struct cpu *cpu);
     /* In the child of a fork: no other CPU is left. */
     void (*forked)(struct cpu *cpu);
     /* Runs until something happens, at most `limit` instructions (exact), 0: no limit.
@@ -34,9 +38,8 @@ struct engine {
     void (*observe)(struct cpu *cpu, bool is_seen);
     /* The process is about to end, or to run another program; may be NULL. */
     void (*leaving)(struct cpu *cpu);
-    /* The engine's own threads end, and begin again; may be NULL, both. */
-    void (*stop_threads)(struct cpu *cpu);
-    void (*start_threads)(struct cpu *cpu);
+    /* What the engine's own threads, if it has any, are to do.  May be NULL. */
+    void (*threads)(struct cpu *cpu, enum engine_threads what);
     /* Shows how it ran, line by line; may be NULL. */
     void (*report)(struct cpu *cpu, void (*line)(const char *text));
 };

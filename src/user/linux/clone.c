@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "base/host.h"
-#include "isa/engine.h"
 #include "user/linux/calls_all.h"
 #include "user/linux/debug.h"
 
@@ -356,15 +355,14 @@ int64_t sys_clone3(struct task *t, const uint64_t *a)
  * guest's. */
 static int64_t call_alone(struct task *t, long number, const uint64_t *a, bool alone)
 {
-    const struct engine *engine = t->engine;
     int64_t result;
 
-    alone = alone && engine->stop_threads && !t->proc->tasks->next;
+    alone = alone && !t->proc->tasks->next;
     if (alone)
-        engine->stop_threads(t->cpu);
+        engine_threads(t, THREADS_END);
     result = RESULT(syscall(number, (long)a[0], (long)a[1]));
     if (alone)
-        engine->start_threads(t->cpu);
+        engine_threads(t, THREADS_START);
     return result;
 }
 

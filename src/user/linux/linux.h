@@ -14,11 +14,11 @@
 #include <time.h>
 
 #include "isa/cpu.h"
+#include "isa/engine.h"
 #include "isa/space.h"
 #include "user/linux/abi.h"
 
 struct debugger;
-struct engine;
 struct host_lock;
 struct iovec;
 struct run_options;
@@ -297,6 +297,8 @@ _Noreturn void thread_exit(struct task *t, int status);
 /* clone.c: before a vfork's child ends or runs another program; for others nothing. */
 void vfork_tell(struct task *t);
 
+/* Tells the engine. */
+void engine_threads(struct task *t, enum engine_threads what);
 /* Around fork: nobody holds a lock meanwhile; the child has this thread only. */
 void threads_before_fork(struct task *t, bool is_short);
 void threads_after_fork(struct task *t); /* in the parent */

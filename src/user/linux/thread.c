@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/host.h"
-#include "isa/engine.h"
+#include "interp/jit.h"
 #include "isa/eval.h"
 #include "user/linux/calls_all.h"
 #include "user/linux/debug.h"
@@ -222,12 +222,17 @@ _Noreturn void thread_exit(struct task *t, int status)
 
 /* --------------------------------------------------------------------------- fork */
 
+void engine_threads(struct task *t, enum engine_threads what)
+{
+    if (HAS_JIT && t->engine->threads)
+        t->engine->threads(t->cpu, what);
+}
+
 void threads_before_fork(struct task *t, bool is_short)
 {
     struct proc *p = t->proc;
 
-    if (t->engine->before_fork)
-        t->engine->before_fork(t->cpu, is_short);
+    engine_threads(t, is_short ? THREADS_EXEC : THREADS_FORK);
     host_lock_take(p->lock);
     space_lock(p->space);
 }
@@ -236,8 +241,7 @@ void threads_after_fork(struct task *t)
 {
     space_unlock(t->proc->space);
     host_lock_give(t->proc->lock);
-    if (t->engine->after_fork)
-        t->engine->after_fork(t->cpu);
+    engine_threads(t, THREADS_GO);
 }
 
 void threads_in_child(struct task *t)
