@@ -581,19 +581,22 @@ void plan_dirty(struct lift *lift)
 /* ------------------------------------------------------- what a kick need not store */
 
 /* A register of which an instruction needs what was there, as far as it is told apart:
- * `set` gets those. */
+ * `set` gets those.  One that it writes only on a condition is one of them. */
 static void find_reads(struct lift *lift, const struct region_insn *insn,
                        struct dirty *set)
 {
     const struct isa *isa = lift->isa;
     const struct isa_variant *variant = &isa->variants[insn->variant];
     const struct sem *node = &isa->nodes[variant->body.first];
+    unsigned depth = 0;
 
     for (unsigned i = 0; i < variant->body.count; i++, node++) {
         const struct isa_slot *slot = &isa->slots[variant->slot + node->a];
         const struct isa_view *view;
 
-        if (node->op == S_GETF)
+        depth += node->op == S_IF;
+        depth -= node->op == S_END;
+        if (node->op == S_GETF || (node->op == S_PUTF && depth))
             add_write(lift, set, node->a, node->b);
         if (node->op == S_FP && isa->fpenvs[isa->fpcalls[node->d].env].file != ISA_NONE)
             add_write(lift, set, isa->fpenvs[isa->fpcalls[node->d].env].file,
@@ -601,7 +604,8 @@ static void find_reads(struct lift *lift, const struct region_insn *insn,
         if (node->op != S_GET && node->op != S_PUT)
             continue;
         view = &isa->views[slot->view];
-        if (node->op == S_GET || view->low_bit || slot->w < isa->files[view->file].width)
+        if (node->op == S_GET || depth || view->low_bit ||
+            slot->w < isa->files[view->file].width)
             add_write(lift, set, view->file,
                       (unsigned)lift->request->slots[insn->slot + node->a].value);
     }
