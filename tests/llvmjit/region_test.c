@@ -1,10 +1,13 @@
-/* region_test.c - regions of instructions taken at random beside the tree evaluator.
+/* region_test.c - regions of instructions taken at random beside the tree evaluator: of
+ * the guests that are compiled in, and of the specs in tests/isagen/hard and
+ * isa-specs/toys.
  *
  * Cells get handlers that note which one was called and leave.  A region may leave an
  * instruction to the interpreter; where it does so is not foreseen here, but the state
  * must be one that the evaluator has at that pc. */
 #include <check.h>
 #include <dlfcn.h>
+#include <glob.h>
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdio.h>
@@ -18,10 +21,9 @@
 #include "isa/eval.h"
 #include "isa/sem.h"
 #include "isa/state.h"
+#include "isagen/spec.h"
 
 enum {
-    CODE = 0x10000,
-    DATA = 0x20000,
     PAGE = 0x1000,
     MAX_INSNS = 64,
     MAX_CELLS = 4096,
@@ -39,8 +41,11 @@ struct jump_entry { /* as in handler.h */
 
 static const struct region_compiler *compiler;
 static const struct isa *isa;
+static uint64_t code_at, data_at; /* guest addresses of pages */
+static unsigned code_size;        /* bytes there that instructions may take */
+static bool *is_fixed;            /* by file: its registers say which mode it is */
 static struct cpu *cpu;
-static uint8_t *window;         /* of the guest's memory, of which DATA is there */
+static uint8_t *window;         /* of the guest's memory, of which data_at is there */
 static uint8_t bytes[PAGE];     /* the code */
 static uint8_t memory[3][PAGE]; /* the data: at first, the evaluator's, and its end's */
 static uint8_t constant[PAGE];  /* behind the data: can be read only */
@@ -50,9 +55,9 @@ static struct host_code code_memory;
 
 static uint8_t *find_byte(uint64_t addr, bool for_write)
 {
-    if (addr - DATA - PAGE < PAGE && !for_write)
-        return &constant[addr - DATA - PAGE];
-    return addr - DATA < PAGE ? &memory[1][addr - DATA] : NULL;
+    if (addr - data_at - PAGE < PAGE && !for_write)
+        return &constant[addr - data_at - PAGE];
+    return addr - data_at < PAGE ? &memory[1][addr - data_at] : NULL;
 }
 
 static int eval_read(void *context, uint64_t addr, void *to, unsigned size)
@@ -79,9 +84,9 @@ static int eval_write(void *context, uint64_t addr, const void *from, unsigned s
 static int eval_fetch_code(void *context, uint64_t addr, void *to, unsigned size)
 {
     (void)context;
-    if (addr - CODE >= PAGE || addr - CODE + size > PAGE)
+    if (addr - code_at >= PAGE || addr - code_at + size > PAGE)
         return -1;
-    memcpy(to, bytes + (addr - CODE), size);
+    memcpy(to, bytes + (addr - code_at), size);
     return 0;
 }
 
@@ -120,18 +125,79 @@ static uint64_t random_field(const struct isa_field *field)
     return 0;
 }
 
+/* The bytes of an example of an instruction.  0: it has none. */
+static unsigned copy_example(uint16_t insn, uint8_t *to)
+{
+    unsigned from = isa->nexamples ? (unsigned)rand() % isa->nexamples : 0;
+
+    for (unsigned i = 0; i < isa->nexamples; i++) {
+        struct isa_example example = isa_example(isa, (from + i) % isa->nexamples);
+
+        if (example.insn != insn || example.length > ISA_MAX_ILEN)
+            continue;
+        memcpy(to, example.bytes, example.length);
+        return example.length;
+    }
+    return 0;
+}
+
+static bool has_stream(void)
+{
+    const struct isa_fetch *fetch = isa_fetch_of(isa, cpu->mode);
+
+    return fetch && fetch->stream != ISA_NONE;
+}
+
+/* Random fields seldom have an encoding of variable length: an example is changed. */
+static unsigned encode_stream(uint16_t insn, uint8_t *to)
+{
+    unsigned length;
+
+    for (unsigned i = 0; i < ISA_MAX_ILEN; i++)
+        to[i] = (uint8_t)(chance(2) ? rand() : rand() % 8);
+    length = copy_example(insn, to);
+    for (unsigned n = (unsigned)rand() % 3; length && n; n--)
+        to[(unsigned)rand() % length] ^= (uint8_t)(1 << rand() % 8);
+    return length ? ISA_MAX_ILEN : 0;
+}
+
+/* Its length, at most: the decoder knows. */
+static unsigned encode(const struct isa_decoded *insn, uint8_t *to)
+{
+    unsigned length = 0;
+
+    if (has_stream())
+        return encode_stream(insn->insn, to);
+    if (chance(3))
+        length = copy_example(insn->insn, to);
+    return length ? length : isa_encode(isa, insn, to);
+}
+
+/* Encodings of variable length have too many variants to meet one by chance: any of its
+ * instruction will do. */
+static bool is_wanted(const struct isa_decoded *found, uint32_t variant)
+{
+    return has_stream() ? found->insn == isa->variants[variant].insn
+                        : isa_choose(isa, found) == variant;
+}
+
 /* An instruction of a variant behind the row.  false: none was found. */
 static bool add_insn(struct row *row, uint32_t variant, unsigned tries)
 {
-    uint64_t pc = CODE + row->size;
+    uint64_t pc = code_at + row->size;
 
+    if (row->size + 2 * ISA_MAX_ILEN > code_size || row->count == MAX_INSNS)
+        return false;
     while (tries--) {
-        struct isa_decoded insn = { .insn = isa->variants[variant].insn, .pc = pc };
+        struct isa_decoded insn = { .insn = isa->variants[variant].insn,
+                                    .pc = pc,
+                                    .mode = cpu->mode,
+                                    .features = &cpu->features };
         struct isa_decoded *found = &row->decoded[row->count];
         const struct isa_insn *info = &isa->insns[insn.insn];
         unsigned length;
 
-        for (unsigned f = 0; f < info->fields; f++)
+        for (unsigned f = 0; f < info->fields && !has_stream(); f++)
             insn.field[f] = random_field(&isa->fields_all[info->field + f]);
         for (unsigned i = 0; i < isa->variants[variant].slots; i++) {
             const struct isa_slot *slot = &isa->slots[isa->variants[variant].slot + i];
@@ -140,22 +206,22 @@ static bool add_insn(struct row *row, uint32_t variant, unsigned tries)
                 insn.field[slot->quick - 1] =
                     (uint64_t)(rand() % 40 * 2) - (row->size < 24 ? row->size : 24);
         }
-        length = isa_encode(isa, &insn, bytes + row->size);
+        length = encode(&insn, bytes + row->size);
         if (!length)
             continue;
         isa_decode(isa, &cpu->features, cpu->mode, pc, bytes + row->size, length, found);
-        if (found->insn == ISA_NONE || found->illegal ||
-            isa_choose(isa, found) != variant)
+        if (found->insn == ISA_NONE || found->illegal || found->truncated ||
+            !is_wanted(found, variant))
             continue;
         row->insns[row->count++] = (struct region_insn){
             .pc = pc,
-            .variant = variant,
-            .ilen = (uint8_t)length,
+            .variant = isa_choose(isa, found),
+            .ilen = found->length,
             .behind = REGION_NONE,
             .guess_insn = REGION_NONE,
             .return_insn = REGION_NONE,
         };
-        row->size += length;
+        row->size += found->length;
         return true;
     }
     return false;
@@ -164,7 +230,7 @@ static bool add_insn(struct row *row, uint32_t variant, unsigned tries)
 /* A RISC-V instruction of 4 bytes. */
 static void add_word(struct row *row, uint32_t word)
 {
-    uint64_t pc = CODE + row->size;
+    uint64_t pc = code_at + row->size;
     struct isa_decoded *found = &row->decoded[row->count];
 
     for (unsigned i = 0; i < 4; i++)
@@ -211,9 +277,12 @@ static void fill_slots(struct row *row, unsigned number)
                                  : isa_decode_value(isa, slot->expr, decoded);
         if (slot->is_signed && out->value >> 63)
             out->high = UINT64_MAX;
+        if (slot->kind == SLOT_VALUE && slot->size > 8 && slot->expr.count)
+            insn->is_side = true; /* as collect.c does */
+        if (slot->kind == SLOT_LINK || slot->kind == SLOT_RETURN)
+            out->value &= mask64(isa->pc_width);
         if (slot->kind != SLOT_LINK)
             continue;
-        out->value &= mask64(isa->pc_width);
         out->insn = insn_at(row, out->value);
         if (out->value == insn->pc + insn->ilen)
             out->insn = insn->next;
@@ -251,7 +320,7 @@ static uint32_t other_variant(void)
 {
     bool any = chance(2);
 
-    for (;;) {
+    for (;; any |= chance(100)) {
         uint32_t variant = (uint32_t)rand() % isa->nchosen;
         struct sem_body body = isa->variants[variant].body;
         bool is_hard = false;
@@ -336,7 +405,7 @@ static bool make_row(struct row *row, uint32_t variant)
         add_word(row, 0x00052603); /* lw a2, 0(a0) */
     while (before--)
         add_insn(row, other_variant(), 50);
-    if (!add_insn(row, variant, 3000))
+    if (!add_insn(row, variant, has_stream() ? 100 : 3000))
         return false;
     if (is_leaping)
         add_word(row, chance(2) ? 0x000580e7 /* jalr a1 */ : 0x00058067 /* jr a1 */);
@@ -508,7 +577,7 @@ static void enter(const struct region_code *code, unsigned entry, struct cpu *on
 
 static void load(const struct region_code *code)
 {
-    uint64_t words[2] = { (uintptr_t)cells, CODE };
+    uint64_t words[2] = { (uintptr_t)cells, code_at };
 
     ck_assert_uint_le(code->size, CODE_SIZE);
     ck_assert_uint_le(code->ncells, MAX_CELLS);
@@ -551,43 +620,90 @@ static uint64_t random_float(void)
     return bits | (bits >> 32 || chance(9) ? 0 : UINT64_C(0xffffffff) << 32);
 }
 
-/* Some rows of runs fault often: 1 of `faulty` registers is the address of nothing. */
+/* An address, a number, or both; 1 of `faulty` is the address of nothing. */
+static uint64_t random_value(unsigned faulty)
+{
+    uint64_t value = data_at + (uint64_t)rand() % 64 * 8;
+
+    if (faulty && chance(faulty))
+        return value + 3 * PAGE;
+    if (chance(8))
+        return value + PAGE;
+    if (chance(6))
+        return (uint64_t)rand() << 33 ^ (uint64_t)rand() << 5 ^ (uint64_t)rand();
+    if (chance(4))
+        return (uint64_t)0 - (uint64_t)rand() % 3;
+    return chance(4) ? code_at + (uint64_t)rand() % 48 : value;
+}
+
+/* Flags are settled, or what any flagfn left. */
+static void fill_flags(void)
+{
+    for (unsigned g = 0; g < isa->nflags; g++) {
+        const struct isa_flags *flags = &isa->flags[g];
+        unsigned number = (unsigned)rand() % (isa->nflagfns + 1u);
+        const struct isa_flagfn *fn = &isa->flagfns[number - 1];
+
+        flags_settle(cpu, g);
+        for (unsigned k = 0; k < flags->count && !is_fixed[flags->bits_file]; k++)
+            flags_put(cpu, g, k, chance(2));
+        if (flags->kind_file == ISA_NONE || !number || fn->group != g ||
+            is_fixed[flags->bits_file])
+            continue;
+        for (unsigned i = 0; i < fn->args; i++) {
+            struct fp128 value = u128(random_value(0), random_value(0));
+
+            state_put(cpu, flags->args_file, i, 0, fn->arg_w[i],
+                      value_mask(value, fn->arg_w[i]));
+        }
+        state_put(cpu, flags->kind_file, 0, 0, isa->files[flags->kind_file].width,
+                  u128(0, number));
+    }
+}
+
+static bool holds_flags(unsigned file)
+{
+    for (unsigned g = 0; g < isa->nflags; g++)
+        if (file == isa->flags[g].bits_file || file == isa->flags[g].kind_file ||
+            file == isa->flags[g].args_file)
+            return true;
+    return false;
+}
+
+static void fill_element(unsigned file, unsigned index, unsigned faulty)
+{
+    unsigned width = isa->files[file].width;
+
+    for (unsigned low = 0; low < width; low += 64) {
+        unsigned bits = width - low < 64 ? width - low : 64;
+        uint64_t value = random_value(faulty);
+
+        if (isa->files[file].count == 1 && width <= 64)
+            value = width < 5 || chance(2) ? 0 : (uint64_t)rand() % 32;
+        if (isa->files[file].count > 1 && bits == 64 && file != 0 && chance(2))
+            value = random_float();
+        state_put(cpu, file, index, low, bits, value_mask(u128(0, value), bits));
+    }
+}
+
+/* Some rows of runs fault often. */
 static void fill_registers(const struct row *row)
 {
     unsigned faulty = chance(2) ? 0 : 1 + (unsigned)rand() % 16;
 
     for (unsigned f = 0; f < isa->nfiles; f++)
         for (unsigned i = 0; i < isa->files[f].count; i++) {
-            uint64_t value = DATA + (uint64_t)rand() % 64 * 8;
-            unsigned stride = isa->files[f].stride;
             bool is_zero = false;
 
-            if (faulty && chance(faulty))
-                value += 3 * PAGE;
-            else if (chance(8))
-                value += PAGE;
-            else if (chance(6))
-                value = (uint64_t)rand() << 33 ^ (uint64_t)rand() << 5 ^ (uint64_t)rand();
-            else if (chance(4))
-                value = (uint64_t)0 - (uint64_t)rand() % 3;
-            else if (chance(4))
-                value = CODE + (uint64_t)rand() % 48;
             for (unsigned v = 0; v < isa->nviews; v++)
                 is_zero |= isa->views[v].file == f && isa->views[v].zero == i;
-            if (stride > 8 || isa->files[f].hidden || is_zero)
-                continue;
-            if (isa->files[f].width < 64)
-                value &= mask64(isa->files[f].width);
-            if (isa->files[f].count == 1 && stride < 8)
-                value = isa->files[f].width < 5 || chance(2) ? 0 : (uint64_t)rand() % 32;
-            if (isa->files[f].count > 1 && isa->files[f].width == 64 && f != 0 &&
-                chance(2))
-                value = random_float();
+            if (!isa->files[f].hidden && !is_zero && !is_fixed[f] && !holds_flags(f))
+                fill_element(f, i, faulty);
             if (is_leaping && f == 0 && i == 11 && !chance(6))
-                value = row->insns[(unsigned)rand() % row->count].pc;
-            memcpy((uint8_t *)cpu + CPU_STATE + isa->files[f].offset + i * stride, &value,
-                   stride);
+                state_put(cpu, f, i, 0, isa->files[f].width,
+                          u128(0, row->insns[(unsigned)rand() % row->count].pc));
         }
+    fill_flags();
 }
 
 static const char *name_of(const struct row *row, int32_t insn)
@@ -615,6 +731,16 @@ static void print_row(const struct row *row)
         ck_abort_msg(__VA_ARGS__);                                                       \
     } while (0)
 
+/* Nothing is in a delay slot where a region begins and ends. */
+static void set_pc(const struct row *row, struct cpu *on, uint64_t pc)
+{
+    int32_t at = insn_at(row, pc);
+
+    on->pc = pc;
+    on->npc =
+        (pc + (at < 0 ? isa->min_ilen : row->insns[at].ilen)) & mask64(isa->pc_width);
+}
+
 /* The registers are those in front of instruction `region_at`: from there the evaluator
  * comes to the same fault, in the same state. */
 static void check_fault(const struct row *row, struct cpu *on, const struct cpu *wanted,
@@ -628,14 +754,14 @@ static void check_fault(const struct row *row, struct cpu *on, const struct cpu 
         FAIL("a fault at %" PRIx64 " behind %s, but none of the evaluator", fault_addr,
              name_of(row, at));
     if (!row->is_precise) {
-        if (fault_addr != wanted->event.addr || memcmp(window + DATA, memory[2], PAGE))
+        if (fault_addr != wanted->event.addr || memcmp(window + data_at, memory[2], PAGE))
             FAIL("fault in %s: at another address, or memory differs",
                  name_of(row, last));
         return;
     }
-    on->pc = row->insns[at].pc;
+    set_pc(row, on, row->insns[at].pc);
     on->event.kind = EXEC_NONE;
-    memcpy(memory[1], window + DATA, PAGE);
+    memcpy(memory[1], window + data_at, PAGE);
     while (i < LIMIT && !eval_step(on, &eval_memory_of_test))
         i++;
     replayed += i;
@@ -684,14 +810,14 @@ static uint64_t exit_pc(const struct row *row, const struct region_code *code,
         *kind = CELL_GOTO;
         if (code->cells[number].kind != CELL_GOTO)
             FAIL("a link that is none");
-        return CODE + code->cells[number].pc;
+        return code_at + code->cells[number].pc;
     }
     if (number < 0 || number >= code->ncells)
         FAIL("left by no cell");
     *kind = code->cells[number].kind;
     if (*kind == CELL_JUMP || *kind == CELL_RETURN)
         return on->pc;
-    return CODE + code->cells[number].pc;
+    return code_at + code->cells[number].pc;
 }
 
 static bool is_call(const struct row *row, int32_t insn, uint64_t *back)
@@ -723,13 +849,14 @@ static void check_end(const struct row *row, const struct region_code *code,
         check_fault(row, on, wanted, last);
         return;
     }
-    pc = on->pc = exit_pc(row, code, on, &kind);
+    pc = exit_pc(row, code, on, &kind);
+    set_pc(row, on, pc);
     if (kind == CELL_SIDE) {
         struct cpu *again = cpu_clone(start);
         enum ending ending;
 
         memcpy(memory[1], memory[0], PAGE);
-        ending = run_evaluator(row, again, entry, &unused, on, window + DATA);
+        ending = run_evaluator(row, again, entry, &unused, on, window + data_at);
         if (ending != END_NONE) {
             cpu_compare(on, wanted, text, sizeof text);
             FAIL("side exit at %s: not a state of the evaluator (%d; %s)",
@@ -744,7 +871,7 @@ static void check_end(const struct row *row, const struct region_code *code,
         FAIL("%s: no trap or fault", name_of(row, last));
     if (cpu_compare(on, wanted, text, sizeof text))
         FAIL("after %s: %s", name_of(row, last), text);
-    if (memcmp(window + DATA, memory[1], PAGE))
+    if (memcmp(window + data_at, memory[1], PAGE))
         FAIL("after %s: memory differs", name_of(row, last));
     if (on->reserved_addr != wanted->reserved_addr)
         FAIL("after %s: reservation differs", name_of(row, last));
@@ -752,7 +879,7 @@ static void check_end(const struct row *row, const struct region_code *code,
         ptrdiff_t cell = (const struct op *)(const void *)on->ring[on->ring_top] - cells;
 
         if (cell < 0 || cell >= code->ncells || code->cells[cell].kind != CELL_CALLED ||
-            code->cells[cell].pc + CODE != back)
+            code->cells[cell].pc + code_at != back)
             FAIL("after %s: not in the ring", name_of(row, last));
     }
 }
@@ -780,7 +907,7 @@ static bool finish_row(const struct row *row, struct cpu *on)
     int32_t at = insn_at(row, on->pc);
     bool goes_on = true;
 
-    memcpy(memory[1], window + DATA, PAGE);
+    memcpy(memory[1], window + data_at, PAGE);
     while (goes_on && at != REGION_NONE) {
         uint64_t next = on->pc + row->insns[at].ilen;
 
@@ -789,7 +916,7 @@ static bool finish_row(const struct row *row, struct cpu *on)
         goes_on = on->pc == next;
         at = follow(row, at, on->pc);
     }
-    memcpy(window + DATA, memory[1], PAGE);
+    memcpy(window + data_at, memory[1], PAGE);
     return true;
 }
 
@@ -799,25 +926,28 @@ static void run_kicked(const struct row *row, const struct region_code *code,
 {
     struct cpu *on = cpu_clone(cpu), *again = cpu_clone(cpu);
     unsigned kind = 0xff;
+    char text[256] = "";
     enum ending ending;
     int32_t last;
 
-    memcpy(window + DATA, memory[0], PAGE);
+    memcpy(window + data_at, memory[0], PAGE);
     memcpy(memory[1], memory[0], PAGE);
     prepare_jumps(on, 0);
     on->kick = 1;
     enter(code, number, on);
     check_counts(row, code);
     if (left_by) {
-        on->pc = exit_pc(row, code, on, &kind);
+        set_pc(row, on, exit_pc(row, code, on, &kind));
         if (left_by < cells || left_by >= cells + code->ncells)
             FAIL("a kick was not heard");
         if (kind == CELL_ROW && !finish_row(row, on))
             goto out;
         memcpy(memory[1], memory[0], PAGE);
-        ending = run_evaluator(row, again, entry, &last, on, window + DATA);
+        ending = run_evaluator(row, again, entry, &last, on, window + data_at);
+        cpu_compare(on, again, text, sizeof text);
         if (ending != END_NONE)
-            FAIL("kicked at %" PRIx64 ": not a state of the evaluator", on->pc);
+            FAIL("kicked at %" PRIx64 ": not a state of the evaluator (%s)", on->pc,
+                 text);
     }
 out:
     cpu_free(on);
@@ -836,10 +966,10 @@ static void run_row(const struct row *row, const struct region_code *code)
         memory[0][i] = (uint8_t)(chance(3) ? 0xff : rand());
     if (chance(2)) {
         number = (unsigned)rand() % code->nentries;
-        entry = insn_at(row, CODE + code->entries[number].pc);
+        entry = insn_at(row, code_at + code->entries[number].pc);
     }
-    cpu->pc = row->insns[entry].pc;
-    cpu->reserved_addr = chance(2) ? UINT64_MAX : DATA + (uint64_t)rand() % 64 * 8;
+    set_pc(row, cpu, row->insns[entry].pc);
+    cpu->reserved_addr = chance(2) ? UINT64_MAX : data_at + (uint64_t)rand() % 64 * 8;
     memcpy(&cpu->reserved_value, memory[0] + cpu->reserved_addr % PAGE / 8 * 8, 8);
     wanted = cpu_clone(cpu);
     wanted->event.kind = EXEC_NONE;
@@ -856,7 +986,7 @@ static void run_row(const struct row *row, const struct region_code *code)
     }
     on = cpu_clone(cpu);
     prepare_jumps(on, wanted->pc);
-    memcpy(window + DATA, memory[0], PAGE);
+    memcpy(window + data_at, memory[0], PAGE);
     enter(code, number, on);
     check_counts(row, code);
     runs++;
@@ -873,7 +1003,7 @@ static void check_row(const struct row *row)
                                       .slots = row->slots,
                                       .ninsns = row->count,
                                       .nslots = row->nslots,
-                                      .base = CODE,
+                                      .base = code_at,
                                       .is_precise = row->is_precise,
                                       .fp_flags = host_fp_flags(),
                                       .has_fma = host_has_fma(),
@@ -893,25 +1023,68 @@ static void check_row(const struct row *row)
 
 /* -------------------------------------------------------------------- the tests */
 
+/* What its modes are computed from must stay as it is: a region is all in one mode. */
+static void find_fixed(void)
+{
+    is_fixed = calloc(isa->nfiles, 1);
+    for (unsigned m = 0; m < isa->nmodes; m++)
+        for (unsigned i = 0; i < isa->modes[m].value.count; i++) {
+            const struct sem *node = &isa->nodes[isa->modes[m].value.first + i];
+
+            if (node->op == S_GETF || node->op == S_GETX)
+                is_fixed[node->a] = true;
+            if (node->op == S_FLAG)
+                is_fixed[isa->flags[node->a].bits_file] = true;
+        }
+}
+
 static void start(const struct isa *of)
 {
+    bool is_small = of->pc_width < 32;
     int64_t at;
 
     isa = of;
+    code_at = is_small ? 0 : 0x10000;
+    data_at = is_small ? 0 : 0x20000;
+    code_size = of->pc_width < 12 ? 1u << of->pc_width : PAGE;
+    find_fixed();
     cpu = cpu_new(isa, NULL);
     at = host_map(0, WINDOW, 0, HOST_NORESERVE, -1, 0);
     ck_assert_int_gt(at, 0);
     window = (uint8_t *)(uintptr_t)at;
-    ck_assert_int_eq(host_protect((uintptr_t)window + DATA, PAGE, HOST_READ | HOST_WRITE),
-                     0);
     ck_assert_int_eq(
-        host_protect((uintptr_t)window + DATA + PAGE, PAGE, HOST_READ | HOST_WRITE), 0);
+        host_protect((uintptr_t)window + data_at, PAGE, HOST_READ | HOST_WRITE), 0);
+    ck_assert_int_eq(
+        host_protect((uintptr_t)window + data_at + PAGE, PAGE, HOST_READ | HOST_WRITE),
+        0);
     for (unsigned i = 0; i < PAGE; i++)
         constant[i] = (uint8_t)rand();
-    memcpy(window + DATA + PAGE, constant, PAGE);
-    ck_assert_int_eq(host_protect((uintptr_t)window + DATA + PAGE, PAGE, HOST_READ), 0);
+    memcpy(window + data_at + PAGE, constant, PAGE);
+    ck_assert_int_eq(host_protect((uintptr_t)window + data_at + PAGE, PAGE, HOST_READ),
+                     0);
     ck_assert_int_eq(host_code_map(&code_memory, CODE_SIZE, (uintptr_t)leave), 0);
     host_catch_faults(on_fault, NULL);
+}
+
+/* The mode of an example, of this instruction if it has one. */
+static void choose_mode(uint16_t insn)
+{
+    unsigned from = isa->nexamples ? (unsigned)rand() % isa->nexamples : 0;
+
+    for (unsigned i = 0; i < 2 * isa->nexamples; i++) {
+        struct isa_example example = isa_example(isa, (from + i) % isa->nexamples);
+        struct cpu *other;
+
+        if (example.insn != insn && i < isa->nexamples)
+            continue;
+        other = example_cpu(isa, &example, NULL, NULL);
+        if (other->mode == eval_mode(other)) {
+            cpu_free(cpu);
+            cpu = other;
+            return;
+        }
+        cpu_free(other);
+    }
 }
 
 static void finish(void)
@@ -919,6 +1092,7 @@ static void finish(void)
     host_code_unmap(&code_memory);
     host_unmap((uintptr_t)window, WINDOW);
     cpu_free(cpu);
+    free(is_fixed);
 }
 
 static void check_isa(const struct isa *of, unsigned rows)
@@ -926,33 +1100,72 @@ static void check_isa(const struct isa *of, unsigned rows)
     struct row *row = malloc(sizeof *row);
 
     start(of);
-    for (unsigned i = 0; i < rows; i++)
-        if (make_row(row, i % isa->nchosen))
+    for (unsigned i = 0; i < rows; i++) {
+        uint32_t variant =
+            rows < isa->nchosen ? (uint32_t)rand() % isa->nchosen : i % isa->nchosen;
+
+        choose_mode(isa->variants[variant].insn);
+        if (make_row(row, variant))
             check_row(row);
+    }
     finish();
     free(row);
 }
 
-START_TEST(regions_equal_the_evaluator)
+static void check_and_report(const struct isa *of, unsigned rows)
+{
+    const char *only = getenv("ISA");
+
+    if (only && strcmp(only, of->name))
+        return;
+    memset(side_of, 0, sizeof side_of);
+    sides = runs = replayed = 0;
+    memset(ended, 0, sizeof ended);
+    check_isa(of, rows);
+    printf("# %s: %u runs, %u left to the interpreter; exits %u, traps %u, faults %u, "
+           "too long %u; %u instructions up to faults\n",
+           of->name, runs, sides, ended[END_EXIT], ended[END_TRAP], ended[END_FAULT],
+           ended[END_LIMIT], replayed);
+    for (unsigned v = 0; getenv("SIDES") && v < of->nchosen; v++)
+        if (side_of[v])
+            printf("# %5u %s\n", side_of[v],
+                   isa_string(of, of->insns[of->variants[v].insn].name));
+}
+
+static unsigned rows_wanted(unsigned otherwise)
 {
     const char *seed = getenv("SEED"), *rows = getenv("ROWS");
 
     srand(seed ? (unsigned)atoi(seed) : 5);
-    for (unsigned i = 0; interp_list[i]; i++) {
-        memset(side_of, 0, sizeof side_of);
-        sides = runs = replayed = 0;
-        memset(ended, 0, sizeof ended);
-        check_isa(interp_list[i]->isa, rows ? (unsigned)atoi(rows) : 500);
-        printf(
-            "# %s: %u runs, %u left to the interpreter; exits %u, traps %u, faults %u, "
-            "too long %u; %u instructions up to faults\n",
-            isa->name, runs, sides, ended[END_EXIT], ended[END_TRAP], ended[END_FAULT],
-            ended[END_LIMIT], replayed);
-        for (unsigned v = 0; getenv("SIDES") && v < isa->nchosen; v++)
-            if (side_of[v])
-                printf("# %5u %s\n", side_of[v],
-                       isa_string(isa, isa->insns[isa->variants[v].insn].name));
+    return rows ? (unsigned)atoi(rows) : otherwise;
+}
+
+START_TEST(regions_equal_the_evaluator)
+{
+    unsigned rows = rows_wanted(500);
+
+    for (unsigned i = 0; interp_list[i]; i++)
+        check_and_report(interp_list[i]->isa, rows);
+}
+END_TEST
+
+/* All that the spec language has is in these. */
+START_TEST(regions_of_other_specs_do_so)
+{
+    static const char specs[] = "{tests/isagen/hard,isa-specs/toys}/*.isa";
+    unsigned rows = rows_wanted(200);
+    char error[400];
+    glob_t found;
+
+    ck_assert_int_eq(glob(specs, GLOB_BRACE, NULL, &found), 0);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        struct isa *loaded = spec_load(found.gl_pathv[i], NULL, error, sizeof error);
+
+        ck_assert_msg(loaded != NULL, "%s", error);
+        check_and_report(loaded, rows);
+        spec_free(loaded);
     }
+    globfree(&found);
 }
 END_TEST
 
@@ -985,6 +1198,7 @@ int main(void)
     }
     tcase_set_timeout(all, 600);
     tcase_add_test(all, regions_equal_the_evaluator);
+    tcase_add_test(all, regions_of_other_specs_do_so);
     suite_add_tcase(suite, all);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
