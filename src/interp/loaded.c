@@ -18,6 +18,7 @@ enum {
 
 static const uintptr_t helpers[REGION_HELPERS] = {
     [REGION_HELPER_FP] = (uintptr_t)eval_fp_call,
+    [REGION_HELPER_FLAG] = (uintptr_t)eval_flag_call,
 };
 
 /* -------------------------------------------------------------------- entry points */

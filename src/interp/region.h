@@ -149,6 +149,9 @@ enum region_helper {
      * the node's place in isa->nodes, 32..39 the rounding mode, 40..47 the width of
      * operand a.  Ors the flags into the environment's element. */
     REGION_HELPER_FP,
+    /* eval_flag_call(): a lazy flag.  `what`: bits 0..31 which flagfn set it (its number
+     * + 1), 32..39 the flag's number, 40 its value otherwise; a, b, c: arguments. */
+    REGION_HELPER_FLAG,
     REGION_HELPERS,
 };
 

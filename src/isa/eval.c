@@ -327,6 +327,20 @@ void eval_settle(struct cpu *cpu)
         flags_settle(cpu, g);
 }
 
+uint64_t eval_flag_call(struct cpu *cpu, uint64_t what, uint64_t a, uint64_t b,
+                        uint64_t c)
+{
+    const struct isa_flagfn *fn = &cpu->isa->flagfns[(uint32_t)what - 1];
+    struct fp128 args[3] = { u128(0, a), u128(0, b), u128(0, c) };
+    unsigned flag = (uint8_t)(what >> EVAL_FLAG_NUMBER);
+
+    if (!(uint32_t)what || !(fn->sets >> flag & 1))
+        return what >> EVAL_FLAG_STORED & 1;
+    for (unsigned i = 0; i < fn->args; i++)
+        args[i] = value_mask(args[i], fn->arg_w[i]);
+    return sem_value(cpu->isa, fn->flag[flag], NULL, args) & 1;
+}
+
 static void advance(struct eval *eval, uint64_t pc)
 {
     struct cpu *cpu = eval->cpu;

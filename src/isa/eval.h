@@ -63,6 +63,13 @@ struct fp128 eval_state_body(struct cpu *cpu, struct sem_body body,
 enum { EVAL_FP_ROUND = 32, EVAL_FP_WIDTH = 40 };
 uint64_t eval_fp_call(struct cpu *cpu, uint64_t what, uint64_t a, uint64_t b, uint64_t c);
 
+/* A lazy flag, for compiled code.  `what`: the number of the flagfn that set it + 1, or
+ * 0; the flag's number << EVAL_FLAG_NUMBER; its value where that flagfn does not set it
+ * << EVAL_FLAG_STORED.  a, b, c: the flagfn's arguments. */
+enum { EVAL_FLAG_NUMBER = 32, EVAL_FLAG_STORED = 40 };
+uint64_t eval_flag_call(struct cpu *cpu, uint64_t what, uint64_t a, uint64_t b,
+                        uint64_t c);
+
 /* A CPU (without a space) in the state before an example; what memory and code then hold
  * is handed to `write`, which may be NULL. */
 struct cpu *example_cpu(const struct isa *isa, const struct isa_example *example,

@@ -100,10 +100,28 @@ static void free_state(struct lift *lift)
         free(state->element_of);
         free(state->first_of);
         free(state->is_double);
+        free(state->is_used);
+        free(state->insns);
         free(state->cells);
         free(state);
     }
     free(lift->elements);
+}
+
+/* The request's instructions, whose variants may become other ones. */
+static bool copy_insns(struct lift *lift)
+{
+    struct region_state *state = lift->state;
+    size_t size = lift->request->ninsns * sizeof *state->insns;
+
+    state->insns = malloc(size);
+    if (!state->insns)
+        return false;
+    memcpy(state->insns, lift->request->insns, size);
+    state->request = *lift->request;
+    state->request.insns = state->insns;
+    lift->request = &state->request;
+    return true;
 }
 
 static bool new_state(struct lift *lift, uint8_t *forced_side)
@@ -120,9 +138,10 @@ static bool new_state(struct lift *lift, uint8_t *forced_side)
     state->link_is_back = calloc(lift->request->nslots + 1, 1);
     state->first_of = calloc(isa->nfiles + 1u, sizeof *state->first_of);
     state->is_double = calloc(isa->nfiles + 1u, sizeof *state->is_double);
+    state->is_used = calloc(isa->nflagfns + 1u, sizeof *state->is_used);
     lift->elements = calloc(MAX_ELEMENTS, sizeof *lift->elements);
     if (!state->plan || !state->link_is_back || !state->first_of || !state->is_double ||
-        !lift->elements)
+        !state->is_used || !lift->elements || !copy_insns(lift))
         return false;
     for (unsigned f = 0; f < isa->nfiles; f++) {
         state->first_of[f] = elements;

@@ -11,6 +11,7 @@ struct nest {
     bool has_else, then_is_dead;
     LLVMBasicBlockRef other, join;
     struct dirty dirty; /* at the IF; from the ELSE on: at the end of the first part */
+    struct kinds kinds; /* the same */
 };
 
 struct nests {
@@ -408,6 +409,7 @@ static void open_if(struct lift *lift, struct nests *nests, const struct sem *no
     nest->other = lift_block(lift, "else");
     LLVMBuildCondBr(lift->builder, condition, then, nest->other);
     nest->dirty = lift->state->dirty;
+    nest->kinds = lift->state->kinds;
     lift_at(lift, then);
 }
 
@@ -423,6 +425,7 @@ static void begin_else(struct lift *lift, struct nests *nests)
     struct region_state *state = lift->state;
     struct nest *nest = &nests->open[nests->depth - 1];
     struct dirty dirty = nest->dirty;
+    struct kinds kinds = nest->kinds;
 
     nest->has_else = true;
     nest->then_is_dead = state->is_dead;
@@ -434,7 +437,9 @@ static void begin_else(struct lift *lift, struct nests *nests)
         nest->join = lift_block(lift, "join");
         to_join(lift, nest->join);
         nest->dirty = state->dirty;
+        nest->kinds = state->kinds;
         state->dirty = dirty;
+        state->kinds = kinds;
         state->is_dead = false;
         lift_at(lift, nest->other);
     }
@@ -447,12 +452,14 @@ static void join(struct lift *lift, const struct nest *nest, bool other_is_dead)
 
     if (state->is_dead) {
         state->dirty = nest->dirty;
+        state->kinds = nest->kinds;
         state->is_dead = other_is_dead;
         return;
     }
     if (other_is_dead)
         return;
     dirty_merge(&state->dirty, &nest->dirty);
+    plan_kinds_merge(&state->kinds, &nest->kinds);
 }
 
 static void close_if(struct lift *lift, struct nests *nests)
@@ -553,6 +560,8 @@ static void statement(struct lift *lift, const struct sem *node)
         break;
     case S_PUTL: put_lane(lift, node); break;
     case S_SETL: set_local(lift, node->a, operand(lift, node->b)); break;
+    case S_SETFLAGS: lift_set_flags(lift, node); break;
+    case S_SETTLE: lift_settle(lift, node->a); break;
     case S_PUSH: push(lift, node); break;
     case S_GOTO: go_to(lift, node); break;
     default: region_side_exit(lift); /* as plan.c has found out */
@@ -565,6 +574,7 @@ static LLVMValueRef value_of(struct lift *lift, const struct sem *node)
     case S_GET: return get_slot(lift, node);
     case S_GETF: return get_part(lift, node->a, node->b, 0, node->w);
     case S_GETL: return get_lane(lift, node);
+    case S_FLAG: return lift_fit(lift, lift_flag(lift, node->a, node->b), node->w);
     default:
         if (node->op >= S_ADD && node->op <= S_CLMUL)
             return lift_fit(lift, integer(lift, node), node->w);
@@ -572,13 +582,12 @@ static LLVMValueRef value_of(struct lift *lift, const struct sem *node)
     }
 }
 
-/* The body of a system register, by itself; its value is that of the last node. */
-static LLVMValueRef inner_body(struct lift *lift, struct sem_body body, LLVMValueRef arg)
+LLVMValueRef lift_inner(struct lift *lift, struct sem_body body, const LLVMValueRef *args)
 {
     const struct sem *outer = lift->nodes;
     LLVMValueRef saved[SYSREG_BODY], result = NULL;
 
-    memcpy(saved, lift->values, sizeof saved);
+    memcpy(saved, lift->values, body.count * sizeof *saved);
     lift->nodes = &lift->isa->nodes[body.first];
     for (unsigned i = 0; i < body.count; i++) {
         const struct sem *node = &lift->nodes[i];
@@ -588,12 +597,12 @@ static LLVMValueRef inner_body(struct lift *lift, struct sem_body body, LLVMValu
             put_part(lift, node->a, node->b, 0, lift->isa->files[node->a].width,
                      operand(lift, node->c));
         else
-            result =
-                node->op == S_ARG ? lift_fit(lift, arg, node->w) : value_of(lift, node);
+            result = node->op == S_ARG ? lift_fit(lift, args[node->a], node->w)
+                                       : value_of(lift, node);
         lift->values[i] = result;
     }
     lift->nodes = outer;
-    memcpy(lift->values, saved, sizeof saved);
+    memcpy(lift->values, saved, body.count * sizeof *saved);
     return result;
 }
 
@@ -614,11 +623,11 @@ static void system_register(struct lift *lift, unsigned number)
     } else if (is_write) {
         value = lift_fit(lift, operand(lift, node->b), reg->w);
         if (reg->write.count)
-            inner_body(lift, reg->write, value);
+            lift_inner(lift, reg->write, &value);
         else
             put_part(lift, reg->file, 0, 0, reg->w, value);
     } else {
-        value = reg->read.count ? inner_body(lift, reg->read, NULL)
+        value = reg->read.count ? lift_inner(lift, reg->read, NULL)
                                 : get_part(lift, reg->file, 0, 0, reg->w);
         lift->values[number] = lift_fit(lift, value, node->w);
     }

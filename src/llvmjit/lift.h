@@ -6,6 +6,7 @@
  *   exits.c    edges between instructions, and out of the region
  *   lift.c     one body: pure nodes, state, control
  *   lift_mem.c memory nodes         lift_fp.c  floating point, with lift_fp_*.c
+ *   lift_flags.c  lazy flags        plan_flags.c  who set them last
  *   compile.c  passes, machine code, the module's entry
  *   object.c   from an object file to struct region_code
  *

@@ -32,6 +32,13 @@ static inline void dirty_add(struct dirty *dirty, unsigned element)
     dirty->bits[element / 64] |= UINT64_C(1) << element % 64;
 }
 
+/* Of each group of flags: which flagfn set them last (its number + 1), if they are lazy;
+ * 0: they are settled. */
+enum { KIND_NOT_KNOWN = -1, KIND_NOT_REACHED = -2 };
+struct kinds {
+    int32_t of[ISA_FLAG_GROUPS];
+};
+
 /* An instruction of the region: plan.c. */
 struct insn_plan {
     LLVMBasicBlockRef block; /* of a leader */
@@ -42,6 +49,7 @@ struct insn_plan {
     bool is_lifted;
     bool loads, stores; /* guest memory; what stores may load, too */
     struct dirty dirty; /* in front of it, at most */
+    struct kinds kinds; /* in front of it */
 };
 
 struct cell {
@@ -66,7 +74,11 @@ struct region_state {
     int16_t *element_of;  /* by file and index: lift->elements, or -1 */
     bool *is_double;      /* by file: operands of 64-bit floating point */
     uint32_t *first_of;   /* by file: of element_of */
+    bool *is_used;        /* by flagfn: the region's instructions set flags by it */
     struct dirty dirty;
+    struct kinds kinds;
+    struct region_insn *insns; /* the request's, with variants made by laws */
+    struct region_request request;
     bool has_flags;  /* the CPU struct has the flags that the host gathers, too */
     int64_t pending; /* what cpu->region_at has to be before a load, or NO_INSN: is it */
     bool is_dead;    /* the builder's block has its end */
@@ -74,6 +86,21 @@ struct region_state {
     struct cell *cells;
     unsigned ncells, cell_room;
 };
+
+/* The edges out of an instruction: plan.c.  REGION_NONE: there is none. */
+unsigned plan_count_edges(const struct lift *lift, uint32_t insn);
+int32_t plan_edge(const struct lift *lift, uint32_t insn, unsigned number);
+
+/* plan_flags.c.  Fills kinds, and changes variants of state->insns to those by laws. */
+void plan_flags(struct lift *lift);
+bool plan_has_flags(const struct isa *isa, unsigned group);
+/* Whether a flag is as its element of bits_file says; false: not known, or no. */
+bool plan_is_stored(const struct isa *isa, int32_t kind, unsigned flag);
+/* Whether lift_inner() can have the body of a flag. */
+bool plan_is_expression(const struct isa *isa, struct sem_body body);
+void plan_kinds_merge(struct kinds *into, const struct kinds *from);
+void plan_kinds_node(const struct isa *isa, const struct sem *node, unsigned depth,
+                     struct kinds *kinds);
 
 /* plan.c: fills state->plan and link_is_back; what is dirty only when there is a function
  * for elements to be in. */
@@ -97,6 +124,9 @@ unsigned region_count_entries(const struct lift *lift);
 void region_flush(struct lift *lift);
 void region_clean(struct lift *lift);
 unsigned region_element(struct lift *lift, unsigned file, unsigned index);
+/* Calls a helper with the CPU and four arguments of 64 bits; yields 64 bits. */
+LLVMValueRef region_call_helper(struct lift *lift, enum region_helper helper,
+                                const LLVMValueRef args[4]);
 
 /* exits.c.  The number of a cell; `pc` is relative to the base. */
 unsigned region_find_cell(struct lift *lift, unsigned kind, uint64_t pc);
@@ -123,7 +153,16 @@ void region_called(struct lift *lift, uint64_t return_pc);
 /* Side exit where the 1-bit condition holds. */
 void region_side_exit_if(struct lift *lift, LLVMValueRef condition);
 
-/* lift.c: the body of lift->insn.  state->is_dead afterwards: it does not end by itself.
+/* lift_flags.c: S_FLAG, S_SETFLAGS, S_SETTLE. */
+LLVMValueRef lift_flag(struct lift *lift, unsigned group, unsigned flag);
+void lift_set_flags(struct lift *lift, const struct sem *node);
+void lift_settle(struct lift *lift, unsigned group);
+
+/* lift.c: a body of expressions and S_PUTF by itself, of SYSREG_BODY nodes at most; its
+ * value is that of the last node. */
+LLVMValueRef lift_inner(struct lift *lift, struct sem_body body,
+                        const LLVMValueRef *args);
+/* The body of lift->insn.  state->is_dead afterwards: it does not end by itself.
  */
 void lift_body(struct lift *lift);
 

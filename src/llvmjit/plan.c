@@ -189,10 +189,12 @@ static enum need need_of(const struct lift *lift, const struct region_insn *insn
     case S_FP: /* its rules would have to be in the CPU struct */
         return isa->fpenvs[isa->fpcalls[node->d].env].more_rules.count ? NEED_WHOLE
                                                                        : NEED_NOTHING;
-    case S_ARG:
-    case S_FLAG:
+    case S_FLAG: return isa->nflags <= ISA_FLAG_GROUPS ? NEED_NOTHING : NEED_WHOLE;
     case S_SETFLAGS:
-    case S_SETTLE:
+        return plan_has_flags(isa, isa->flagfns[node->d].group) ? NEED_NOTHING
+                                                                : NEED_WHOLE;
+    case S_SETTLE: return plan_has_flags(isa, node->a) ? NEED_NOTHING : NEED_WHOLE;
+    case S_ARG:
     case S_CLMUL:
     case S_LOOP:
     case S_NPC:
@@ -273,7 +275,7 @@ static void find_accesses(struct lift *lift, uint32_t number)
 /* The edges out of an instruction, in order; then to behind the region's own calls. */
 enum { EDGE_NEXT, EDGE_RETURN, EDGE_BEHIND, EDGE_GUESS, EDGE_LINKS };
 
-static int32_t edge(const struct lift *lift, uint32_t insn, unsigned number)
+int32_t plan_edge(const struct lift *lift, uint32_t insn, unsigned number)
 {
     const struct region_insn *it = &lift->request->insns[insn];
     const struct isa_variant *variant = &lift->isa->variants[it->variant];
@@ -311,7 +313,7 @@ static bool returns(const struct lift *lift, uint32_t insn)
     return false;
 }
 
-static unsigned count_edges(const struct lift *lift, uint32_t insn)
+unsigned plan_count_edges(const struct lift *lift, uint32_t insn)
 {
     const struct isa_variant *variant =
         &lift->isa->variants[lift->request->insns[insn].variant];
@@ -356,12 +358,12 @@ static void walk_from(struct lift *lift, uint32_t root, uint8_t *seen, struct wa
         unsigned number = top->number++;
         int32_t to;
 
-        if (number == count_edges(lift, top->insn)) {
+        if (number == plan_count_edges(lift, top->insn)) {
             seen[top->insn] = DONE;
             depth--;
             continue;
         }
-        to = edge(lift, top->insn, number);
+        to = plan_edge(lift, top->insn, number);
         if (to == REGION_NONE)
             continue;
         if (seen[to] == OPEN) {
@@ -382,8 +384,8 @@ static void find_leaders(struct lift *lift, uint8_t *preds)
     struct insn_plan *plan = lift->state->plan;
 
     for (uint32_t i = 0; i < lift->request->ninsns; i++)
-        for (unsigned number = 0; number < count_edges(lift, i); number++) {
-            int32_t to = edge(lift, i, number);
+        for (unsigned number = 0; number < plan_count_edges(lift, i); number++) {
+            int32_t to = plan_edge(lift, i, number);
 
             if (to == REGION_NONE)
                 continue;
@@ -460,6 +462,7 @@ void plan_region(struct lift *lift)
             if (lift->request->insns[i].is_entry)
                 walk_from(lift, i, seen, stack);
         find_leaders(lift, seen + count);
+        plan_flags(lift);
     }
     free(seen);
     free(stack);
@@ -500,10 +503,47 @@ static void add_sysreg_write(struct lift *lift, const struct region_insn *insn,
         add_write(lift, writes, reg->file, 0);
 }
 
+/* The elements of lazy flags that S_SETFLAGS and S_SETTLE write.  kinds: in front of the
+ * node. */
+static void add_flag_writes(struct lift *lift, const struct sem *node,
+                            const struct kinds *kinds, struct dirty *writes)
+{
+    bool sets = node->op == S_SETFLAGS;
+    const struct isa_flagfn *fn = &lift->isa->flagfns[sets ? node->d : 0];
+    unsigned group = sets ? fn->group : node->a;
+    const struct isa_flags *flags = &lift->isa->flags[group];
+
+    if (!sets && !kinds->of[group])
+        return;
+    add_write(lift, writes, flags->kind_file, 0);
+    for (unsigned i = 0; sets && i < fn->args; i++)
+        add_write(lift, writes, flags->args_file, i);
+    for (unsigned k = 0; k < flags->count; k++)
+        if (!(sets && fn->sets >> k & 1) &&
+            !plan_is_stored(lift->isa, kinds->of[group], k))
+            add_write(lift, writes, flags->bits_file, k);
+}
+
+/* All elements of a group of flags. */
+static void add_group(struct lift *lift, unsigned group, struct dirty *set)
+{
+    const struct isa_flags *flags = &lift->isa->flags[group];
+
+    for (unsigned k = 0; k < flags->count; k++)
+        add_write(lift, set, flags->bits_file, k);
+    if (!plan_has_flags(lift->isa, group))
+        return;
+    add_write(lift, set, flags->kind_file, 0);
+    for (unsigned i = 0; i < 3; i++)
+        add_write(lift, set, flags->args_file, i);
+}
+
 /* What the lifter's lift_put() will be called for, at most. */
 static void find_writes(struct lift *lift, const struct region_insn *insn,
                         struct dirty *writes)
 {
+    struct kinds kinds = lift->state->plan[insn - lift->request->insns].kinds;
+    unsigned depth = 0;
     const struct isa *isa = lift->isa;
     const struct isa_variant *variant = &isa->variants[insn->variant];
     const struct sem *nodes = &isa->nodes[variant->body.first];
@@ -514,6 +554,11 @@ static void find_writes(struct lift *lift, const struct region_insn *insn,
         uint64_t number;
         unsigned low;
 
+        depth += node->op == S_IF;
+        depth -= node->op == S_END;
+        if (node->op == S_SETFLAGS || node->op == S_SETTLE)
+            add_flag_writes(lift, node, &kinds, writes);
+        plan_kinds_node(isa, node, depth, &kinds);
         if (node->op == S_PUTF)
             add_write(lift, writes, node->a, node->b);
         if (node->op == S_SYSWRITE)
@@ -546,8 +591,8 @@ static bool spread(struct lift *lift, uint32_t insn, const struct dirty *writes)
     dirty_merge(&out, writes);
     if (plan[insn].stores)
         return false;
-    for (unsigned number = 0; number < count_edges(lift, insn); number++) {
-        int32_t to = edge(lift, insn, number);
+    for (unsigned number = 0; number < plan_count_edges(lift, insn); number++) {
+        int32_t to = plan_edge(lift, insn, number);
 
         for (unsigned i = 0; to != REGION_NONE && i < MAX_ELEMENTS / 64; i++) {
             is_new |= (out.bits[i] & ~plan[to].dirty.bits[i]) != 0;
@@ -580,6 +625,11 @@ void plan_dirty(struct lift *lift)
 
 /* ------------------------------------------------------- what a kick need not store */
 
+static bool sets_all(const struct isa *isa, const struct isa_flagfn *fn)
+{
+    return fn->sets == mask64(isa->flags[fn->group].count);
+}
+
 /* A register of which an instruction needs what was there, as far as it is told apart:
  * `set` gets those.  One that it writes only on a condition is one of them. */
 static void find_reads(struct lift *lift, const struct region_insn *insn,
@@ -596,6 +646,10 @@ static void find_reads(struct lift *lift, const struct region_insn *insn,
 
         depth += node->op == S_IF;
         depth -= node->op == S_END;
+        if (node->op == S_FLAG || node->op == S_SETTLE)
+            add_group(lift, node->a, set);
+        if (node->op == S_SETFLAGS && (depth || !sets_all(isa, &isa->flagfns[node->d])))
+            add_group(lift, isa->flagfns[node->d].group, set);
         if (node->op == S_GETF || (node->op == S_PUTF && depth))
             add_write(lift, set, node->a, node->b);
         if (node->op == S_FP && isa->fpenvs[isa->fpcalls[node->d].env].file != ISA_NONE)

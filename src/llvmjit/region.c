@@ -242,19 +242,29 @@ static void take_flags(struct lift *lift, const struct element *flags,
     dirty_add(&lift->state->dirty, (unsigned)(flags - lift->elements));
 }
 
-LLVMValueRef lift_call_fp(struct lift *lift, uint32_t node, LLVMValueRef round,
-                          const LLVMValueRef operands[3])
+LLVMValueRef region_call_helper(struct lift *lift, enum region_helper helper,
+                                const LLVMValueRef args[4])
 {
     struct region_state *state = lift->state;
-    unsigned cell = region_find_cell(lift, CELL_HELPER, REGION_HELPER_FP);
+    unsigned cell = region_find_cell(lift, CELL_HELPER, helper);
     LLVMTypeRef types[5] = { state->pointer, state->i64, state->i64, state->i64,
                              state->i64 };
     LLVMTypeRef type = LLVMFunctionType(state->i64, types, 5, false);
-    LLVMValueRef args[5] = { lift->cpu }, function, result;
+    LLVMValueRef all[5] = { lift->cpu, args[0], args[1], args[2], args[3] };
+    LLVMValueRef function =
+        lift_load_volatile(lift, state->pointer, region_cell_address(lift, cell));
+
+    return LLVMBuildCall2(lift->builder, type, function, all, 5, "");
+}
+
+LLVMValueRef lift_call_fp(struct lift *lift, uint32_t node, LLVMValueRef round,
+                          const LLVMValueRef operands[3])
+{
+    LLVMValueRef args[4], result;
     struct element *flags = flags_element(lift, node);
     LLVMValueRef before = flags ? put_flags(lift, flags) : NULL;
 
-    args[1] =
+    args[0] =
         LLVMBuildOr(lift->builder,
                     LLVMBuildShl(lift->builder, lift_fit(lift, round, 64),
                                  lift_const(lift, 64, EVAL_FP_ROUND), ""),
@@ -263,10 +273,9 @@ LLVMValueRef lift_call_fp(struct lift *lift, uint32_t node, LLVMValueRef round,
                                           << EVAL_FP_WIDTH),
                     "");
     for (unsigned i = 0; i < 3; i++)
-        args[2 + i] =
+        args[1 + i] =
             operands[i] ? lift_fit(lift, operands[i], 64) : lift_const(lift, 64, 0);
-    function = lift_load_volatile(lift, state->pointer, region_cell_address(lift, cell));
-    result = LLVMBuildCall2(lift->builder, type, function, args, 5, "");
+    result = region_call_helper(lift, REGION_HELPER_FP, args);
     if (flags)
         take_flags(lift, flags, before);
     return result;
@@ -304,6 +313,7 @@ static void lift_row(struct lift *lift, uint32_t number)
 
     lift_at(lift, region_block(lift, (int32_t)number));
     state->dirty = state->plan[number].dirty;
+    state->kinds = state->plan[number].kinds;
     state->has_flags = false;
     state->pending = NO_INSN;
     for (;;) {
