@@ -240,7 +240,7 @@ static LLVMValueRef slot_node(struct lift *lift, const struct sem *node)
     return wide_const(lift, node->w, value->value, value->high);
 }
 
-static LLVMValueRef leaf(struct lift *lift, const struct sem *node)
+LLVMValueRef lift_leaf(struct lift *lift, const struct sem *node)
 {
     uint32_t at = node->a | (uint32_t)node->b << 16;
     LLVMValueRef place;
@@ -353,6 +353,15 @@ static void put_slot(struct lift *lift, const struct sem *node)
                  operand(lift, node->b));
 }
 
+static uint64_t known_value(struct lift *lift, unsigned node)
+{
+    uint64_t value = 0;
+
+    if (!walk_knows(lift->walk, node, &value))
+        lift->why = "the number of a register or lane is not known";
+    return value;
+}
+
 /* Where a lane that is known lies. */
 static unsigned find_lane(struct lift *lift, const struct sem *node, unsigned w,
                           unsigned *file, unsigned *low)
@@ -361,7 +370,7 @@ static unsigned find_lane(struct lift *lift, const struct sem *node, unsigned w,
 
     *file = view->file;
     return plan_lane(lift->isa, view, slot_value(lift, node->a)->value,
-                     LLVMConstIntGetZExtValue(operand(lift, node->b)), w, low);
+                     known_value(lift, node->b), w, low);
 }
 
 static LLVMValueRef get_lane(struct lift *lift, const struct sem *node)
@@ -378,6 +387,23 @@ static void put_lane(struct lift *lift, const struct sem *node)
     unsigned index = find_lane(lift, node, w, &file, &low);
 
     put_part(lift, file, index, low, w, value);
+}
+
+/* Elements whose number is a node's value. */
+static LLVMValueRef get_indexed(struct lift *lift, const struct sem *node)
+{
+    unsigned index =
+        (unsigned)(known_value(lift, node->b) % lift->isa->files[node->a].count);
+
+    return get_part(lift, node->a, index, 0, node->w);
+}
+
+static void put_indexed(struct lift *lift, const struct sem *node)
+{
+    const struct isa_file *file = &lift->isa->files[node->a];
+
+    put_part(lift, node->a, (unsigned)(known_value(lift, node->b) % file->count), 0,
+             file->width, operand(lift, node->c));
 }
 
 /* ---------------------------------------------------------------------- control */
@@ -559,6 +585,7 @@ static void statement(struct lift *lift, const struct sem *node)
                  operand(lift, node->c));
         break;
     case S_PUTL: put_lane(lift, node); break;
+    case S_PUTX: put_indexed(lift, node); break;
     case S_SETL: set_local(lift, node->a, operand(lift, node->b)); break;
     case S_SETFLAGS: lift_set_flags(lift, node); break;
     case S_SETTLE: lift_settle(lift, node->a); break;
@@ -574,11 +601,12 @@ static LLVMValueRef value_of(struct lift *lift, const struct sem *node)
     case S_GET: return get_slot(lift, node);
     case S_GETF: return get_part(lift, node->a, node->b, 0, node->w);
     case S_GETL: return get_lane(lift, node);
+    case S_GETX: return get_indexed(lift, node);
     case S_FLAG: return lift_fit(lift, lift_flag(lift, node->a, node->b), node->w);
     default:
         if (node->op >= S_ADD && node->op <= S_CLMUL)
             return lift_fit(lift, integer(lift, node), node->w);
-        return leaf(lift, node);
+        return lift_leaf(lift, node);
     }
 }
 
@@ -633,16 +661,27 @@ static void system_register(struct lift *lift, unsigned number)
     }
 }
 
-static bool leaves(unsigned op)
+/* Whether the interpreter is to do it, as plan.c has found out. */
+static bool leaves(const struct lift *lift, const struct sem *node)
 {
-    return op == S_HELPER || op == S_GETX;
+    uint64_t index;
+
+    return node->op == S_HELPER || ((node->op == S_GETX || node->op == S_PUTX) &&
+                                    !walk_knows(lift->walk, node->b, &index));
 }
 
 static void lift_node(struct lift *lift, unsigned number)
 {
     const struct sem *node = &lift->nodes[number];
+    uint64_t value;
 
-    if (node->op >= S_LD && node->op <= S_FENCE) {
+    if (walk_knows(lift->walk, number, &value)) {
+        lift->values[number] = lift_const(lift, node->w, value);
+    } else if (node->op == S_LOOP) {
+        lift_lanes(lift, number, lift->walk->end);
+    } else if (leaves(lift, node)) {
+        region_side_exit(lift);
+    } else if (node->op >= S_LD && node->op <= S_FENCE) {
         lift_memory(lift, number);
     } else if (node->op == S_FP) {
         lift_fp(lift, number);
@@ -650,7 +689,7 @@ static void lift_node(struct lift *lift, unsigned number)
         lift->npushed = 0;
     } else if (node->op == S_SYSREAD || node->op == S_SYSWRITE) {
         system_register(lift, number);
-    } else if (!node->w || leaves(node->op)) {
+    } else if (!node->w) {
         statement(lift, node);
     } else {
         lift->values[number] = value_of(lift, node);
@@ -660,14 +699,21 @@ static void lift_node(struct lift *lift, unsigned number)
 void lift_body(struct lift *lift)
 {
     struct nests nests;
+    struct walk walk;
+    const struct sem *node;
 
     nests.depth = 0;
+    walk_begin(&walk, lift, lift->insn);
+    walk.wants_lanes = true;
+    lift->walk = &walk;
     lift->variant = &lift->isa->variants[lift->insn->variant];
     lift->nodes = &lift->isa->nodes[lift->variant->body.first];
     lift->npushed = 0;
     memset(lift->values, 0, lift->variant->body.count * sizeof *lift->values);
     memset(lift->state->locals, 0, sizeof lift->state->locals);
-    for (unsigned i = 0; i < lift->variant->body.count && !lift->why; i++)
-        if (!nesting(lift, &nests, &lift->nodes[i]) && !lift->state->is_dead)
-            lift_node(lift, i);
+    while (!lift->why && (node = walk_next(&walk)) != NULL)
+        if (!nesting(lift, &nests, node) && !lift->state->is_dead)
+            lift_node(lift, walk.number);
+    if (walk.is_too_long)
+        lift->why = "a body is too long";
 }

@@ -6,6 +6,8 @@
  *   exits.c    edges between instructions, and out of the region
  *   lift.c     one body: pure nodes, state, control
  *   lift_mem.c memory nodes         lift_fp.c  floating point, with lift_fp_*.c
+ *   walk.c     the nodes of a body, loops unrolled
+ *   lift_lanes.c  loops over lanes as vectors
  *   lift_flags.c  lazy flags        plan_flags.c  who set them last
  *   compile.c  passes, machine code, the module's entry
  *   object.c   from an object file to struct region_code
@@ -39,6 +41,7 @@ struct lift {
     const struct region_insn *insn; /* being lifted */
     const struct isa_variant *variant; /* its */
     const struct sem *nodes;           /* its body */
+    const struct walk *walk;           /* where in it (lift_parts.h) */
     LLVMValueRef pushed[16];           /* S_PUSH */
     unsigned npushed;
     const char *why;         /* not NULL: this cannot be compiled */

@@ -87,6 +87,41 @@ struct region_state {
     unsigned ncells, cell_room;
 };
 
+/* walk.c.  A walk over the nodes of an instruction: loops unrolled, without what is
+ * decided not to be executed. */
+enum { WALK_NESTING = 32, WALK_STEPS = 8192 };
+enum walk_kind { WALK_OPEN, WALK_DECIDED, WALK_LOOP };
+struct walk_nest {
+    enum walk_kind kind;
+    unsigned at; /* the IF or LOOP */
+    uint64_t end;
+};
+struct walk {
+    const struct lift *lift;
+    const struct region_insn *insn;
+    const struct isa_variant *variant;
+    const struct sem *nodes;
+    unsigned number; /* of the node */
+    unsigned depth;  /* conditions around it that are not decided, and such loops */
+    bool is_too_long;
+    bool wants_lanes; /* a loop that lift_lanes() can do is one node: its S_LOOP */
+    uint64_t end;     /* of that loop */
+    unsigned at, steps, nests;
+    struct walk_nest open[WALK_NESTING];
+    bool known[MAX_BODY]; /* values that are constant here */
+    uint64_t values[MAX_BODY];
+    uint64_t known_locals, locals[64];
+};
+void walk_begin(struct walk *walk, const struct lift *lift,
+                const struct region_insn *insn);
+/* The next node; NULL: that was all, or is_too_long. */
+const struct sem *walk_next(struct walk *walk);
+bool walk_knows(const struct walk *walk, unsigned node, uint64_t *value);
+
+/* lift_lanes.c.  Whether a loop is an operation of vectors, and lifts it. */
+bool lanes_fit(const struct walk *walk, unsigned loop, uint64_t first, uint64_t end);
+void lift_lanes(struct lift *lift, unsigned loop, uint64_t end);
+
 /* The edges out of an instruction: plan.c.  REGION_NONE: there is none. */
 unsigned plan_count_edges(const struct lift *lift, uint32_t insn);
 int32_t plan_edge(const struct lift *lift, uint32_t insn, unsigned number);
@@ -158,7 +193,9 @@ LLVMValueRef lift_flag(struct lift *lift, unsigned group, unsigned flag);
 void lift_set_flags(struct lift *lift, const struct sem *node);
 void lift_settle(struct lift *lift, unsigned group);
 
-/* lift.c: a body of expressions and S_PUTF by itself, of SYSREG_BODY nodes at most; its
+/* lift.c: S_CONST, S_SLOT and others without operands. */
+LLVMValueRef lift_leaf(struct lift *lift, const struct sem *node);
+/* A body of expressions and S_PUTF by itself, of SYSREG_BODY nodes at most; its
  * value is that of the last node. */
 LLVMValueRef lift_inner(struct lift *lift, struct sem_body body,
                         const LLVMValueRef *args);

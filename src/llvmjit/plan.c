@@ -117,15 +117,17 @@ unsigned plan_lane(const struct isa *isa, const struct isa_view *view, uint64_t 
     return (unsigned)((number + lane / lanes) % file->count);
 }
 
-static enum need need_of_lane(const struct lift *lift, const struct region_insn *insn,
-                              const struct sem *node, const struct sem *nodes)
+static enum need need_of_lane(const struct walk *walk, const struct sem *node)
 {
+    const struct lift *lift = walk->lift;
+    const struct region_insn *insn = walk->insn;
     const struct isa *isa = lift->isa;
-    unsigned width = node->op == S_GETL ? node->w : nodes[node->c].w;
+    unsigned width = node->op == S_GETL ? node->w : walk->nodes[node->c].w;
+    uint64_t lane;
     const struct isa_view *view =
         &isa->views[isa->slots[isa->variants[insn->variant].slot + node->a].view];
 
-    if (nodes[node->b].op != S_CONST || view->file == ISA_NONE ||
+    if (!walk_knows(walk, node->b, &lane) || view->file == ISA_NONE ||
         width > isa->files[view->file].width)
         return NEED_WHOLE;
     return need_of_slot(lift, insn, node);
@@ -147,9 +149,21 @@ static enum need need_of_access(const struct isa *isa, const struct sem *node,
     return access->align > 1 ? NEED_MAYBE_SIDE : NEED_NOTHING;
 }
 
-static enum need need_of(const struct lift *lift, const struct region_insn *insn,
-                         const struct sem *node, const struct sem *nodes)
+/* An element whose number is a value: as any other, where that is known. */
+static enum need need_of_indexed(const struct walk *walk, const struct sem *node)
 {
+    uint64_t index;
+
+    if (!is_file_fit(walk->lift->isa, node->a))
+        return NEED_WHOLE;
+    return walk_knows(walk, node->b, &index) ? NEED_NOTHING : NEED_SIDE;
+}
+
+static enum need need_of(const struct walk *walk, const struct sem *node)
+{
+    const struct lift *lift = walk->lift;
+    const struct region_insn *insn = walk->insn;
+    const struct sem *nodes = walk->nodes;
     const struct isa *isa = lift->isa;
 
     if (node->w > 128)
@@ -159,7 +173,9 @@ static enum need need_of(const struct lift *lift, const struct region_insn *insn
     case S_GET:
     case S_PUT: return need_of_slot(lift, insn, node);
     case S_GETL:
-    case S_PUTL: return need_of_lane(lift, insn, node, nodes);
+    case S_PUTL: return need_of_lane(walk, node);
+    case S_GETX:
+    case S_PUTX: return need_of_indexed(walk, node);
     case S_GETF:
     case S_PUTF: return is_file_fit(isa, node->a) ? NEED_NOTHING : NEED_WHOLE;
     case S_LD:
@@ -177,9 +193,7 @@ static enum need need_of(const struct lift *lift, const struct region_insn *insn
     case S_TRAP:
     case S_REPEAT:
     case S_ANNUL:
-    case S_HELPER:
-    case S_GETX:
-    case S_PUTX: return NEED_SIDE;
+    case S_HELPER: return NEED_SIDE;
     case S_SYSREAD:
     case S_SYSWRITE:
         return region_has_plain_sysregs(isa, &isa->variants[insn->variant],
@@ -204,34 +218,43 @@ static enum need need_of(const struct lift *lift, const struct region_insn *insn
     }
 }
 
+/* What others, or the instruction itself when it is executed anew, can see at once: all
+ * but registers. */
+static unsigned writes_at_once(unsigned op)
+{
+    return op == S_ST || op == S_AMO || op == S_CAS || op == S_STCOND ? sem_writes(op)
+                                                                      : 0;
+}
+
 /* An instruction that leaves in its middle is executed anew from its beginning: nothing
- * may have been written before.  The same for what may fault (sem_is_unrepeatable). */
+ * may have been written before.  The same for what may fault (sem_is_unrepeatable), but
+ * then the CPU struct has the registers as they were (lift_insn). */
 static bool is_side(const struct lift *lift, const struct region_insn *insn)
 {
     const struct isa_variant *variant = &lift->isa->variants[insn->variant];
-    const struct sem *nodes = &lift->isa->nodes[variant->body.first];
-    unsigned wrote = 0, depth = 0;
+    unsigned wrote = 0, seen = 0;
+    const struct sem *node;
+    struct walk walk;
 
     if (insn->is_side || variant->flags & VAR_DELAY ||
         (variant->flags & (VAR_MODE | VAR_SYNC) &&
          !region_has_plain_sysregs(lift->isa, variant,
                                    &lift->request->slots[insn->slot])))
         return true;
-    for (unsigned i = 0; i < variant->body.count; i++) {
-        enum need need = need_of(lift, insn, &nodes[i], nodes);
-        unsigned op = nodes[i].op;
+    walk_begin(&walk, lift, insn);
+    while ((node = walk_next(&walk)) != NULL) {
+        enum need need = need_of(&walk, node);
+        unsigned op = node->op;
 
         if (need == NEED_WHOLE || (need != NEED_NOTHING && wrote) ||
-            (need == NEED_SIDE && !depth))
+            (need == NEED_SIDE && !walk.depth))
             return true;
-        if (op >= S_LD && op <= S_STCOND &&
-            (op == S_ST ? wrote & SEM_WROTE_STATE : wrote))
+        if (op >= S_LD && op <= S_STCOND && (op == S_ST ? seen & SEM_WROTE_STATE : seen))
             return true;
-        depth += op == S_IF;
-        depth -= op == S_END;
         wrote |= op == S_FP ? SEM_WROTE_STATE : sem_writes(op);
+        seen |= writes_at_once(op);
     }
-    return false;
+    return walk.is_too_long;
 }
 
 /* Files whose elements go straight into operations of doubles. */
@@ -338,23 +361,24 @@ static void mark_back(struct lift *lift, uint32_t insn, unsigned number)
         lift->state->link_is_back[it->slot + number - EDGE_LINKS] = true;
 }
 
-struct walk {
+struct visit {
     uint32_t insn;
     unsigned number;
 };
 enum { NOT_SEEN, OPEN, DONE };
 
 /* Depth first: an edge to an instruction that is still open closes a cycle. */
-static void walk_from(struct lift *lift, uint32_t root, uint8_t *seen, struct walk *stack)
+static void walk_from(struct lift *lift, uint32_t root, uint8_t *seen,
+                      struct visit *stack)
 {
     unsigned depth = 0;
 
     if (seen[root] != NOT_SEEN)
         return;
-    stack[depth++] = (struct walk){ root, 0 };
+    stack[depth++] = (struct visit){ root, 0 };
     seen[root] = OPEN;
     while (depth) {
-        struct walk *top = &stack[depth - 1];
+        struct visit *top = &stack[depth - 1];
         unsigned number = top->number++;
         int32_t to;
 
@@ -373,7 +397,7 @@ static void walk_from(struct lift *lift, uint32_t root, uint8_t *seen, struct wa
         }
         if (seen[to] == NOT_SEEN) {
             seen[to] = OPEN;
-            stack[depth++] = (struct walk){ (uint32_t)to, 0 };
+            stack[depth++] = (struct visit){ (uint32_t)to, 0 };
         }
     }
 }
@@ -449,7 +473,7 @@ void plan_region(struct lift *lift)
 {
     uint32_t count = lift->request->ninsns;
     uint8_t *seen = calloc(count, 2);
-    struct walk *stack = calloc(count, sizeof *stack);
+    struct visit *stack = calloc(count, sizeof *stack);
 
     if (!seen || !stack) {
         lift->why = "out of memory";
@@ -543,22 +567,23 @@ static void find_writes(struct lift *lift, const struct region_insn *insn,
                         struct dirty *writes)
 {
     struct kinds kinds = lift->state->plan[insn - lift->request->insns].kinds;
-    unsigned depth = 0;
+    const struct sem *node;
+    struct walk walk;
     const struct isa *isa = lift->isa;
     const struct isa_variant *variant = &isa->variants[insn->variant];
-    const struct sem *nodes = &isa->nodes[variant->body.first];
 
-    for (unsigned i = 0; i < variant->body.count; i++) {
-        const struct sem *node = &nodes[i];
+    walk_begin(&walk, lift, insn);
+    while ((node = walk_next(&walk)) != NULL) {
         const struct isa_slot *slot = &isa->slots[variant->slot + node->a];
-        uint64_t number;
+        uint64_t number, lane;
         unsigned low;
 
-        depth += node->op == S_IF;
-        depth -= node->op == S_END;
         if (node->op == S_SETFLAGS || node->op == S_SETTLE)
             add_flag_writes(lift, node, &kinds, writes);
-        plan_kinds_node(isa, node, depth, &kinds);
+        plan_kinds_node(isa, node, walk.depth, &kinds);
+        if (node->op == S_PUTX && walk_knows(&walk, node->b, &number))
+            add_write(lift, writes, node->a,
+                      (unsigned)(number % isa->files[node->a].count));
         if (node->op == S_PUTF)
             add_write(lift, writes, node->a, node->b);
         if (node->op == S_SYSWRITE)
@@ -571,11 +596,9 @@ static void find_writes(struct lift *lift, const struct region_insn *insn,
         number = lift->request->slots[insn->slot + node->a].value;
         if (number == isa->views[slot->view].zero)
             continue;
-        if (node->op == S_PUTL)
-            number = plan_lane(
-                isa, &isa->views[slot->view], number,
-                isa->consts[nodes[node->b].a | (uint32_t)nodes[node->b].b << 16],
-                nodes[node->c].w, &low);
+        if (node->op == S_PUTL && walk_knows(&walk, node->b, &lane))
+            number = plan_lane(isa, &isa->views[slot->view], number, lane,
+                               walk.nodes[node->c].w, &low);
         add_write(lift, writes, isa->views[slot->view].file, (unsigned)number);
     }
 }
@@ -677,7 +700,8 @@ static bool is_watched(const struct lift *lift, uint32_t number)
         const struct sem *node = &isa->nodes[body.first + i];
 
         if (node->op == S_TRAP || node->op == S_SYSREAD || node->op == S_SYSWRITE ||
-            node->op == S_GETL || node->op == S_PUTL)
+            node->op == S_GETL || node->op == S_PUTL || node->op == S_GETX ||
+            node->op == S_PUTX || node->op == S_LOOP)
             return true;
         if (node->op >= S_LD && node->op <= S_STCOND &&
             (lift->request->is_precise || isa->accesses[node->x].align > 1))

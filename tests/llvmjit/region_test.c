@@ -1237,20 +1237,24 @@ static unsigned count_of(const char *ir, const char *word)
 
 #define IR(...) compile_text((const char *const[]){ __VA_ARGS__, NULL })
 
-static struct isa *start_flags(void)
+/* A spec of tests/isagen/hard, in a mode that has the instruction `insn`. */
+static struct isa *start_spec(const char *path, const char *insn)
 {
     char error[400];
-    struct isa *flags =
-        spec_load("tests/isagen/hard/flags.isa", NULL, error, sizeof error);
+    struct isa *loaded = spec_load(path, NULL, error, sizeof error);
+    uint16_t number = 0;
 
-    ck_assert_msg(flags != NULL, "%s", error);
-    start(flags);
-    return flags;
+    ck_assert_msg(loaded != NULL, "%s", error);
+    while (strcmp(isa_string(loaded, loaded->insns[number].name), insn))
+        number++;
+    start(loaded);
+    choose_mode(number);
+    return loaded;
 }
 
 START_TEST(a_condition_of_known_flags_is_one_compare)
 {
-    struct isa *flags = start_flags();
+    struct isa *flags = start_spec("tests/isagen/hard/flags.isa", "cmp");
     char *ir = IR("cmp r1, r2", "mov r4, r5", "ble 0x10020");
 
     ck_assert_uint_eq(count_of(ir, "icmp sgt") + count_of(ir, "icmp sle"), 1);
@@ -1263,7 +1267,7 @@ END_TEST
 
 START_TEST(flags_that_nobody_reads_leave_no_code)
 {
-    struct isa *flags = start_flags();
+    struct isa *flags = start_spec("tests/isagen/hard/flags.isa", "cmp");
     char *once = IR("mov r1, r3", "cmp r1, r2");
     char *often = IR("cmp r2, r3", "mov r1, r3", "cmp r3, r1", "cmp r1, r2");
 
@@ -1272,6 +1276,18 @@ START_TEST(flags_that_nobody_reads_leave_no_code)
     free(often);
     finish();
     spec_free(flags);
+}
+END_TEST
+
+START_TEST(lanes_are_a_vector)
+{
+    struct isa *x86 = start_spec("tests/isagen/hard/x86.isa", "paddd");
+    char *ir = IR("paddd xmm1, xmm2");
+
+    ck_assert_uint_eq(count_of(ir, "add <4 x i32>"), 1);
+    free(ir);
+    finish();
+    spec_free(x86);
 }
 END_TEST
 
@@ -1307,6 +1323,7 @@ int main(void)
     tcase_add_test(all, regions_of_other_specs_do_so);
     tcase_add_test(all, a_condition_of_known_flags_is_one_compare);
     tcase_add_test(all, flags_that_nobody_reads_leave_no_code);
+    tcase_add_test(all, lanes_are_a_vector);
     suite_add_tcase(suite, all);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
