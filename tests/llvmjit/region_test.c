@@ -26,7 +26,7 @@
 
 enum {
     PAGE = 0x1000,
-    MAX_INSNS = 64,
+    MAX_INSNS = 72,
     MAX_CELLS = 4096,
     CODE_SIZE = 1 << 20,
     JUMPS = 64, /* entries of the jump cache */
