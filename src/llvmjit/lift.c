@@ -142,6 +142,7 @@ static LLVMValueRef two_operands(struct lift *lift, const struct sem *node,
     case S_LTS:
     case S_LEU:
     case S_LES: return compare(lift, node->op, a, b);
+    case S_CLMUL: return lift_clmul(lift, a, b);
     default: lift->why = "a node of no known kind"; return a;
     }
 }

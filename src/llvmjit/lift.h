@@ -8,6 +8,7 @@
  *   lift_mem.c memory nodes         lift_fp.c  floating point, with lift_fp_*.c
  *   walk.c     the nodes of a body, loops unrolled
  *   lift_lanes.c  loops over lanes as vectors
+ *   lift_clmul.c  carry-less products
  *   lift_flags.c  lazy flags        plan_flags.c  who set them last
  *   compile.c  passes, machine code, the module's entry
  *   object.c   from an object file to struct region_code

@@ -81,6 +81,101 @@ static void store(struct lift *lift, const struct isa_access *access, LLVMValueR
     LLVMSetAlignment(instruction, alignment(access, w));
 }
 
+/* The same value, of which LLVM knows nothing: an operation that changes nothing would
+ * become a fence or a load, but it must fault where nothing can be written. */
+static LLVMValueRef unknown(struct lift *lift, LLVMValueRef value)
+{
+    unsigned w = lift_width(value), wide = w < 32 ? 32 : w;
+    LLVMTypeRef type = lift_type(lift, wide);
+    LLVMTypeRef function = LLVMFunctionType(type, &type, 1, false);
+    LLVMValueRef nothing =
+        LLVMGetInlineAsm(function, "", 0, "=r,0", 4, false, false, 0, false);
+
+    value = lift_fit(lift, value, wide);
+    return lift_fit(lift, LLVMBuildCall2(lift->builder, function, nothing, &value, 1, ""),
+                    w);
+}
+
+/* --------------------------------------------------------- accesses of other widths */
+
+static bool is_one_access(unsigned w)
+{
+    return w == 8 || w == 16 || w == 32 || w == 64;
+}
+
+/* Bytes of the piece that begins `done` bytes behind the first of `size`. */
+static unsigned piece_size(unsigned size, unsigned done)
+{
+    unsigned left = size - done;
+
+    return left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
+}
+
+/* Where a piece is in the value, in bits. */
+static LLVMValueRef piece_place(struct lift *lift, const struct isa_access *access,
+                                unsigned size, unsigned done, unsigned n)
+{
+    return lift_const(lift, 128, 8 * (access->big ? size - done - n : done));
+}
+
+static LLVMValueRef load_pieces(struct lift *lift, const struct isa_access *access,
+                                unsigned w, LLVMValueRef host)
+{
+    unsigned size = (w + 7) / 8, n;
+    LLVMValueRef value = lift_const(lift, 128, 0);
+
+    for (unsigned done = 0; done < size; done += n) {
+        LLVMValueRef at = lift_behind(lift, host, lift_const(lift, 64, done)), piece;
+
+        n = piece_size(size, done);
+        piece = lift_fit(lift, load(lift, access, 8 * n, at), 128);
+        piece = LLVMBuildShl(lift->builder, piece,
+                             piece_place(lift, access, size, done, n), "");
+        value = LLVMBuildOr(lift->builder, value, piece, "");
+    }
+    return lift_fit(lift, value, w);
+}
+
+/* mem_need_last() of handler.h: none of the pieces may show where the last one faults. */
+static void need_last(struct lift *lift, LLVMValueRef host, unsigned size)
+{
+    enum { PAGE = 0x1000 };
+    LLVMBasicBlockRef crossing = lift_block(lift, "crossing"),
+                      on = lift_block(lift, "crossed");
+    LLVMValueRef at = LLVMBuildPtrToInt(lift->builder, host, lift->state->i64, ""), last;
+
+    at = LLVMBuildAnd(lift->builder, at, lift_const(lift, 64, PAGE - 1), "");
+    lift_branch(lift,
+                LLVMBuildICmp(lift->builder, LLVMIntUGT, at,
+                              lift_const(lift, 64, PAGE - size), ""),
+                crossing, on, false);
+    lift_at(lift, crossing);
+    last = LLVMBuildAtomicRMW(lift->builder, LLVMAtomicRMWBinOpOr,
+                              lift_behind(lift, host, lift_const(lift, 64, size - 1)),
+                              unknown(lift, lift_const(lift, 8, 0)),
+                              LLVMAtomicOrderingSequentiallyConsistent, false);
+    LLVMSetVolatile(last, true);
+    LLVMBuildBr(lift->builder, on);
+    lift_at(lift, on);
+}
+
+static void store_pieces(struct lift *lift, const struct isa_access *access,
+                         LLVMValueRef value, LLVMValueRef host)
+{
+    unsigned size = (lift_width(value) + 7) / 8, n;
+
+    need_last(lift, host, size);
+    value = lift_fit(lift, value, 128);
+    for (unsigned done = 0; done < size; done += n) {
+        LLVMValueRef at = lift_behind(lift, host, lift_const(lift, 64, done)), piece;
+
+        n = piece_size(size, done);
+        piece = LLVMBuildLShr(lift->builder, value,
+                              piece_place(lift, access, size, done, n), "");
+        store(lift, access, lift_fit(lift, piece, 8 * n), at);
+    }
+}
+
 static LLVMValueRef reserve(struct lift *lift, const struct isa_access *access,
                             unsigned w, LLVMValueRef address, LLVMValueRef host)
 {
@@ -201,21 +296,6 @@ static LLVMValueRef swapped_amo(struct lift *lift, const struct isa_access *acce
     return swap(lift, old, access->big);
 }
 
-/* The same value, of which LLVM knows nothing: an operation that changes nothing would
- * become a fence or a load, but it must fault where nothing can be written. */
-static LLVMValueRef unknown(struct lift *lift, LLVMValueRef value)
-{
-    unsigned w = lift_width(value), wide = w < 32 ? 32 : w;
-    LLVMTypeRef type = lift_type(lift, wide);
-    LLVMTypeRef function = LLVMFunctionType(type, &type, 1, false);
-    LLVMValueRef nothing =
-        LLVMGetInlineAsm(function, "", 0, "=r,0", 4, false, false, 0, false);
-
-    value = lift_fit(lift, value, wide);
-    return lift_fit(lift, LLVMBuildCall2(lift->builder, function, nothing, &value, 1, ""),
-                    w);
-}
-
 static LLVMValueRef amo(struct lift *lift, const struct isa_access *access, unsigned op,
                         LLVMValueRef host, LLVMValueRef value)
 {
@@ -267,12 +347,16 @@ void lift_memory(struct lift *lift, unsigned number)
     switch (node->op) {
     case S_LD:
         order(lift, access->order & 2);
-        value = load(lift, access, node->w, host);
+        value = is_one_access(node->w) ? load(lift, access, node->w, host)
+                                       : load_pieces(lift, access, node->w, host);
         order(lift, access->order & 1);
         break;
     case S_ST:
         order(lift, access->order & 2);
-        store(lift, access, b, host);
+        if (is_one_access(lift_width(b)))
+            store(lift, access, b, host);
+        else
+            store_pieces(lift, access, b, host);
         order(lift, access->order & 1);
         break;
     case S_AMO: value = amo(lift, access, node->d, host, b); break;

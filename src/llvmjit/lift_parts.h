@@ -188,6 +188,9 @@ void region_called(struct lift *lift, uint64_t return_pc);
 /* Side exit where the 1-bit condition holds. */
 void region_side_exit_if(struct lift *lift, LLVMValueRef condition);
 
+/* lift_clmul.c: S_CLMUL of operands as wide as the result. */
+LLVMValueRef lift_clmul(struct lift *lift, LLVMValueRef a, LLVMValueRef b);
+
 /* lift_flags.c: S_FLAG, S_SETFLAGS, S_SETTLE. */
 LLVMValueRef lift_flag(struct lift *lift, unsigned group, unsigned flag);
 void lift_set_flags(struct lift *lift, const struct sem *node);

@@ -139,7 +139,9 @@ static enum need need_of_access(const struct isa *isa, const struct sem *node,
     const struct isa_access *access = &isa->accesses[node->x];
     unsigned w = node->op == S_ST || node->op == S_STCOND ? nodes[node->b].w : node->w;
 
-    if (!is_access_width(w) || nodes[node->a].w > 64)
+    if (nodes[node->a].w > 64 || w > 128)
+        return NEED_WHOLE;
+    if (node->op != S_LD && node->op != S_ST && !is_access_width(w))
         return NEED_WHOLE;
     if (node->op != S_LD && node->op != S_ST && node->op != S_RESERVE &&
         !HOST_SPLIT_ATOMICS && access->align < w / 8)
@@ -209,7 +211,6 @@ static enum need need_of(const struct walk *walk, const struct sem *node)
                                                                 : NEED_WHOLE;
     case S_SETTLE: return plan_has_flags(isa, node->a) ? NEED_NOTHING : NEED_WHOLE;
     case S_ARG:
-    case S_CLMUL:
     case S_LOOP:
     case S_NPC:
     case S_PUTNPC: return NEED_WHOLE;

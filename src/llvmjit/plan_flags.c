@@ -19,7 +19,7 @@ bool plan_is_stored(const struct isa *isa, int32_t kind, unsigned flag)
 
 static bool is_expression_node(unsigned op)
 {
-    return op == S_CONST || op == S_ARG || (op >= S_ADD && op < S_CLMUL);
+    return op == S_CONST || op == S_ARG || (op >= S_ADD && op <= S_CLMUL);
 }
 
 bool plan_is_expression(const struct isa *isa, struct sem_body body)
