@@ -187,7 +187,7 @@ static bool add_insn(struct row *row, uint32_t variant, unsigned tries)
 {
     uint64_t pc = code_at + row->size;
 
-    if (row->size + 2 * ISA_MAX_ILEN > code_size || row->count == MAX_INSNS)
+    if (row->size + 2 * ISA_MAX_ILEN > code_size || row->count + 3 > MAX_INSNS)
         return false;
     while (tries--) {
         struct isa_decoded insn = { .insn = isa->variants[variant].insn,
