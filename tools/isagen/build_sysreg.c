@@ -51,9 +51,6 @@ void build_sysreg(struct build *b, struct item *item)
     if (item->number2 > UINT8_MAX)
         fail(b->g, item->pos, "E-WIDTH", "privilege levels are 0 to 255");
     begin_body(b, true);
-    if (item->when && lower_cond(b, item->when).time == SPEC &&
-        !lower_cond(b, item->when).lo)
-        return;
     r.number = (uint32_t)spec_number(b, item->expr2, "a number", UINT32_MAX);
     w = (unsigned)spec_number(b, item->expr, "a width", 64);
     r.w = (uint8_t)w;
