@@ -84,8 +84,7 @@ OBJ_isagen := $(OBJ_isa) $(filter-out %/main.o,$(call objects,tools/isagen/*.c))
 OBJ_cache  := $(call objects,src/base/host_folder.c src/interp/cache.c src/interp/cache_write.c src/debug/cache_cmd.c)
 OBJ_jit    := $(OBJ_cache) $(call objects,$(addprefix src/interp/,jit.c compiler.c collect.c loaded.c room.c cached.c ahead.c told.c count.c) $(addprefix src/user/,trace_jit.c symbols.c perf.c jit_debugger.c elf_parts.c functions.c needed.c warm.c))
 OBJ_no_jit := $(call objects,src/debug/cache_none.c)
-OBJ_rest   := $(foreach d,interp debug sys dev user,$(call objects,src/$d/*.c src/$d/*/*.c)) \
-              $(foreach i,$(ISAS),$(call objects,src/isa/$i/*.c))
+OBJ_rest   := $(filter-out %/tlb.o,$(foreach d,interp debug user,$(call objects,src/$d/*.c src/$d/*/*.c)))
 
 # The generated C of each guest: gen/NAME.mk lists it in GEN_SRC.  GNU make makes
 # such a file first and then starts again.
@@ -95,6 +94,15 @@ include $(GEN_MK)
 endif
 GEN_STENCILS := $(if $(GEN_SRC),$(O)/gen/stencils.c)
 OBJ := $(filter-out $(if $(filter 0,$(LLVM)),$(OBJ_jit),$(OBJ_no_jit)),$(OBJ_isagen) $(OBJ_rest)) $(GEN_SRC:.c=.o) $(GEN_STENCILS:.c=.o)
+
+# Whole machines are a program of their own, `rhea boot` runs it: the interpreter in it is
+# compiled for addresses that are translated.
+SYSTEM_INTERP := $(filter-out $(OBJ_jit) %/cached.o %/lockstep.o,$(call objects,src/interp/*.c)) \
+                 $(filter-out %/isas.o,$(foreach o,$(GEN_SRC:.c=.o),$(if $(findstring _interp_,$o)$(findstring /interp,$o),$o)))
+OBJ_system := $(OBJ_isagen) $(filter-out $(SYSTEM_INTERP),$(GEN_SRC:.c=.o)) $(GEN_STENCILS:.c=.o) $(SYSTEM_INTERP:$(O)/%=$(O)/system/%) \
+              $(foreach i,$(ISAS),$(call objects,src/isa/$i/*.c)) $(call objects,src/sys/*.c src/sys/*/*.c src/dev/*.c) \
+              $(call objects,src/debug/isa_find.c)
+SYSTEM := $(if $(wildcard src/sys/system_main.c),$(O)/rhea-system)
 
 # What a test links with, by its folder; everything where this does not say.
 OBJ_of_base/   := $(OBJ_base)
@@ -117,11 +125,13 @@ endif
 
 # build/rhea is a link to what was built last for this machine.
 LINKED := $(if $(SAN)$(findstring -gcc,$(CC)),,$(filter build/%,$(O)))
-all: $(if $(wildcard src/main.c),$(O)/rhea) $(if $(wildcard tools/isagen/main.c),$(O)/isagen) $(MODULES)
+all: $(if $(wildcard src/main.c),$(O)/rhea) $(SYSTEM) $(if $(wildcard tools/isagen/main.c),$(O)/isagen) $(MODULES)
 	@test -z "$(LINKED)" || test ! -e $(O)/rhea || ln -sfn $(O:build/%=%)/rhea build/rhea
 
 $(O)/rhea: $(O)/src/main.o $(OBJ)
 	$(link) $(LDLIBS) -lm
+$(O)/rhea-system: $(OBJ_system)
+	$(link) $(LDLIBS) $(SYSTEM_LIBS) -lm
 $(O)/isagen: $(O)/tools/isagen/main.o $(OBJ_isagen)
 	$(link) $(LDLIBS) -lm
 # With LLVM's archives, where they are, it loads in 3 ms; libLLVM.so takes 12.
@@ -141,16 +151,31 @@ $(O)/gen/%.o: $(O)/gen/%.c Makefile
 	$(compile)
 
 $(O)/src/base/host_% $(O)/src/user/% $(O)/tests/%: private DEFS := $(HOSTED)
-COLD := tools/ src/debug/ src/user/ src/interp/lockstep $(addprefix src/isa/,assemble encode eval example print sem. space. state stops stream) src/interp/profile src/interp/template src/interp/cache_write $(addprefix src/base/,report arena host_memory host_signal host_thread host_cpu host_code host_folder host_fault) src/interp/mem_wide
+COLD := tools/ src/debug/ src/user/ src/interp/lockstep $(addprefix src/isa/,assemble encode eval example print sem. space. state stops stream) src/interp/profile src/interp/share src/interp/template src/interp/cache_write $(addprefix src/base/,report arena host_memory host_signal host_thread host_cpu host_code host_folder host_fault) src/interp/mem_wide
 $(COLD:%=$(O)/%%): private OWN_CFLAGS = $(COLD_CFLAGS)
 $(O)/src/isa/fp/%: private OWN_CFLAGS = $(OS)
 $(O)/src/llvmjit/%: private OWN_CFLAGS = -fPIC $(shell $(LLVM_CONFIG) --cflags)
-INTERP_OBJ := $(filter-out $(addprefix $(O)/src/interp/,lockstep.o template.o cache.o cache_write.o),$(filter $(O)/src/interp/%,$(OBJ))) $(foreach o,$(filter $(O)/gen/%,$(OBJ)),$(if $(findstring _interp_,$o),$o))
+INTERP_OBJ := $(filter-out $(addprefix $(O)/src/interp/,lockstep.o share.o template.o cache.o cache_write.o),$(filter $(O)/src/interp/%,$(OBJ))) $(foreach o,$(filter $(O)/gen/%,$(OBJ)),$(if $(findstring _interp_,$o),$o))
 $(INTERP_OBJ): private HARDEN :=
 $(INTERP_OBJ): private OWN_CFLAGS := $(INTERP_CFLAGS)
 # Soft float after all, and system registers: handlers of their own call these.
 $(filter %_interp_fp.o,$(INTERP_OBJ)): private OWN_CFLAGS += $(OS)
 $(foreach o,$(filter-out %_fp.o %_table.o $(O)/src/%,$(INTERP_OBJ)),$(eval $o: private OWN_CFLAGS += $(HANDLER_CFLAGS)))
+
+# The same for whole machines.
+SYSTEM_INTERP_OBJ := $(SYSTEM_INTERP:$(O)/%=$(O)/system/%)
+$(SYSTEM_INTERP_OBJ): private DEFS := -DRHEA_SYSTEM=1
+$(SYSTEM_INTERP_OBJ): private JIT_DEFS :=
+$(SYSTEM_INTERP_OBJ): private HARDEN :=
+$(SYSTEM_INTERP_OBJ): private OWN_CFLAGS := $(INTERP_CFLAGS)
+$(filter %_interp_fp.o,$(SYSTEM_INTERP_OBJ)): private OWN_CFLAGS += $(OS)
+$(foreach o,$(filter-out %_fp.o %_table.o $(O)/system/src/%,$(SYSTEM_INTERP_OBJ)),$(eval $o: private OWN_CFLAGS += $(HANDLER_CFLAGS)))
+$(O)/system/gen/%.o: $(O)/gen/%.c Makefile
+	@mkdir -p $(@D)
+	$(compile)
+$(O)/system/src/%.o: src/%.c Makefile
+	@mkdir -p $(@D)
+	$(compile)
 
 # Stencils of each target's handlers, for the template tier, where tools/stencil knows the
 # host's machine code: NAME.stencils beside the program, and its stamp in the program.
@@ -255,5 +280,5 @@ help:
 	@echo "Targets:    all check check-long unit bench demo fuzz cross-TRIPLE install format clean"
 
 .PHONY: all check check-long unit bench demo fuzz install format clean help
--include $(patsubst %.o,%.d,$(OBJ) $(call objects,src/llvmjit/*.c) $(foreach t,$(TARGETS),$(call stencil_objects,$t)) $(HOST_OBJ) $(O)/src/main.o $(O)/tools/isagen/main.o)
+-include $(patsubst %.o,%.d,$(OBJ) $(OBJ_system) $(call objects,src/llvmjit/*.c) $(foreach t,$(TARGETS),$(call stencil_objects,$t)) $(HOST_OBJ) $(O)/src/main.o $(O)/tools/isagen/main.o)
 -include $(patsubst %,%.d,$(TESTS) $(FUZZERS))

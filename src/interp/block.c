@@ -51,6 +51,15 @@ static struct mode_table *find_table(const struct interp *ip, uint64_t mode,
     return table;
 }
 
+/* The field of a mode key that is called so. */
+static unsigned regime_of(const struct isa *isa, uint64_t mode)
+{
+    for (unsigned i = 0; RHEA_TLB && i < isa->nmodes; i++)
+        if (strcmp(isa_string(isa, isa->modes[i].name), "regime") == 0)
+            return (unsigned)(mode >> isa->modes[i].at & mask64(isa->modes[i].bits));
+    return 0;
+}
+
 struct mode_table *mode_table_get(struct interp_cpu *self, uint64_t mode, unsigned kind)
 {
     struct interp *ip = self->ip;
@@ -67,6 +76,7 @@ struct mode_table *mode_table_get(struct interp_cpu *self, uint64_t mode, unsign
         isa_decoder_init(&table->decoder, ip->isa, &ip->features, mode,
                          zeroed(ip->isa->ninsns, 1));
         table->index = ip->nmodes++;
+        table->regime = regime_of(ip->isa, mode);
         table->next = ip->modes;
         __atomic_store_n(&ip->modes, table, __ATOMIC_RELEASE);
     }
@@ -103,6 +113,8 @@ void mode_table_use(struct interp_cpu *self, struct mode_table *table)
     if (self->mode != table)
         ring_clear(self->cpu);
     self->mode = table;
+    if (RHEA_TLB)
+        self->cpu->base = tlb_regime(self->cpu, table->regime);
     use_jumps(self, jumps_of(self, table->index));
     self->head.counting = (table->kind & TABLE_COUNT) != 0;
     self->cpu->mode = table->mode;
@@ -114,6 +126,26 @@ void mode_table_use(struct interp_cpu *self, struct mode_table *table)
 static uint64_t map_entry(uint64_t key, uint32_t number)
 {
     return key << 32 | number;
+}
+
+void jumps_forget(struct interp_cpu *self)
+{
+    ring_clear(self->cpu);
+    for (unsigned i = 0; i < self->njumps; i++)
+        if (self->jumps[i].entries)
+            clear_jumps(self->ip, &self->jumps[i]);
+}
+
+/* Whether a block of that pc is what is there now: addresses may have been mapped anew.
+ */
+static bool is_there(const struct interp *ip, const struct block *block, uint64_t pc)
+{
+    uint64_t next = ((pc >> PAGE_SHIFT) + 1) << PAGE_SHIFT;
+
+    return !RHEA_TLB ||
+           (block->pages[0] == code_page(ip, pc) &&
+            (block->pages[1] == block->pages[0] ||
+             block->pages[1] == code_page(ip, next & mask64(ip->isa->pc_width))));
 }
 
 struct block *block_find(struct interp *ip, uint64_t pc)
@@ -128,7 +160,8 @@ struct block *block_find(struct interp *ip, uint64_t pc)
         if (ip->map[i] != map_entry(key, number))
             continue;
         block = &ip->blocks[number];
-        if (block->pc == pc && block->table == ip->mode && !block->is_dead)
+        if (block->pc == pc && block->table == ip->mode && !block->is_dead &&
+            is_there(ip, block, pc))
             return block;
     }
     return NULL;
@@ -178,7 +211,7 @@ static struct block *add_block(struct interp *ip, uint64_t pc, bool is_dead)
     block->unit = ip->units;
     block->position = ip->npositions;
     for (unsigned i = 0; i < MAX_BLOCK_PAGES; i++)
-        block->pages[i] = pc >> PAGE_SHIFT;
+        block->pages[i] = code_page(ip, pc);
     block->is_dead = is_dead;
     __atomic_store_n(&ip->nblocks, ip->nblocks + 1, __ATOMIC_RELEASE);
     return block;
@@ -380,10 +413,14 @@ static void pages_grow(struct interp *ip)
     free(old);
 }
 
-/* The block has code from pc's page, which is one of its pages. */
-void block_note_page(struct interp *ip, struct block *block, uint64_t pc)
+bool block_has_code(const struct interp *ip, uint64_t page)
 {
-    uint64_t page = pc >> PAGE_SHIFT;
+    return page_entry(ip, page)->blocks != 0;
+}
+
+/* The block has code from the page, which is one of its pages. */
+void block_note_page(struct interp *ip, struct block *block, uint64_t page)
+{
     unsigned k = 0;
     struct page_code *entry;
 
@@ -396,6 +433,8 @@ void block_note_page(struct interp *ip, struct block *block, uint64_t pc)
     entry = page_entry(ip, page);
     ip->pages_used += !entry->page;
     entry->page = page + 1;
+    if (RHEA_TLB && !entry->blocks)
+        tlb_code_appears(ip, page);
     block->next[k] = entry->blocks;
     block->listed |= (uint8_t)(1 << k);
     entry->blocks = (uint32_t)(block - ip->blocks) * MAX_BLOCK_PAGES + k;
@@ -451,6 +490,8 @@ static bool may_be_written(struct space *space, uint64_t addr)
 void block_fence(struct interp *ip)
 {
     ip->owner->is_fetch_fenced = false;
+    if (RHEA_TLB)
+        return; /* tlb_store has seen what was written */
     for (uint32_t i = 0; i <= ip->pages_mask; i++) {
         struct page_code *entry = &ip->pages[i];
 

@@ -90,6 +90,7 @@ HANDLER(x_jump_mode)
         CALL_HANDLER(x_jump, op);
     mode_table_use(self, mode_table_get(self, interp_mode(self),
                                         self->mode->kind & ~(unsigned)TABLE_SLOT));
+    base = cpu->base; /* of the new regime */
     to = enter(cpu, cpu->pc);
     if (!to)
         LEAVE();
@@ -215,12 +216,29 @@ HANDLER(x_stub)
     struct interp *ip = take(self);
     const struct op *to = block_enter(ip, pc);
 
-    if (to && ip->flushes == flushes && !is_linked(ip, unit))
-        block_link(ip, &ip->ops[unit], block_of(ip, unit_of(ip, to)));
+    if (to && ip->flushes == flushes && !is_linked(ip, unit)) {
+        struct block *target = block_of(ip, unit_of(ip, to));
+
+        if (block_is_linkable(target))
+            block_link(ip, &ip->ops[unit], target);
+        else
+            __atomic_store_n(&ip->ops[unit].fn, x_far, __ATOMIC_RELEASE);
+    }
     give(self);
     if (!to)
         LEAVE();
     TAIL(to);
+}
+
+HANDLER(x_far)
+{
+    uint64_t pc = ((const struct stub *)op)->pc;
+    const struct op *to = jump_cached(interp_of(cpu), pc);
+
+    if (LIKELY(to))
+        TAIL(to);
+    cpu->pc = pc;
+    CALL_HANDLER(x_jump, op);
 }
 
 HANDLER(x_stub_mode)

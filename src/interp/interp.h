@@ -8,6 +8,7 @@
  *   template.c   hot ops as machine code       goto.c   handlers with stencils
  *   jit.c        when regions are compiled   collect.c   of which instructions
  *   loaded.c     compiled regions, and where they are entered
+ *   tlb.c        translated addresses, the slow path (whole machines)
  *
  * All ops of a process lie in one reserved array, so that a link is a distance of 32
  * bits. Blocks grow from its beginning, stubs (where a link leads before its target is
@@ -55,7 +56,8 @@ enum table_kind {
 struct mode_table {
     uint64_t mode;
     unsigned kind;
-    unsigned index; /* of a CPU's jump cache */
+    unsigned index;  /* of a CPU's jump cache */
+    unsigned regime; /* of its loads and stores: isa/tlb.h */
     struct isa_decoder decoder;
     struct mode_table *next;
 };
@@ -214,6 +216,13 @@ static inline struct interp_cpu *interp_of(struct cpu *cpu)
     return (struct interp_cpu *)cpu->engine;
 }
 
+/* tlb.c.  The physical page of code; and up to *size bytes of code: 0, or with *size
+ * smaller the cause of the fault behind them. */
+uint64_t tlb_code_page(struct cpu *cpu, uint64_t pc);
+unsigned tlb_fetch(struct cpu *cpu, uint64_t pc, void *to, unsigned *size);
+/* Code is translated from a physical page: who writes to it has to say so. */
+void tlb_code_appears(struct interp *ip, uint64_t page);
+
 /* share.c.  Nothing else takes it meanwhile.  Where the CPU is inside, everything may
  * have been flushed when this returns: ip->flushes tells. */
 struct interp *interp_take(struct interp_cpu *self);
@@ -269,6 +278,12 @@ static inline bool block_may_be_at(const struct interp *ip, uint64_t pc)
 
 /* block.c.  The block at pc in the current mode table, or NULL. */
 struct block *block_find(struct interp *ip, uint64_t pc);
+/* Whether links may lead to it: it lies in one page, or pages are always the same ones.
+ */
+static inline bool block_is_linkable(const struct block *block)
+{
+    return !RHEA_TLB || block->pages[0] == block->pages[1];
+}
 /* Its first op; predecodes if need be.  NULL: cpu->event says why. */
 const struct op *block_enter(struct interp *ip, uint64_t pc);
 /* The same from the jump cache, if it is there; needs nothing taken. */
@@ -284,7 +299,16 @@ static inline uint32_t block_unit(const struct block *block)
 void block_drop(struct interp *ip, struct block *block);
 /* Its first op, not an instruction, is not to be executed any more. */
 void block_skip_first(struct interp *ip, struct block *block);
-void block_note_page(struct interp *ip, struct block *block, uint64_t pc);
+void block_note_page(struct interp *ip, struct block *block, uint64_t page);
+/* The page of code that pc lies in: with translated addresses it is the physical one, or
+ * UINT64_MAX where there is none. */
+static inline uint64_t code_page(const struct interp *ip, uint64_t pc)
+{
+    return RHEA_TLB ? tlb_code_page(ip->cpu, pc) : pc >> PAGE_SHIFT;
+}
+bool block_has_code(const struct interp *ip, uint64_t page);
+void jumps_forget(
+    struct interp_cpu *self); /* where jumps lead is to be looked up again */
 void block_flush(struct interp *ip);
 /* true: a region was dropped. */
 bool block_invalidate(struct interp *ip, uint64_t addr, uint64_t size);
@@ -317,8 +341,9 @@ bool heat_is_cold(const struct interp *ip, const struct block *block);
 bool heat_is_hot(const struct interp *ip, const struct block *block);
 
 /* exits.c, heat.c: ops that are no instruction. */
-HANDLER(x_stub);         /* makes the target, patches the link */
-HANDLER(x_stub_mode);    /* computes the mode anew; never patched */
+HANDLER(x_stub);      /* makes the target, patches the link */
+HANDLER(x_stub_mode); /* computes the mode anew; never patched */
+HANDLER(x_far);       /* leads to another page of translated addresses; never patched */
 HANDLER(x_stub_delayed); /* goes on in the delay slot, then at its pc */
 HANDLER(x_goto);         /* link at 8 */
 HANDLER(x_warm);         /* the same, and counts at 12: a block that goes on elsewhere */

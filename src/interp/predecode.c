@@ -27,7 +27,7 @@
 #include "isa/stops.h"
 #include "isa/trace.h"
 
-enum { CODE_BYTES = 128 };
+enum { CODE_BYTES = 128, PAGE_BYTES = 1 << PAGE_SHIFT };
 
 struct builder {
     struct interp *ip;
@@ -44,6 +44,7 @@ struct builder {
     unsigned nchosen; /* instructions whose flags are looked at before they are noted */
     uint32_t chosen[MAX_BLOCK_INSNS], chosen_units[MAX_BLOCK_INSNS];
     uint64_t code_pc;
+    unsigned fetch_cause; /* translated addresses: why there is no more code */
     unsigned code_size;
     uint8_t code[CODE_BYTES];
 };
@@ -56,6 +57,13 @@ static void fetch_code(struct builder *b)
 
     b->code_pc = b->pc;
     b->code_size = left < CODE_BYTES ? (unsigned)left + 1 : CODE_BYTES;
+#if RHEA_TLB
+    fault = PAGE_BYTES - b->pc % PAGE_BYTES; /* no further than somebody asks */
+    if (b->code_size > fault && fault >= ISA_MAX_ILEN)
+        b->code_size = (unsigned)fault;
+    b->fetch_cause = tlb_fetch(b->ip->cpu, b->pc, b->code, &b->code_size);
+    return;
+#endif
     if (space_fetch(b->ip->cpu->space, b->pc, b->code, b->code_size, &fault))
         b->code_size = fault - b->pc < b->code_size ? (unsigned)(fault - b->pc) : 0;
 }
@@ -72,16 +80,20 @@ static inline const uint8_t *get_code(struct builder *b, unsigned *size)
 /* Takes note of the page of pc.  false: the block has enough pages already. */
 static bool take_new_page(struct builder *b, uint64_t pc)
 {
-    uint64_t page = pc >> PAGE_SHIFT;
+    uint64_t page = code_page(b->ip, pc);
     uint64_t *pages = b->block->pages;
 
+    /* One that goes on elsewhere might be mapped there anew: unless it is an instruction
+     * of its own, that is looked for each time. */
+    if (RHEA_TLB && pc >> PAGE_SHIFT != b->block->pc >> PAGE_SHIFT && b->count)
+        return false;
     if (page != pages[0] && page != pages[1]) {
         if (pages[1] != pages[0])
             return false;
         pages[1] = page;
     }
-    b->page = page;
-    block_note_page(b->ip, b->block, pc);
+    b->page = pc >> PAGE_SHIFT;
+    block_note_page(b->ip, b->block, page);
     return true;
 }
 
@@ -128,13 +140,20 @@ static struct op *add_exit(struct builder *b, interp_handler fn)
     return op;
 }
 
+/* Whether there is to be no direct link: addresses may be mapped anew, page by page. */
+static bool is_far_from(const struct block *block, uint64_t pc)
+{
+    return RHEA_TLB && pc >> PAGE_SHIFT != block->pc >> PAGE_SHIFT;
+}
+
 static void add_goto(struct builder *b)
 {
     struct block *target = b->is_counting ? NULL : block_find(b->ip, b->pc);
     struct op *op = add_exit(b, x_goto);
-    struct op *stub = stub_new(b->ip, x_stub, b->pc, op, OP_PAYLOAD);
+    bool is_far = is_far_from(b->block, b->pc);
+    struct op *stub = stub_new(b->ip, is_far ? x_far : x_stub, b->pc, op, OP_PAYLOAD);
 
-    if (target)
+    if (target && !is_far && block_is_linkable(target))
         block_link(b->ip, stub, target);
 }
 
@@ -150,11 +169,13 @@ static void add_link(struct builder *b, struct op *op, const struct isa_slot *sl
         fn = x_stub_delayed;
     else if (variant->flags & VAR_MODE || b->block->table->kind & TABLE_SLOT)
         fn = x_stub_mode;
+    else if (is_far_from(b->block, target))
+        fn = x_far;
     stub = stub_new(b->ip, fn, target, op, slot->at);
     if (fn != x_stub)
         return;
     block = block_find(b->ip, target);
-    if (block)
+    if (block && block_is_linkable(block))
         block_link(b->ip, stub, block);
 }
 
@@ -484,6 +505,7 @@ static bool is_fetchable(struct builder *b)
     interp_leave(cpu, EXEC_FETCH_FAULT);
     cpu->event.access = ACCESS_FETCH;
     cpu->event.addr = (b->pc + size) & b->pc_mask;
+    cpu->event.args[0] = b->fetch_cause;
     return false;
 }
 

@@ -90,7 +90,7 @@ static void add_cpu(struct interp *ip, struct cpu *cpu)
     ip->cpus = self;
     cpu->engine = self;
     ring_clear(cpu);
-    cpu->base = space_is_paged(cpu->space) ? NULL : space_base(cpu->space);
+    cpu->base = RHEA_TLB || space_is_paged(cpu->space) ? NULL : space_base(cpu->space);
 }
 
 static int interp_attach(struct cpu *cpu)
@@ -98,7 +98,7 @@ static int interp_attach(struct cpu *cpu)
     const struct interp_isa *tables = find_tables(cpu->isa);
     struct interp *ip;
 
-    if (!tables || (!RHEA_PAGED && space_is_paged(cpu->space)))
+    if (!tables || (!RHEA_PAGED && !RHEA_TLB && space_is_paged(cpu->space)))
         return -1;
     ip = interp_new(cpu, tables);
     add_cpu(ip, cpu);
@@ -283,6 +283,14 @@ static bool explain_fault(struct interp_cpu *self)
     bool is_precise;
 
     self->head.left_from = cpu->op;
+    if (RHEA_TLB) { /* tlb.c has said all */
+        struct position at = op_position(self->ip, cpu->op);
+
+        cpu->pc = at.pc;
+        cpu->event.ilen = at.ilen;
+        cpu->insns -= self->head.counting;
+        return false;
+    }
     if (HAS_JIT && cpu->op->fn == x_region) {
         cpu->pc = loaded_fault_pc(self->ip, cpu->op, cpu->region_at, &is_precise);
         if (!is_precise)

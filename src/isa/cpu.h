@@ -34,11 +34,12 @@ struct exec_event {
     uint8_t access;   /* enum exec_access */
     uint8_t ilen;     /* length of the instruction at cpu->pc, where it was decoded */
     uint16_t trap;    /* EXEC_TRAP: isa->traps */
-    uint64_t args[2]; /* of the trap */
+    uint64_t args[2]; /* of the trap; of a translated address's fault: [0] is its cause */
     uint64_t addr;
 };
 
 struct space; /* guest memory, isa/space.h */
+struct mmu;   /* translation of addresses, isa/tlb.h */
 struct stops; /* breakpoints, isa/stops.h */
 struct op;    /* interp/ */
 struct jump_entry;
@@ -48,7 +49,7 @@ struct cpu {
     volatile uint32_t
         kick; /* nonzero: leave for the run loop soon; any thread may set it */
     uint32_t id;
-    uint8_t *base; /* host address of guest address 0 (direct scheme) */
+    uint8_t *base; /* host address of guest address 0 (direct scheme); or the TLB */
     /* interpreter: where indirect jumps lead, and the returns of the last calls */
     struct jump_entry *jumps;
     uint64_t jump_mask;
@@ -62,6 +63,7 @@ struct cpu {
     const struct isa *isa;
     struct isa_features features;
     struct space *space;
+    struct mmu *mmu;           /* or NULL; then the space's addresses are physical */
     const struct stops *stops; /* of a debugger, or NULL */
     uint64_t skip_stop; /* go on from the break at this pc, once; a pc that is none: ~0 */
     void *engine;       /* private to the engine in use */

@@ -7,7 +7,8 @@
  *
  * Direct scheme: guest address + base is the host's.  Paged scheme (RHEA_PAGED: hosts
  * whose addresses are too small, or a test): functions that ask the space and do not
- * return where the guest faults. */
+ * return where the guest faults.  Translated scheme (RHEA_SYSTEM, whole machines): by the
+ * TLB at `base` (isa/tlb.h). */
 #ifndef RHEA_MEM_H
 #define RHEA_MEM_H
 
@@ -17,7 +18,14 @@
 #include "base/compiler.h"
 #include "base/host.h"
 #include "isa/cpu.h"
+#include "isa/tlb.h"
 
+#ifdef RHEA_SYSTEM
+#define RHEA_TLB 1
+#define RHEA_PAGED 0
+#else
+#define RHEA_TLB 0
+#endif
 #ifndef RHEA_PAGED
 #define RHEA_PAGED (UINTPTR_MAX <= 0xffffffff)
 #endif
@@ -54,6 +62,27 @@ static inline uintptr_t mem_direct(const uint8_t *base, uint64_t addr)
     return (uintptr_t)host;
 }
 
+#if RHEA_TLB
+/* The host address of an access that is to go there directly, or 0. */
+static inline uintptr_t mem_tlb(const uint8_t *base, uint64_t addr, unsigned size,
+                                bool is_write)
+{
+    const struct tlb_entry *entry = tlb_entry(base, addr);
+
+    if (__builtin_expect(!tlb_fits(is_write ? entry->write : entry->read, addr, size), 0))
+        return 0;
+    return entry->host + (uintptr_t)addr;
+}
+#else
+static inline uintptr_t mem_tlb(const uint8_t *base, uint64_t addr, unsigned size,
+                                bool is_write)
+{
+    (void)size;
+    (void)is_write;
+    return mem_direct(base, addr);
+}
+#endif
+
 /* Hosts that do unaligned accesses in one instruction; elsewhere the compiler makes bytes
  * of a packed access, so aligned ones need their own. */
 #if defined(__x86_64__) || defined(__i386__) || defined(__aarch64__) ||                  \
@@ -73,11 +102,13 @@ static inline uintptr_t mem_direct(const uint8_t *base, uint64_t addr)
     static inline type mem_ld##bits(struct cpu *cpu, uint8_t *base, uint64_t addr)       \
     {                                                                                    \
         type value;                                                                      \
-        uintptr_t host = mem_direct(base, addr);                                         \
+        uintptr_t host = mem_tlb(base, addr, sizeof value, false);                       \
                                                                                          \
         mem_barrier();                                                                   \
         if (RHEA_PAGED)                                                                  \
             mem_paged_read(cpu, addr, &value, sizeof value);                             \
+        else if (RHEA_TLB && !host)                                                      \
+            value = (type)tlb_load(cpu, addr, sizeof value);                             \
         else if (MEM_UNALIGNED_OK || host % sizeof value)                                \
             value = ((volatile struct mem_packed##bits *)host)->value;                   \
         else                                                                             \
@@ -90,11 +121,13 @@ static inline uintptr_t mem_direct(const uint8_t *base, uint64_t addr)
     static inline void mem_st##bits(struct cpu *cpu, uint8_t *base, uint64_t addr,       \
                                     type value)                                          \
     {                                                                                    \
-        uintptr_t host = mem_direct(base, addr);                                         \
+        uintptr_t host = mem_tlb(base, addr, sizeof value, true);                        \
                                                                                          \
         mem_barrier();                                                                   \
         if (RHEA_PAGED)                                                                  \
             mem_paged_write(cpu, addr, &value, sizeof value);                            \
+        else if (RHEA_TLB && !host)                                                      \
+            tlb_store(cpu, addr, value, sizeof value);                                   \
         else if (MEM_UNALIGNED_OK || host % sizeof value)                                \
             ((volatile struct mem_packed##bits *)host)->value = value;                   \
         else                                                                             \
@@ -165,9 +198,13 @@ static inline uint64_t mem_amo_result(enum sem_amo op, uint64_t old, uint64_t va
 #define MEM_DEFINE_ATOMIC(bits, type)                                                    \
     static inline type *mem_atomic##bits(struct cpu *cpu, uint8_t *base, uint64_t addr)  \
     {                                                                                    \
+        uintptr_t host = mem_tlb(base, addr, sizeof(type), true);                        \
+                                                                                         \
         if (RHEA_PAGED)                                                                  \
             return (type *)mem_paged_host(cpu, addr, sizeof(type));                      \
-        return (type *)mem_direct(base, addr);                                           \
+        if (RHEA_TLB && !host)                                                           \
+            return (type *)tlb_host(cpu, addr, sizeof(type));                            \
+        return (type *)host;                                                             \
     }                                                                                    \
                                                                                          \
     static inline type mem_split_cas##bits(struct cpu *cpu, type *host, type expected,   \

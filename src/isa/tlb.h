@@ -1,0 +1,89 @@
+/* tlb.h - guest addresses that are translated: whole machines.
+ *
+ * Handlers have the running CPU's translations of one regime (who asks, and what that may
+ * see: the mode field `regime` of a spec) in `base`.  An entry that fits gives the host's
+ * address with one comparison; everything else - a page not seen yet, a device, a page
+ * that code was translated from, an access that crosses pages - is the slow path's
+ * (tlb_load and so on), which does not return where the guest faults.
+ *
+ * A TLB belongs to one CPU; others change it only while that rests, or clear what is
+ * shared through its kick. */
+#ifndef RHEA_TLB_H
+#define RHEA_TLB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "isa/cpu.h"
+
+enum { TLB_SHIFT = 12, TLB_ENTRIES = 512, TLB_REGIMES = 16 };
+
+/* In the low bits of an entry's addresses: what the fast path is not for. */
+enum {
+    TLB_NONE = 1,   /* no such access */
+    TLB_DEVICE = 2, /* not memory */
+    TLB_CODE = 4,   /* a write: code was translated from the page */
+};
+
+/* A page: its address with those bits, for reads and for writes; host address = guest
+ * address + `host`. */
+struct tlb_entry {
+    uint64_t read, write;
+    uint64_t physical; /* of the page */
+    uintptr_t host;
+#if UINTPTR_MAX <= 0xffffffff
+    uint32_t unused;
+#endif
+};
+_Static_assert(sizeof(struct tlb_entry) == 32, "see TLB_ENTRY");
+
+/* Where an address leads. */
+struct translation {
+    uint64_t physical;
+    bool is_readable, is_writable; /* too, without asking again */
+    bool is_large;                 /* the page is larger than TLB_SHIFT says */
+};
+
+/* What is behind a CPU's addresses; by src/sys. */
+struct mmu {
+    /* The page of `addr` for an access (enum exec_access) in a regime.  0, or the cause
+     * of the guest's fault. */
+    unsigned (*translate)(struct cpu *cpu, uint64_t addr, unsigned access,
+                          unsigned regime, struct translation *to);
+    /* Cause of the fault where nothing answers at a physical address. */
+    unsigned (*refused)(struct cpu *cpu, unsigned access);
+    /* Devices.  false: nothing is there. */
+    bool (*read)(struct cpu *cpu, uint64_t physical, unsigned size, uint64_t *value);
+    bool (*write)(struct cpu *cpu, uint64_t physical, unsigned size, uint64_t value);
+    struct tlb_entry *regimes[TLB_REGIMES]; /* TLB_ENTRIES each; NULL: not used yet */
+    struct tlb_entry code[TLB_ENTRIES];     /* `read`: page; `write`: mode key */
+    bool has_large;                         /* some of them are parts of large pages */
+};
+
+/* src/interp/tlb.c.  Sizes are 1, 2, 4, 8; values are in the host's byte order, as the
+ * bytes lie in memory. */
+uint64_t tlb_load(struct cpu *cpu, uint64_t addr, unsigned size);
+void tlb_store(struct cpu *cpu, uint64_t addr, uint64_t value, unsigned size);
+void *tlb_host(struct cpu *cpu, uint64_t addr, unsigned size); /* to be written */
+
+/* Forgets all translations, or those of a page.  Only by the CPU itself, or while it
+ * rests; a handler or helper that calls this must end its block. */
+void tlb_flush(struct cpu *cpu);
+void tlb_flush_page(struct cpu *cpu, uint64_t addr);
+void tlb_free(struct mmu *mmu);                        /* what `mmu` points to */
+uint8_t *tlb_regime(struct cpu *cpu, unsigned regime); /* what `base` is for it */
+
+static inline const struct tlb_entry *tlb_entry(const uint8_t *base, uint64_t addr)
+{
+    uint64_t at = addr >> (TLB_SHIFT - 5) & (uint64_t)(TLB_ENTRIES - 1) << 5;
+
+    return (const struct tlb_entry *)(const void *)(base + at);
+}
+
+/* Whether all of [addr, addr + size) is in the page. */
+static inline bool tlb_fits(uint64_t page, uint64_t addr, unsigned size)
+{
+    return ((addr + size - 1) & ~(((uint64_t)1 << TLB_SHIFT) - 1)) == page;
+}
+
+#endif
