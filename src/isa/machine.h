@@ -1,0 +1,45 @@
+/* machine.h - what a spec does not say of an instruction set's whole machines: page
+ * tables, traps, interrupts.  One struct isa_machine for each family, in src/isa/FAMILY/.
+ *
+ * Everything here is called by the CPU's own thread, outside of handlers or from a
+ * helper; only `lines` is changed by others. */
+#ifndef RHEA_MACHINE_H
+#define RHEA_MACHINE_H
+
+#include "isa/cpu.h"
+#include "isa/tlb.h"
+
+struct isa_machine;
+
+/* A CPU of a machine: cpu->mmu points to its first member. */
+struct machine_cpu {
+    struct mmu mmu;
+    const struct isa_machine *machine;
+    void *guest;                       /* the family's own; free() frees it */
+    volatile uint64_t lines;           /* interrupt lines that are up, by their numbers */
+    bool waits;                        /* for an interrupt; then cpu->kick is set */
+    uint64_t (*time)(struct cpu *cpu); /* in ticks of the machine's clock */
+    void (*alarm)(struct cpu *cpu, uint64_t ticks); /* kicks the CPU at that time */
+};
+
+struct isa_machine {
+    const char *family; /* of isa->name: what it begins with */
+    /* Fills m->mmu and m->guest. */
+    void (*attach)(struct cpu *cpu, struct machine_cpu *m);
+    void (*reset)(struct cpu *cpu, unsigned id); /* registers that are not 0 */
+    int (*line)(const char *name);               /* number of an interrupt line, or -1 */
+    /* What cpu->event says (a trap or a fault) happens to the guest. */
+    void (*event)(struct cpu *cpu);
+    /* Takes the interrupt that is to be taken now, if any. */
+    void (*interrupt)(struct cpu *cpu);
+    bool (*may_wake)(struct cpu *cpu); /* an interrupt ends a wait */
+};
+
+static inline struct machine_cpu *machine_of(struct cpu *cpu)
+{
+    return (struct machine_cpu *)(void *)cpu->mmu;
+}
+
+extern const struct isa_machine *const isa_machines[]; /* ended by NULL */
+
+#endif

@@ -1,0 +1,337 @@
+/* traps.c - traps and interrupts of RISC-V, and what its helpers do in a machine.
+ *
+ * Privileged, "Machine-Level ISA" and "Supervisor-Level ISA". */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/report.h"
+#include "isa/riscv/riscv.h"
+#include "isa/space.h"
+
+enum { SIE = 1, MIE = 3, SPIE = 5, MPIE = 7, SPP = 8, MPP = 11 }; /* bits of mstatus */
+enum { CAUSE_ILLEGAL = 2, CAUSE_BREAKPOINT = 3, CAUSE_ECALL = 8 };
+
+static const char *const csr_names[] = {
+#define X(name) #name,
+    RISCV_CSRS(X)
+#undef X
+};
+
+/* Interrupts, those that are taken first first. */
+static const struct {
+    const char *name;
+    unsigned number;
+} interrupt_lines[] = {
+    { "meip", 11 }, { "msip", 3 }, { "mtip", 7 },
+    { "seip", 9 },  { "ssip", 1 }, { "stip", 5 },
+};
+enum { LINES = sizeof interrupt_lines / sizeof *interrupt_lines };
+
+/* ------------------------------------------------------------------ registers */
+
+static const struct riscv *riscv_of(struct cpu *cpu)
+{
+    return machine_of(cpu)->guest;
+}
+
+bool riscv_is_64(struct cpu *cpu)
+{
+    return riscv_of(cpu)->is_64;
+}
+
+uint64_t riscv_get(struct cpu *cpu, enum riscv_csr csr)
+{
+    const uint8_t *at = (const uint8_t *)cpu + riscv_of(cpu)->csr[csr];
+
+    switch (riscv_of(cpu)->size[csr]) {
+    case 1: return *at;
+    case 2: return *(const uint16_t *)(const void *)at;
+    case 4: return *(const uint32_t *)(const void *)at;
+    default: return *(const uint64_t *)(const void *)at;
+    }
+}
+
+void riscv_put(struct cpu *cpu, enum riscv_csr csr, uint64_t value)
+{
+    uint8_t *at = (uint8_t *)cpu + riscv_of(cpu)->csr[csr];
+
+    switch (riscv_of(cpu)->size[csr]) {
+    case 1: *at = (uint8_t)value; break;
+    case 2: *(uint16_t *)(void *)at = (uint16_t)value; break;
+    case 4: *(uint32_t *)(void *)at = (uint32_t)value; break;
+    default: *(uint64_t *)(void *)at = value; break;
+    }
+}
+
+static void find_csr(const struct isa *isa, struct riscv *riscv, unsigned n)
+{
+    struct isa_reg reg;
+    const struct isa_file *file;
+
+    if (isa_find_reg(isa, csr_names[n], &reg) < 0)
+        bug("%s has no register %s", isa->name, csr_names[n]);
+    file = &isa->files[isa->views[reg.view].file];
+    riscv->csr[n] = (uint16_t)(CPU_STATE + file->offset);
+    riscv->size[n] = (uint8_t)file->stride;
+}
+
+/* ---------------------------------------------------------------------- traps */
+
+static uint64_t bit(uint64_t value, unsigned at)
+{
+    return value >> at & 1;
+}
+
+static uint64_t with(uint64_t value, unsigned at, unsigned width, uint64_t field)
+{
+    uint64_t mask = ((UINT64_C(1) << width) - 1) << at;
+
+    return (value & ~mask) | (field << at & mask);
+}
+
+static uint64_t vector(uint64_t tvec, bool is_interrupt, unsigned cause)
+{
+    return (tvec & ~UINT64_C(3)) + (is_interrupt && tvec & 1 ? 4 * (uint64_t)cause : 0);
+}
+
+static void enter_s(struct cpu *cpu, uint64_t cause, uint64_t value)
+{
+    uint64_t status = riscv_get(cpu, CSR_mstatus);
+
+    riscv_put(cpu, CSR_scause, cause);
+    riscv_put(cpu, CSR_sepc, cpu->pc);
+    riscv_put(cpu, CSR_stval, value);
+    status = with(status, SPIE, 1, bit(status, SIE));
+    status = with(status, SPP, 1, riscv_get(cpu, CSR_prv));
+    riscv_put(cpu, CSR_mstatus, with(status, SIE, 1, 0));
+    riscv_put(cpu, CSR_prv, LEVEL_S);
+}
+
+static void enter_m(struct cpu *cpu, uint64_t cause, uint64_t value)
+{
+    uint64_t status = riscv_get(cpu, CSR_mstatus);
+
+    riscv_put(cpu, CSR_mcause, cause);
+    riscv_put(cpu, CSR_mepc, cpu->pc);
+    riscv_put(cpu, CSR_mtval, value);
+    status = with(status, MPIE, 1, bit(status, MIE));
+    status = with(status, MPP, 2, riscv_get(cpu, CSR_prv));
+    riscv_put(cpu, CSR_mstatus, with(status, MIE, 1, 0));
+    riscv_put(cpu, CSR_prv, LEVEL_M);
+}
+
+static void take(struct cpu *cpu, unsigned cause, bool is_interrupt, uint64_t value)
+{
+    uint64_t delegated = riscv_get(cpu, is_interrupt ? CSR_mideleg : CSR_medeleg);
+    uint64_t number = cause | (uint64_t)is_interrupt << (riscv_is_64(cpu) ? 63 : 31);
+    bool to_s = riscv_get(cpu, CSR_prv) != LEVEL_M && bit(delegated, cause);
+
+    if (to_s)
+        enter_s(cpu, number, value);
+    else
+        enter_m(cpu, number, value);
+    cpu->pc = vector(riscv_get(cpu, to_s ? CSR_stvec : CSR_mtvec), is_interrupt, cause);
+    cpu->reserved_addr = UINT64_MAX;
+}
+
+/* The bits of the instruction at the pc. */
+static uint64_t instruction(struct cpu *cpu)
+{
+    uint64_t bits = 0;
+
+    for (unsigned i = 0; i < cpu->event.ilen; i += 2) {
+        struct translation to;
+        uint8_t bytes[2];
+
+        if (riscv_translate(cpu, cpu->pc + i, ACCESS_FETCH, 0, &to) ||
+            space_read(cpu->space, to.physical, bytes, sizeof bytes, NULL))
+            return 0;
+        bits |= (uint64_t)(bytes[0] | bytes[1] << 8) << 8 * i;
+    }
+    return bits;
+}
+
+static void take_trap(struct cpu *cpu)
+{
+    unsigned cause = cpu->isa->traps[cpu->event.trap].cause;
+
+    if (cause == CAUSE_ILLEGAL)
+        take(cpu, cause, false, instruction(cpu));
+    else if (cause == CAUSE_ECALL)
+        take(cpu, cause + (unsigned)riscv_get(cpu, CSR_prv), false, 0);
+    else
+        take(cpu, cause, false, cause == CAUSE_BREAKPOINT ? cpu->pc : cpu->event.args[0]);
+}
+
+static void riscv_event(struct cpu *cpu)
+{
+    switch (cpu->event.kind) {
+    case EXEC_TRAP: take_trap(cpu); break;
+    case EXEC_ILLEGAL: take(cpu, CAUSE_ILLEGAL, false, instruction(cpu)); break;
+    case EXEC_MEM_FAULT:
+    case EXEC_FETCH_FAULT:
+        take(cpu, (unsigned)cpu->event.args[0], false, cpu->event.addr);
+        break;
+    default: break;
+    }
+}
+
+/* ----------------------------------------------------------------- interrupts */
+
+static int riscv_line(const char *name)
+{
+    for (unsigned i = 0; i < LINES; i++)
+        if (!strcmp(name, interrupt_lines[i].name))
+            return (int)interrupt_lines[i].number;
+    return -1;
+}
+
+static uint64_t lines(struct cpu *cpu)
+{
+    return __atomic_load_n(&machine_of(cpu)->lines, __ATOMIC_ACQUIRE);
+}
+
+static uint64_t pending(struct cpu *cpu)
+{
+    return (riscv_get(cpu, CSR_mip) | lines(cpu)) & riscv_get(cpu, CSR_mie);
+}
+
+/* Of those that are pending, what may interrupt now. */
+static uint64_t enabled(struct cpu *cpu)
+{
+    uint64_t all = pending(cpu), status, delegated, level, now = 0;
+
+    if (!all)
+        return 0;
+    status = riscv_get(cpu, CSR_mstatus);
+    delegated = riscv_get(cpu, CSR_mideleg);
+    level = riscv_get(cpu, CSR_prv);
+    if (level < LEVEL_M || bit(status, MIE))
+        now = all & ~delegated;
+    if (!now && (level < LEVEL_S || (level == LEVEL_S && bit(status, SIE))))
+        now = all & delegated;
+    return now;
+}
+
+static void riscv_interrupt(struct cpu *cpu)
+{
+    uint64_t now = enabled(cpu);
+
+    for (unsigned i = 0; now && i < LINES; i++)
+        if (bit(now, interrupt_lines[i].number)) {
+            take(cpu, interrupt_lines[i].number, true, 0);
+            return;
+        }
+}
+
+static bool riscv_may_wake(struct cpu *cpu)
+{
+    return pending(cpu) != 0;
+}
+
+/* -------------------------------------------------------------------- helpers */
+
+static uint64_t wfi(struct cpu *cpu, const uint64_t *args)
+{
+    (void)args;
+    machine_of(cpu)->waits = true;
+    cpu->kick = 1;
+    return 0;
+}
+
+static uint64_t flush(struct cpu *cpu, const uint64_t *args)
+{
+    if (args[0] & 1)
+        tlb_flush_page(cpu, args[1]);
+    else
+        tlb_flush(cpu);
+    return 0;
+}
+
+static uint64_t flush_all(struct cpu *cpu, const uint64_t *args)
+{
+    (void)args;
+    tlb_flush(cpu);
+    return 0;
+}
+
+static uint64_t interrupts_changed(struct cpu *cpu, const uint64_t *args)
+{
+    (void)args;
+    if (enabled(cpu))
+        cpu->kick = 1;
+    return 0;
+}
+
+static uint64_t read_lines(struct cpu *cpu, const uint64_t *args)
+{
+    (void)args;
+    return lines(cpu);
+}
+
+static uint64_t read_time(struct cpu *cpu, const uint64_t *args)
+{
+    (void)args;
+    return machine_of(cpu)->time(cpu);
+}
+
+static const struct {
+    const char *name;
+    uint64_t (*run)(struct cpu *cpu, const uint64_t *args);
+} helpers[] = {
+    { "wfi", wfi },
+    { "tlb_flush", flush },
+    { "satp_written", flush_all },
+    { "interrupts_changed", interrupts_changed },
+    { "lines", read_lines },
+    { "cycle", read_time },
+    { "time", read_time },
+    { "instret", read_time },
+};
+
+static uint64_t riscv_helper(struct cpu *cpu, unsigned number, const uint64_t *args)
+{
+    const char *name = isa_string(cpu->isa, cpu->isa->helpers[number].name);
+
+    for (unsigned i = 0; i < sizeof helpers / sizeof *helpers; i++)
+        if (!strcmp(name, helpers[i].name))
+            return helpers[i].run(cpu, args);
+    bug("no helper %s", name);
+}
+
+/* -------------------------------------------------------------------- machine */
+
+static void riscv_attach(struct cpu *cpu, struct machine_cpu *m)
+{
+    struct riscv *riscv = calloc(1, sizeof *riscv);
+
+    if (!riscv)
+        die("out of memory");
+    riscv->is_64 = cpu->isa->pc_width == 64;
+    for (unsigned i = 0; i < CSR_COUNT; i++)
+        find_csr(cpu->isa, riscv, i);
+    m->guest = riscv;
+    m->mmu.translate = riscv_translate;
+    m->mmu.refused = riscv_refused;
+    cpu->helper = riscv_helper;
+}
+
+static void riscv_reset(struct cpu *cpu, unsigned id)
+{
+    riscv_put(cpu, CSR_prv, LEVEL_M);
+    riscv_put(cpu, CSR_fs_off, 1);
+    riscv_put(cpu, CSR_mhartid, id);
+    cpu->reserved_addr = UINT64_MAX;
+}
+
+static const struct isa_machine riscv_machine = {
+    .family = "riscv",
+    .attach = riscv_attach,
+    .reset = riscv_reset,
+    .line = riscv_line,
+    .event = riscv_event,
+    .interrupt = riscv_interrupt,
+    .may_wake = riscv_may_wake,
+};
+
+const struct isa_machine *const isa_machines[] = { &riscv_machine, NULL };

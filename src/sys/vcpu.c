@@ -1,0 +1,301 @@
+/* vcpu.c - runs a CPU of a machine.
+ *
+ * Its thread goes around: take the interrupt that is to be taken, run until something
+ * happens, turn that into what the guest sees.  A line that another thread raises sets
+ * the CPU's kick word, which ends the run at the next jump; a CPU that waits sleeps on
+ * its lock, which the same wakes. */
+#include "sys/vcpu.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/host.h"
+#include "base/report.h"
+#include "isa/engine.h"
+#include "isa/machine.h"
+#include "sys/bus.h"
+
+struct vcpu {
+    struct machine_cpu m;
+    struct cpu *cpu;
+    unsigned id;
+    struct bus *bus;
+    struct clock *clock;
+    uint64_t timebase_hz;
+    struct timer alarm;
+    struct host_lock *lock; /* of what follows; taken to sleep and to wake */
+    bool is_started;        /* there is a thread */
+    bool is_running;        /* it is between start and stop */
+    volatile bool must_stop, must_end;
+};
+
+static struct vcpu *vcpu_of(struct cpu *cpu)
+{
+    return cpu->user;
+}
+
+/* ------------------------------------------------------------- what the guest asks */
+
+static bool read_device(struct cpu *cpu, uint64_t physical, unsigned size,
+                        uint64_t *value)
+{
+    return bus_read(vcpu_of(cpu)->bus, physical, size, value);
+}
+
+static bool write_device(struct cpu *cpu, uint64_t physical, unsigned size,
+                         uint64_t value)
+{
+    return bus_write(vcpu_of(cpu)->bus, physical, size, value);
+}
+
+/* a * b / c without overflow where the result fits; c is below 2^32. */
+static uint64_t scale(uint64_t a, uint64_t b, uint64_t c)
+{
+    return a / c * b + a % c * b / c;
+}
+
+enum { NS_PER_S = 1000000000 };
+
+static uint64_t guest_time(struct cpu *cpu)
+{
+    struct vcpu *vcpu = vcpu_of(cpu);
+
+    return scale(clock_now_ns(vcpu->clock), vcpu->timebase_hz, NS_PER_S);
+}
+
+/* The CPU looks at what is due again. */
+static void wake(struct vcpu *vcpu)
+{
+    vcpu->cpu->kick = 1;
+    host_lock_take(vcpu->lock);
+    host_lock_wake(vcpu->lock);
+    host_lock_give(vcpu->lock);
+}
+
+static void alarm_fires(void *context)
+{
+    wake(context);
+}
+
+static void set_alarm(struct cpu *cpu, uint64_t ticks)
+{
+    struct vcpu *vcpu = vcpu_of(cpu);
+    uint64_t limit = UINT64_MAX / NS_PER_S * vcpu->timebase_hz;
+
+    if (ticks >= limit)
+        timer_cancel(&vcpu->alarm);
+    else
+        timer_arm(&vcpu->alarm, scale(ticks, NS_PER_S, vcpu->timebase_hz) + 1);
+}
+
+/* ------------------------------------------------------------------------- running */
+
+/* Sleeps until an interrupt is to end the wait, or somebody wants the thread. */
+static void wait_for_interrupt(struct vcpu *vcpu)
+{
+    host_lock_take(vcpu->lock);
+    while (!vcpu->m.machine->may_wake(vcpu->cpu) && !vcpu->must_stop)
+        host_lock_wait(vcpu->lock);
+    host_lock_give(vcpu->lock);
+    if (!vcpu->must_stop)
+        vcpu->m.waits = false;
+}
+
+static void run(struct vcpu *vcpu)
+{
+    struct cpu *cpu = vcpu->cpu;
+
+    while (!vcpu->must_stop) {
+        cpu->kick = 0;
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+        if (vcpu->m.waits)
+            wait_for_interrupt(vcpu);
+        if (vcpu->must_stop)
+            break;
+        vcpu->m.machine->interrupt(cpu);
+        interp_engine.run(cpu, 0);
+        if (cpu->event.kind != EXEC_KICK)
+            vcpu->m.machine->event(cpu);
+    }
+}
+
+static void thread(void *arg)
+{
+    struct vcpu *vcpu = arg;
+
+    host_lock_take(vcpu->lock);
+    while (!vcpu->must_end) {
+        if (vcpu->must_stop) {
+            vcpu->is_running = false;
+            host_lock_wake(vcpu->lock);
+            host_lock_wait(vcpu->lock);
+            continue;
+        }
+        vcpu->is_running = true;
+        host_lock_give(vcpu->lock);
+        run(vcpu);
+        host_lock_take(vcpu->lock);
+    }
+    vcpu->is_started = vcpu->is_running = false;
+    host_lock_wake(vcpu->lock);
+    host_lock_give(vcpu->lock);
+}
+
+void vcpu_start(struct vcpu *vcpu)
+{
+    host_lock_take(vcpu->lock);
+    vcpu->must_stop = false;
+    vcpu->is_running = true;
+    if (!vcpu->is_started && host_thread_start(thread, vcpu, 1 << 20) < 0)
+        die("the host has no thread for CPU %u", vcpu->id);
+    vcpu->is_started = true;
+    host_lock_wake(vcpu->lock);
+    host_lock_give(vcpu->lock);
+}
+
+void vcpu_ask_stop(struct vcpu *vcpu)
+{
+    vcpu->must_stop = true;
+    wake(vcpu);
+}
+
+void vcpu_stop(struct vcpu *vcpu)
+{
+    vcpu_ask_stop(vcpu);
+    host_lock_take(vcpu->lock);
+    while (vcpu->is_running)
+        host_lock_wait(vcpu->lock);
+    host_lock_give(vcpu->lock);
+}
+
+/* --------------------------------------------------------------------------- lines */
+
+static void set_line(void *context, unsigned line, bool level)
+{
+    struct vcpu *vcpu = context;
+    uint64_t bit = UINT64_C(1) << line;
+
+    if (level) {
+        __atomic_fetch_or(&vcpu->m.lines, bit, __ATOMIC_SEQ_CST);
+        wake(vcpu);
+    } else {
+        __atomic_fetch_and(&vcpu->m.lines, ~bit, __ATOMIC_SEQ_CST);
+    }
+}
+
+struct irq vcpu_irq(struct vcpu *vcpu, const char *line)
+{
+    int number = vcpu->m.machine->line(line);
+
+    return number < 0 ? (struct irq){ 0 }
+                      : (struct irq){ set_line, vcpu, (unsigned)number };
+}
+
+/* ----------------------------------------------------------------------- registers */
+
+int vcpu_put(struct vcpu *vcpu, const char *reg, uint64_t value)
+{
+    struct isa_reg at;
+
+    if (isa_find_reg(vcpu->cpu->isa, reg, &at) < 0)
+        return -1;
+    cpu_put(vcpu->cpu, at, value);
+    return 0;
+}
+
+uint64_t vcpu_get(struct vcpu *vcpu, const char *reg)
+{
+    struct isa_reg at;
+
+    if (isa_find_reg(vcpu->cpu->isa, reg, &at) < 0)
+        bug("there is no register %s", reg);
+    return cpu_get(vcpu->cpu, at);
+}
+
+/* --------------------------------------------------------------------------- making */
+
+static const struct isa_machine *find_machine(const struct isa *isa)
+{
+    for (unsigned i = 0; isa_machines[i]; i++)
+        if (!strncmp(isa->name, isa_machines[i]->family, strlen(isa_machines[i]->family)))
+            return isa_machines[i];
+    return NULL;
+}
+
+static void begin(struct vcpu *vcpu, const struct vcpu_config *config,
+                  const struct isa_machine *machine)
+{
+    struct cpu *cpu = vcpu->cpu;
+
+    vcpu->id = config->id;
+    vcpu->bus = config->bus;
+    vcpu->clock = config->clock;
+    vcpu->timebase_hz = config->timebase_hz;
+    vcpu->lock = host_lock_new();
+    if (!vcpu->lock)
+        die("out of memory");
+    vcpu->m.machine = machine;
+    vcpu->m.time = guest_time;
+    vcpu->m.alarm = set_alarm;
+    vcpu->m.mmu.read = read_device;
+    vcpu->m.mmu.write = write_device;
+    timer_init(&vcpu->alarm, config->clock, alarm_fires, vcpu);
+    cpu->user = vcpu;
+    cpu->id = config->id;
+    cpu->mmu = &vcpu->m.mmu;
+    cpu->space = bus_space(config->bus);
+    machine->attach(cpu, &vcpu->m);
+}
+
+struct vcpu *vcpu_new(const struct vcpu_config *config)
+{
+    const struct isa_machine *machine = find_machine(config->isa);
+    struct vcpu *vcpu = calloc(1, sizeof *vcpu);
+    int attached;
+
+    if (!vcpu)
+        die("out of memory");
+    vcpu->cpu = machine ? cpu_new(config->isa, config->model) : NULL;
+    if (!vcpu->cpu) {
+        free(vcpu);
+        return NULL;
+    }
+    begin(vcpu, config, machine);
+    tlb_flush(vcpu->cpu);
+    attached = config->others ? interp_engine.attach_to(vcpu->cpu, config->others->cpu)
+                              : interp_engine.attach(vcpu->cpu);
+    if (attached < 0)
+        bug("no interpreter for %s", config->isa->name);
+    vcpu_reset(vcpu);
+    return vcpu;
+}
+
+void vcpu_reset(struct vcpu *vcpu)
+{
+    struct cpu *cpu = vcpu->cpu;
+
+    memset(cpu_state(cpu), 0, cpu->isa->state_size);
+    cpu->pc = 0;
+    cpu->npc = 0;
+    vcpu->m.waits = false;
+    timer_cancel(&vcpu->alarm);
+    tlb_flush(cpu);
+    vcpu->m.machine->reset(cpu, vcpu->id);
+}
+
+void vcpu_free(struct vcpu *vcpu)
+{
+    host_lock_take(vcpu->lock);
+    vcpu->must_end = true;
+    host_lock_wake(vcpu->lock);
+    while (vcpu->is_started)
+        host_lock_wait(vcpu->lock);
+    host_lock_give(vcpu->lock);
+    timer_cancel(&vcpu->alarm);
+    interp_engine.detach(vcpu->cpu);
+    tlb_free(&vcpu->m.mmu);
+    cpu_free(vcpu->cpu);
+    free(vcpu->m.guest);
+    host_lock_free(vcpu->lock);
+    free(vcpu);
+}
