@@ -102,7 +102,13 @@ SYSTEM_INTERP := $(filter-out $(OBJ_jit) %/cached.o %/lockstep.o,$(call objects,
 OBJ_system := $(OBJ_isagen) $(filter-out $(SYSTEM_INTERP),$(GEN_SRC:.c=.o)) $(GEN_STENCILS:.c=.o) $(SYSTEM_INTERP:$(O)/%=$(O)/system/%) \
               $(foreach i,$(ISAS),$(call objects,src/isa/$i/*.c)) $(call objects,src/sys/*.c src/sys/*/*.c src/dev/*.c) \
               $(call objects,src/debug/isa_find.c)
-SYSTEM := $(if $(wildcard src/sys/system_main.c),$(O)/rhea-system)
+SYSTEM_LIBS := -lfdt -lz
+SYSTEM_MISSING := $(strip $(foreach h,libfdt zlib,$(shell echo '\#include <$h.h>' | $(CC) -E -x c - >/dev/null 2>&1 || echo $h)))
+ifeq ($(SYSTEM_MISSING),)
+SYSTEM := $(O)/rhea-system $(O)/boards
+else ifneq ($(filter all check install,$(or $(MAKECMDGOALS),all)),)
+$(info no `rhea boot` in this build: no $(SYSTEM_MISSING) for $(HOST) (Debian: libfdt-dev zlib1g-dev))
+endif
 
 # What a test links with, by its folder; everything where this does not say.
 OBJ_of_base/   := $(OBJ_base)
@@ -132,6 +138,8 @@ $(O)/rhea: $(O)/src/main.o $(OBJ)
 	$(link) $(LDLIBS) -lm
 $(O)/rhea-system: $(OBJ_system)
 	$(link) $(LDLIBS) $(SYSTEM_LIBS) -lm
+$(O)/boards:
+	$(Q)ln -sfn $(abspath boards) $@
 $(O)/isagen: $(O)/tools/isagen/main.o $(OBJ_isagen)
 	$(link) $(LDLIBS) -lm
 # With LLVM's archives, where they are, it loads in 3 ms; libLLVM.so takes 12.
@@ -270,6 +278,8 @@ install: all
 	install -D $(O)/rhea $(DESTDIR)$(PREFIX)/bin/rhea
 	install -D -m 644 docs/rhea.1 $(DESTDIR)$(PREFIX)/share/man/man1/rhea.1
 	$(if $(STENCILS),install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/rhea $(STENCILS))
+	$(if $(SYSTEM),install -D $(O)/rhea-system $(DESTDIR)$(PREFIX)/bin/rhea-system)
+	$(if $(SYSTEM),install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/rhea/boards boards/*.board)
 	for f in isa-specs/*/*.isa; do install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/rhea/$$f; done
 	$(if $(MODULES),install -D -t $(DESTDIR)$(PREFIX)/lib/rhea $(MODULES))
 format:

@@ -1,7 +1,9 @@
 /* main.c - the commands of rhea. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/host.h"
 #include "base/report.h"
 #include "debug/debug.h"
 #include "interp/jit.h"
@@ -23,6 +25,8 @@ static const char help[] =
     "\n"
     "  rhea run [OPTION]... PROGRAM [ARGUMENT]...   run a Linux program (rhea run "
     "--help)\n"
+    "  rhea boot [OPTION]...                        boot a whole machine (rhea boot "
+    "--help)\n"
     "  rhea binfmt --install                        let the kernel run them so\n"
     "                                               (rhea binfmt --help)\n"
     "  rhea isa COMMAND ...                         look into instruction sets\n"
@@ -42,6 +46,17 @@ static int version(void)
     return 0;
 }
 
+/* A program of its own, with libraries that `rhea run` must not wait for. */
+_Noreturn static void boot(char **argv)
+{
+    int error = -host_exec_beside("rhea-system", argv);
+
+    die("rhea boot: %s", error == ENOENT
+                             ? "this build has no rhea-system (libfdt or zlib "
+                               "was missing when it was made)"
+                             : strerror(error));
+}
+
 /* "-help" and "--help" are the same. */
 static int is_option(const char *arg, const char *name)
 {
@@ -55,6 +70,8 @@ int main(int argc, char **argv)
 
     if (binfmt_called(argc))
         return binfmt_run(argc, argv);
+    if (strncmp(called, "rhea-system-", 12) == 0)
+        boot(argv);
     if (strncmp(called, "rhea-", 5) == 0)
         return run_main(argc, argv);
     if (argc < 2) {
@@ -63,6 +80,8 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "run") == 0)
         return run_main(argc - 1, argv + 1);
+    if (strcmp(argv[1], "boot") == 0)
+        boot(argv + 1);
     if (strcmp(argv[1], "binfmt") == 0)
         return binfmt_main(argc - 1, argv + 1);
     if (strcmp(argv[1], "isa") == 0)
@@ -76,6 +95,6 @@ int main(int argc, char **argv)
         fputs(help, stdout);
         return 0;
     }
-    die("no command `%s`; there are run, binfmt, isa, cache, --version and --help",
+    die("no command `%s`; there are run, boot, binfmt, isa, cache, --version and --help",
         argv[1]);
 }

@@ -246,4 +246,53 @@ void host_cpu_text(char text[HOST_CPU_TEXT]);
 /* How many of them this thread may use; at least 1. */
 unsigned host_cpus(void);
 
+/* ----------------------------------------------------------------- time, waiting */
+
+uint64_t host_now_ns(void);  /* never goes back */
+uint64_t host_wall_ns(void); /* since 1970 */
+void host_random(void *bytes, size_t size);
+
+/* Waits until one of the descriptors is ready or the time is over (UINT64_MAX: never). */
+struct host_poll {
+    int fd;
+    bool want_read, want_write;
+    bool can_read, can_write; /* the answer; an error or a closed end is both */
+};
+int host_poll(struct host_poll *polls, size_t count, uint64_t timeout_ns); /* or -errno */
+
+/* A pipe by which other threads, and signal handlers, end a host_poll() of its reading
+ * end.  0 or a negated errno. */
+struct host_waker {
+    int read_fd, write_fd;
+};
+int host_waker_open(struct host_waker *waker);
+void host_waker_close(struct host_waker *waker);
+void host_wake(const struct host_waker *waker);
+void host_woken(const struct host_waker *waker); /* forgets all wakes so far */
+
+/* Descriptors that do not wait.  What read and write return, or a negated errno. */
+int host_set_nonblocking(int fd,
+                         bool is_nonblocking); /* returns what it was, or -errno */
+int64_t host_read(int fd, void *bytes, size_t size);
+int64_t host_write(int fd, const void *bytes, size_t size);
+int host_create_file(const char *path); /* empty, to be written; or a negated errno */
+void host_close(int fd);
+/* `name` beside the program (as `../share/rhea/boards`): its path.  NULL: no room, or
+ * nobody knows where the program is. */
+const char *host_path_beside(const char *name, char *path, size_t size);
+/* Becomes that program.  Returns only if it cannot: a negated errno. */
+int host_exec_beside(const char *name, char **argv);
+/* Calls `each` with the path of every file of a folder whose name ends so. */
+void host_list_folder(const char *folder, const char *ending,
+                      void (*each)(void *context, const char *path), void *context);
+void host_ignore_broken_pipes(void); /* writing to one is an error, and no signal */
+
+/* Descriptors 0 to 2 are open from now on, if need be on /dev/null. */
+void host_open_standard_files(void);
+
+/* The terminal at `fd`, if it is one, hands on every key from now on (with `signals`: but
+ * those of signals).  However the process ends, it is then as it was before. */
+void host_terminal_raw(int fd, bool signals);
+void host_terminal_restore(void);
+
 #endif

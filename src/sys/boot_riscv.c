@@ -1,0 +1,209 @@
+/* boot_riscv.c - starts RISC-V machines: firmware in M-mode, which starts a kernel.
+ *
+ * The first instructions, in a ROM, give a0 = hart, a1 = device tree and a2 = what
+ * OpenSBI's fw_dynamic wants to know, and jump to the firmware (without one: to the
+ * kernel).  Places are those of QEMU: firmware at the start of RAM, kernel behind it,
+ * initial disk in the middle of RAM, device tree at its end.
+ *
+ * Spec: OpenSBI, docs/firmware/fw_dynamic.md; Linux, Documentation/riscv/boot.rst. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/report.h"
+#include "sys/boot.h"
+#include "sys/bus.h"
+#include "sys/image.h"
+#include "sys/machine.h"
+#include "sys/vcpu.h"
+
+enum { DYNAMIC_MAGIC = 0x4942534f, DYNAMIC_VERSION = 2, MODE_S = 1, PAGE = 4096 };
+#define MIB UINT64_C(0x100000)
+
+struct plan {
+    struct machine *machine;
+    struct bus *bus;
+    bool is_64;
+    uint64_t ram_start, ram_end;
+    uint64_t start;  /* where the ROM jumps to */
+    uint64_t kernel; /* its entry; 0: none */
+    uint64_t kernel_end;
+    uint64_t initrd_start, initrd_end;
+    uint64_t tree;
+};
+
+static uint64_t align_up(uint64_t value, uint64_t to)
+{
+    return (value + to - 1) / to * to;
+}
+
+static uint64_t setting_number(const struct board *board, const char *name)
+{
+    const char *text = boot_setting(board, name, 0);
+    uint64_t value;
+
+    if (!text || !board_number(text, &value))
+        die("%s: boot wants `%s = ADDRESS`", board->path, name);
+    return value;
+}
+
+/* Loads an image, an ELF file where it says, anything else at `addr`. */
+static struct image_place load(struct plan *plan, const char *path, uint64_t addr,
+                               bool unpack)
+{
+    char error[IMAGE_ERROR];
+    struct image_place place;
+    struct image image;
+    int result;
+
+    if (image_read(&image, path, unpack, error) < 0)
+        die("%s", error);
+    if (unpack && image_is_elf(&image))
+        result = image_load_elf(&image, plan->bus, &place, error);
+    else
+        result = image_load_at(&image, plan->bus, addr, &place, error);
+    if (result < 0)
+        die("%s", error);
+    image_free(&image);
+    return place;
+}
+
+static bool is_there(const char *path)
+{
+    char error[IMAGE_ERROR];
+    struct image image;
+
+    if (image_read(&image, path, false, error) < 0)
+        return false;
+    image_free(&image);
+    return true;
+}
+
+/* The board's own firmware: the first of its paths that is there. */
+static const char *default_firmware(const struct board *board)
+{
+    const char *path, *first = boot_setting(board, "default", 0);
+
+    for (unsigned i = 0; (path = boot_setting(board, "default", i)); i++)
+        if (is_there(path))
+            return path;
+    die("there is no firmware: install Debian's opensbi (%s), or give one with -bios "
+        "(-bios none: the kernel starts alone)",
+        first ? first : "the board names none");
+}
+
+static void load_firmware(struct plan *plan)
+{
+    const struct board *board = machine_board(plan->machine);
+    const char *bios = machine_config(plan->machine)->bios;
+    struct image_place place = { plan->ram_start, plan->ram_start, plan->ram_start };
+
+    if (!bios || !strcmp(bios, "default"))
+        bios = default_firmware(board);
+    if (strcmp(bios, "none"))
+        place = load(plan, bios, plan->ram_start, true);
+    plan->start = place.entry;
+    /* A kernel lies on a large page. */
+    plan->kernel_end = align_up(place.end, plan->is_64 ? 2 * MIB : 4 * MIB);
+}
+
+static void load_kernel(struct plan *plan)
+{
+    const struct machine_config *config = machine_config(plan->machine);
+    struct image_place place;
+
+    if (!config->kernel)
+        return;
+    place = load(plan, config->kernel, plan->kernel_end, true);
+    plan->kernel = place.entry;
+    plan->kernel_end = place.end;
+    if (config->bios && !strcmp(config->bios, "none"))
+        plan->start = plan->kernel;
+}
+
+static void load_initrd(struct plan *plan)
+{
+    const struct machine_config *config = machine_config(plan->machine);
+    uint64_t half = (plan->ram_end - plan->ram_start) / 2, at;
+    struct image_place place;
+
+    if (!config->initrd)
+        return;
+    if (!config->kernel)
+        die("-initrd needs a -kernel");
+    at = align_up(plan->kernel + (half < 512 * MIB ? half : 512 * MIB), PAGE);
+    place = load(plan, config->initrd, at, false);
+    plan->initrd_start = place.start;
+    plan->initrd_end = place.end;
+}
+
+static void load_tree(struct plan *plan)
+{
+    uint64_t top = plan->ram_end, limit = 3072 * MIB;
+    const void *tree;
+    size_t size;
+
+    tree = machine_make_tree(plan->machine, plan->initrd_start, plan->initrd_end, &size);
+    if (plan->ram_start < limit && top > limit)
+        top = limit; /* firmware of 32 bits reaches it */
+    if (size > top - plan->ram_start)
+        die("no memory for the device tree; see -m");
+    plan->tree = (top - size) / (2 * MIB) * (2 * MIB);
+    if (plan->tree < plan->kernel_end ||
+        (plan->initrd_end > plan->tree && plan->initrd_start < plan->tree + size) ||
+        !bus_load(plan->bus, plan->tree, tree, size))
+        die("kernel, initial disk and device tree do not fit into %llu MiB; see -m",
+            (unsigned long long)((plan->ram_end - plan->ram_start) / MIB));
+}
+
+static uint8_t *put(uint8_t *at, uint64_t value, unsigned size)
+{
+    for (unsigned i = 0; i < size; i++)
+        *at++ = value >> 8 * i;
+    return at;
+}
+
+static void write_rom(struct plan *plan, uint64_t rom)
+{
+    unsigned word = plan->is_64 ? 8 : 4;
+    uint8_t bytes[128], *at = bytes;
+
+    at = put(at, 0x00000297, 4);                            /* auipc t0, 0 */
+    at = put(at, 0x02828613, 4);                            /* addi a2, t0, 40 */
+    at = put(at, 0xf1402573, 4);                            /* csrr a0, mhartid */
+    at = put(at, plan->is_64 ? 0x0202b583 : 0x0202a583, 4); /* ld a1, 32(t0) */
+    at = put(at, plan->is_64 ? 0x0182b283 : 0x0182a283, 4); /* ld t0, 24(t0) */
+    at = put(at, 0x00028067, 4);                            /* jr t0 */
+    at = put(at, plan->start, 8);
+    at = put(at, plan->tree, 8);
+    at = put(at, DYNAMIC_MAGIC, word);
+    at = put(at, DYNAMIC_VERSION, word);
+    at = put(at, plan->kernel, word);
+    at = put(at, MODE_S, word);
+    at = put(at, 0, word); /* options */
+    at = put(at, 0, word); /* the hart that boots */
+    if (!bus_load(plan->bus, rom, bytes, (uint64_t)(at - bytes)))
+        die("%s: there is no memory at 0x%llx for the first instructions",
+            machine_board(plan->machine)->path, (unsigned long long)rom);
+}
+
+void boot_riscv_sbi(struct machine *machine)
+{
+    const struct board *board = machine_board(machine);
+    uint64_t rom = setting_number(board, "rom");
+    struct plan plan = { .machine = machine,
+                         .bus = machine_bus(machine),
+                         .is_64 = machine_bits(machine) == 64,
+                         .ram_start = setting_number(board, "firmware") };
+
+    plan.ram_end = bus_memory_end(plan.bus, plan.ram_start);
+    if (!plan.ram_end)
+        die("%s: there is no memory at 0x%llx for the firmware", board->path,
+            (unsigned long long)plan.ram_start);
+    load_firmware(&plan);
+    load_kernel(&plan);
+    load_initrd(&plan);
+    load_tree(&plan);
+    write_rom(&plan, rom);
+    for (unsigned cpu = 0; cpu < board->cpus; cpu++)
+        vcpu_put(machine_cpu(machine, cpu), "pc", rom);
+}

@@ -1,0 +1,452 @@
+/* machine.c - puts a board's parts together, runs them, and takes them apart. */
+#include "sys/machine.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/host.h"
+#include "base/report.h"
+#include "dev/dev.h"
+#include "isa/engine.h"
+#include "sys/boot.h"
+#include "sys/bus.h"
+#include "sys/clock.h"
+#include "sys/fdt.h"
+#include "sys/image.h"
+#include "sys/loop.h"
+#include "sys/vcpu.h"
+
+struct part {
+    struct dev *dev;
+    const struct board_device *board;
+};
+
+struct machine {
+    struct machine_config config;
+    struct board *board;
+    const struct isa *isa;
+    struct bus *bus;
+    struct guest_clock *clock;
+    struct loop *loop;
+    struct power power;
+    struct char_backend *serials[MACHINE_SERIALS];
+    struct part *parts;
+    size_t part_count;
+    struct vcpu **cpus;
+    void *tree;
+    size_t tree_size;
+    uint8_t seed[32];
+    /* What somebody asked for, under the bus lock; the loop has been stopped. */
+    bool wants_off, wants_reset;
+    int status;
+};
+
+/* ------------------------------------------------------------------------- asking */
+
+static struct machine *machine_of_power(struct power *power)
+{
+    return (struct machine *)(void *)((char *)power - offsetof(struct machine, power));
+}
+
+/* By the thread of a CPU, as a rule: it goes no further. */
+static void stop_all(struct machine *machine)
+{
+    for (unsigned cpu = 0; cpu < machine->board->cpus; cpu++)
+        if (machine->cpus[cpu])
+            vcpu_ask_stop(machine->cpus[cpu]);
+    loop_stop(machine->loop);
+}
+
+static void request(struct power *power, enum power_event event, int status)
+{
+    struct machine *machine = machine_of_power(power);
+
+    if (event == POWER_OFF) {
+        machine->wants_off = true;
+        machine->status = status;
+    } else {
+        machine->wants_reset = true;
+    }
+    stop_all(machine);
+}
+
+static void quit(void *context)
+{
+    struct machine *machine = context;
+
+    request(&machine->power, POWER_OFF, 0);
+}
+
+/* ------------------------------------------------------------------------- making */
+
+_Noreturn static void board_die(const struct machine *machine, struct board_place place,
+                                const char *what)
+{
+    die("%s:%u:%u: %s", machine->board->path, place.line, place.column, what);
+}
+
+static void make_memory(struct machine *machine)
+{
+    char error[BUS_ERROR];
+
+    for (const struct board_memory *m = machine->board->memories; m; m = m->next) {
+        int result =
+            m->is_rom ? bus_add_rom(machine->bus, m->name, m->addr, m->size_bytes, error)
+                      : bus_add_ram(machine->bus, m->name, m->addr, m->size_bytes, error);
+
+        if (result < 0)
+            board_die(machine, m->place, error);
+    }
+}
+
+static struct dev *find_dev(const struct machine *machine, const char *name)
+{
+    for (size_t i = 0; i < machine->part_count; i++)
+        if (!strcmp(machine->parts[i].board->name, name))
+            return machine->parts[i].dev;
+    return NULL;
+}
+
+static const struct property *find_property(const struct dev_class *class,
+                                            const char *name)
+{
+    const struct property *property = class->properties;
+
+    while (property && property->name && strcmp(property->name, name))
+        property++;
+    return property && property->name ? property : NULL;
+}
+
+/* serial0 and so on. */
+static struct char_backend *find_serial(const struct machine *machine, const char *name)
+{
+    if (!strncmp(name, "serial", 6) && name[6] >= '0' &&
+        name[6] < '0' + MACHINE_SERIALS && !name[7])
+        return machine->serials[name[6] - '0'];
+    return NULL;
+}
+
+static int set_property(struct machine *machine, struct dev *dev,
+                        const struct board_setting *setting, char error[DEV_ERROR])
+{
+    const struct property *property = find_property(dev->class, setting->name);
+    char number[24];
+    uint64_t value;
+
+    if (property && property->kind == PROPERTY_CHARDEV)
+        return dev_connect(dev, setting->name, find_serial(machine, setting->value),
+                           error);
+    if (property && property->kind == PROPERTY_DEV)
+        return dev_connect(dev, setting->name, find_dev(machine, setting->value), error);
+    if (property && property->kind != PROPERTY_STRING &&
+        board_number(setting->value, &value)) {
+        snprintf(number, sizeof(number), "%llu", (unsigned long long)value);
+        return dev_set(dev, setting->name, number, error);
+    }
+    return dev_set(dev, setting->name, setting->value, error);
+}
+
+/* Places of registers, as the board says, or as large as they are. */
+static void place_device(struct machine *machine, struct part *part)
+{
+    const struct dev_class *class = part->dev->class;
+    char error[BUS_ERROR];
+
+    for (struct board_range *r = part->board->ranges; r; r = r->next) {
+        uint64_t own = r->region == 0            ? class->mmio_size
+                       : r->region < DEV_REGIONS ? class->region_size[r->region]
+                                                 : 0;
+
+        if (!own)
+            board_die(machine, r->place, "the device has no registers in this region");
+        if (!r->size_bytes)
+            r->size_bytes = own;
+        if (bus_add_dev(machine->bus, part->dev, r->region, r->addr, r->size_bytes,
+                        error) < 0)
+            board_die(machine, r->place, error);
+    }
+}
+
+static void make_device(struct machine *machine, struct part *part,
+                        const struct board_device *board)
+{
+    const struct dev_class *class = dev_class_find(board->class);
+    char error[DEV_ERROR];
+
+    if (!class) {
+        snprintf(error, sizeof(error),
+                 "there is no kind of device `%s`; see -device help", board->class);
+        board_die(machine, board->place, error);
+    }
+    part->board = board;
+    part->dev = dev_new(class, board->name);
+    part->dev->clock = guest_clock_interface(machine->clock);
+    part->dev->dma = bus_dma(machine->bus);
+    part->dev->power = &machine->power;
+    for (const struct board_setting *s = board->settings; s; s = s->next)
+        if (set_property(machine, part->dev, s, error) < 0)
+            board_die(machine, s->place, error);
+}
+
+static void set_wire(void *context, unsigned line, bool level)
+{
+    dev_set_line(context, line, level);
+}
+
+static struct irq connect(struct machine *machine, const struct board_irq *line)
+{
+    struct irq irq = { 0 };
+    struct dev *to;
+
+    if (!line->device) {
+        irq = vcpu_irq(machine->cpus[line->cpu], line->cpu_line);
+        if (!irq.set)
+            board_die(machine, line->place, "the CPU has no such line");
+        return irq;
+    }
+    to = find_dev(machine, line->device);
+    if (!to || !to->class->set_line)
+        board_die(machine, line->place, "that device has no lines to lead to");
+    return (struct irq){ set_wire, to, line->line };
+}
+
+static void connect_lines(struct machine *machine, struct part *part)
+{
+    unsigned count = 0;
+
+    for (const struct board_irq *irq = part->board->irqs; irq; irq = irq->next)
+        count++;
+    part->dev->irqs = calloc(count + 1, sizeof(*part->dev->irqs));
+    if (!part->dev->irqs)
+        die("out of memory");
+    for (const struct board_irq *irq = part->board->irqs; irq; irq = irq->next)
+        part->dev->irqs[part->dev->irq_count++] = connect(machine, irq);
+}
+
+static void make_devices(struct machine *machine)
+{
+    size_t count = 0;
+    char error[DEV_ERROR];
+
+    for (const struct board_device *d = machine->board->devices; d; d = d->next)
+        count++;
+    machine->parts = calloc(count + 1, sizeof(*machine->parts));
+    if (!machine->parts)
+        die("out of memory");
+    for (const struct board_device *d = machine->board->devices; d; d = d->next)
+        make_device(machine, &machine->parts[machine->part_count++], d);
+    for (size_t i = 0; i < count; i++)
+        connect_lines(machine, &machine->parts[i]);
+    for (size_t i = 0; i < count; i++) {
+        place_device(machine, &machine->parts[i]);
+        if (dev_init(machine->parts[i].dev, error) < 0)
+            board_die(machine, machine->parts[i].board->place, error);
+    }
+}
+
+static const struct isa *find_isa(const struct board *board)
+{
+    for (const struct isa *const *isa = isa_list; *isa; isa++)
+        if (!strcmp((*isa)->name, board->isa))
+            return *isa;
+    die("%s: no instruction set `%s` is built in", board->path, board->isa);
+}
+
+static void make_cpus(struct machine *machine)
+{
+    const struct board *board = machine->board;
+    const char *model =
+        machine->config.cpu_model ? machine->config.cpu_model : board->cpu_model;
+
+    machine->isa = find_isa(board);
+    machine->cpus = calloc(board->cpus, sizeof(struct vcpu *));
+    if (!machine->cpus)
+        die("out of memory");
+    for (unsigned id = 0; id < board->cpus; id++) {
+        struct vcpu_config config = { .isa = machine->isa,
+                                      .model = model,
+                                      .id = id,
+                                      .bus = machine->bus,
+                                      .clock = guest_clock_interface(machine->clock),
+                                      .timebase_hz = board->timebase_hz,
+                                      .others = id ? machine->cpus[0] : NULL };
+
+        machine->cpus[id] = vcpu_new(&config);
+        if (!machine->cpus[id])
+            die("-cpu %s: %s has no such model, or no whole machines",
+                model ? model : "default", machine->isa->name);
+    }
+}
+
+static void open_serials(struct machine *machine)
+{
+    struct chardev_host host = { machine->loop, quit, machine };
+    char error[CHARDEV_ERROR];
+
+    for (unsigned i = 0; i < MACHINE_SERIALS; i++) {
+        if (!machine->config.serials[i])
+            continue;
+        machine->serials[i] = chardev_open(machine->config.serials[i], &host, error);
+        if (!machine->serials[i] && error[0])
+            die("-serial %s", error);
+    }
+}
+
+struct machine *machine_new(const struct machine_config *config)
+{
+    struct machine *machine = calloc(1, sizeof(*machine));
+    char error[BOARD_ERROR];
+
+    if (!machine)
+        die("out of memory");
+    machine->config = *config;
+    machine->board = board_read(config->board_path, &config->choices, error);
+    if (!machine->board)
+        die("%s", error);
+    if (!machine->board->timebase_hz)
+        die("%s: want `timebase` in the `cpu` block", machine->board->path);
+    machine->bus = bus_new(machine->board->address_bits);
+    machine->clock = guest_clock_new(NULL);
+    machine->loop = loop_new(machine->clock, bus_lock(machine->bus));
+    machine->power.request = request;
+    host_random(machine->seed, sizeof(machine->seed));
+    make_memory(machine);
+    make_cpus(machine);
+    open_serials(machine);
+    make_devices(machine);
+    boot_load(machine);
+    return machine;
+}
+
+void machine_free(struct machine *machine)
+{
+    for (unsigned cpu = 0; cpu < machine->board->cpus; cpu++)
+        vcpu_free(machine->cpus[cpu]);
+    for (size_t i = 0; i < machine->part_count; i++) {
+        struct irq *irqs = machine->parts[i].dev->irqs;
+
+        dev_free(machine->parts[i].dev);
+        free(irqs);
+    }
+    for (unsigned i = 0; i < MACHINE_SERIALS; i++)
+        chardev_close(machine->serials[i]);
+    loop_free(machine->loop);
+    guest_clock_free(machine->clock);
+    bus_free(machine->bus);
+    board_free(machine->board);
+    free(machine->tree);
+    free(machine->parts);
+    free(machine->cpus);
+    free(machine);
+}
+
+/* ------------------------------------------------------------------------ running */
+
+static void start(struct machine *machine)
+{
+    guest_clock_start(machine->clock);
+    for (unsigned cpu = 0; cpu < machine->board->cpus; cpu++)
+        vcpu_start(machine->cpus[cpu]);
+}
+
+static void stop(struct machine *machine)
+{
+    for (unsigned cpu = 0; cpu < machine->board->cpus; cpu++)
+        vcpu_stop(machine->cpus[cpu]);
+    guest_clock_stop(machine->clock);
+}
+
+static void reset(struct machine *machine)
+{
+    bus_take(machine->bus);
+    for (size_t i = 0; i < machine->part_count; i++)
+        dev_reset(machine->parts[i].dev);
+    bus_give(machine->bus);
+    for (unsigned cpu = 0; cpu < machine->board->cpus; cpu++)
+        vcpu_reset(machine->cpus[cpu]);
+    boot_load(machine);
+}
+
+int machine_run(struct machine *machine)
+{
+    for (;;) {
+        start(machine);
+        loop_run(machine->loop);
+        stop(machine);
+        if (machine->wants_off)
+            return machine->status;
+        if (machine->wants_reset && machine->config.no_reboot)
+            return 0;
+        machine->wants_reset = false;
+        reset(machine);
+    }
+}
+
+/* -------------------------------------------------------------------- device tree */
+
+const void *machine_make_tree(struct machine *machine, uint64_t initrd_start,
+                              uint64_t initrd_end, size_t *size)
+{
+    struct fdt_boot boot = { .command_line = machine->config.command_line,
+                             .initrd_start = initrd_start,
+                             .initrd_end = initrd_end };
+    char error[BOARD_ERROR];
+    struct image own;
+
+    memcpy(boot.seed, machine->seed, sizeof(boot.seed));
+    free(machine->tree);
+    if (machine->config.dtb) {
+        if (image_read(&own, machine->config.dtb, false, error) < 0)
+            die("-dtb %s", error);
+        machine->tree =
+            fdt_with_boot(own.bytes, own.size, &boot, &machine->tree_size, error);
+        image_free(&own);
+        if (!machine->tree)
+            die("-dtb %s: %s", machine->config.dtb, error);
+    } else {
+        machine->tree = fdt_of_board(machine->board, &boot, &machine->tree_size, error);
+        if (!machine->tree)
+            die("%s", error);
+    }
+    *size = machine->tree_size;
+    return machine->tree;
+}
+
+void machine_dump_tree(struct machine *machine, const char *path)
+{
+    FILE *file = fopen(path, "wb");
+    bool written =
+        file && fwrite(machine->tree, 1, machine->tree_size, file) == machine->tree_size;
+
+    if (!written || fclose(file))
+        die("%s: %s", path, strerror(errno));
+}
+
+/* ---------------------------------------------------------------------- for others */
+
+struct bus *machine_bus(const struct machine *machine)
+{
+    return machine->bus;
+}
+
+struct board *machine_board(const struct machine *machine)
+{
+    return machine->board;
+}
+
+const struct machine_config *machine_config(const struct machine *machine)
+{
+    return &machine->config;
+}
+
+unsigned machine_bits(const struct machine *machine)
+{
+    return machine->isa->pc_width;
+}
+
+struct vcpu *machine_cpu(const struct machine *machine, unsigned number)
+{
+    return machine->cpus[number];
+}

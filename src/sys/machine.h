@@ -1,0 +1,50 @@
+/* machine.h - a whole machine: a board, made real.
+ *
+ * The thread that calls machine_run() is the device thread; every CPU has one of its
+ * own. */
+#ifndef RHEA_SYS_MACHINE_H
+#define RHEA_SYS_MACHINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sys/board.h"
+#include "sys/chardev.h"
+
+struct bus;
+struct machine;
+struct vcpu;
+
+enum { MACHINE_SERIALS = 4 };
+
+struct machine_config {
+    const char *board_path;
+    struct board_choices choices;
+    const char *cpu_model; /* NULL: the board's */
+    /* Files; NULL: none.  `bios`: "none", or NULL for the board's own. */
+    const char *kernel, *initrd, *command_line, *dtb, *bios;
+    const char *serials[MACHINE_SERIALS]; /* see chardev.h; NULL: nothing there */
+    bool no_reboot;                       /* a reset ends it */
+};
+
+/* Reads the board, makes everything, loads the images; die()s of what is wrong, which is
+ * always the user's. */
+struct machine *machine_new(const struct machine_config *config);
+void machine_free(struct machine *machine);
+
+/* Until it is switched off: its exit status. */
+int machine_run(struct machine *machine);
+void machine_dump_tree(struct machine *machine, const char *path); /* or die()s */
+
+/* For what loads and starts it (boot.h). */
+struct bus *machine_bus(const struct machine *machine);
+struct board *machine_board(const struct machine *machine);
+const struct machine_config *machine_config(const struct machine *machine);
+unsigned machine_bits(const struct machine *machine); /* of a register of its CPUs */
+struct vcpu *machine_cpu(const struct machine *machine, unsigned number);
+/* The tree that the guest gets; the machine's. */
+const void *machine_make_tree(struct machine *machine, uint64_t initrd_start,
+                              uint64_t initrd_end, size_t *size);
+
+#endif

@@ -1,0 +1,381 @@
+/* options.c - the options of `rhea boot`: one row each.  Spelling and meaning are QEMU's;
+ * "-x" and "--x" are the same.  What is not supported is an error that says so. */
+#include "sys/options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/report.h"
+#include "dev/dev.h"
+#include "sys/boards.h"
+
+struct reading {
+    struct options *options;
+    const char *machine; /* what -M says */
+    const char *isa;
+    struct board_setting *board_options;
+    unsigned serials;
+    bool has_serial, is_nographic, has_no_display;
+};
+
+static struct arena arena; /* what the command line says stays */
+
+/* Splits `a,b=c`: the next part of *text, which is then behind its comma.  `,,` is a
+ * comma. */
+static char *next_part(const char **text)
+{
+    char *part = arena_strndup(&arena, *text, strlen(*text)), *to = part;
+
+    while (**text && (**text != ',' || (*text)[1] == ',')) {
+        *text += **text == ',';
+        *to++ = *(*text)++;
+    }
+    *to = 0;
+    *text += **text == ',';
+    return part;
+}
+
+static bool is_help(const char *text)
+{
+    return !strcmp(text, "help") || !strcmp(text, "?");
+}
+
+/* ------------------------------------------------------------------------ machine */
+
+static void take_accel(struct reading *reading, const char *argument)
+{
+    (void)reading;
+    if (is_help(argument)) {
+        printf("Accelerators supported:\ninterp\n");
+        exit(0);
+    }
+    if (strcmp(argument, "interp") && strcmp(argument, "tcg") &&
+        strcmp(argument, "jit") && strncmp(argument, "tcg,", 4))
+        die("-accel %s is not supported; there is interp (tcg and jit mean the same, so "
+            "far)",
+            argument);
+}
+
+static void machine_help(const struct reading *reading)
+{
+    char error[BOARD_ERROR];
+    const char *path =
+        boards_find(reading->machine ? reading->machine : "virt", reading->isa);
+    struct board *board = board_read(path, NULL, error);
+
+    if (!board)
+        die("%s", error);
+    printf("%s: %s\n%s\n", board->name, board->doc, board->path);
+    printf("  memory %llu MiB (-m), CPUs %u to %u (-smp)\n",
+           (unsigned long long)(board->memory_bytes >> 20), board->cpus, board->max_cpus);
+    for (const struct board_option *o = board->options; o; o = o->next)
+        printf("  %s=%s  %s (default %s)\n", o->name, o->choices, o->doc, o->value);
+    for (const struct board_device *d = board->devices; d; d = d->next)
+        printf("  device %-10s %-14s at 0x%llx\n", d->name, d->class,
+               (unsigned long long)(d->ranges ? d->ranges->addr : 0));
+    board_free(board);
+    exit(0);
+}
+
+static void take_machine_part(struct reading *reading, char *part)
+{
+    char *value = strchr(part, '=');
+    struct board_setting *option;
+
+    if (is_help(part))
+        machine_help(reading);
+    if (!value)
+        die("-M: want OPTION=VALUE, not `%s`", part);
+    *value++ = 0;
+    if (!strcmp(part, "dumpdtb")) {
+        reading->options->dump_tree = value;
+    } else if (!strcmp(part, "accel")) {
+        take_accel(reading, value);
+    } else if (!strcmp(part, "type")) {
+        reading->machine = value;
+    } else {
+        option = arena_alloc(&arena, sizeof(*option));
+        option->name = part;
+        option->value = value;
+        option->next = reading->board_options;
+        reading->board_options = option;
+    }
+}
+
+static void take_machine(struct reading *reading, const char *argument)
+{
+    char *part = next_part(&argument);
+
+    if (is_help(part)) {
+        boards_list();
+        exit(0);
+    }
+    if (strchr(part, '='))
+        take_machine_part(reading, part);
+    else
+        reading->machine = part;
+    while (*argument)
+        take_machine_part(reading, next_part(&argument));
+}
+
+/* 512 (MiB), 512M, 2G, size=1G */
+static void take_memory(struct reading *reading, const char *argument)
+{
+    const char *text = strncmp(argument, "size=", 5) ? argument : argument + 5;
+    size_t length = strlen(text);
+    uint64_t size;
+
+    if (!board_number(text, &size) || !size)
+        die("-m %s: want a size in MiB, as 512, or as 2G", argument);
+    if (text[length - 1] >= '0' && text[length - 1] <= '9')
+        size = size > UINT64_MAX >> 20 ? 0 : size << 20;
+    if (!size || size % 4096)
+        die("-m %s: not a size that a machine has", argument);
+    reading->options->machine.choices.memory_bytes = size;
+}
+
+static void take_smp(struct reading *reading, const char *argument)
+{
+    const char *text = strncmp(argument, "cpus=", 5) ? argument : argument + 5;
+    uint64_t count;
+
+    if (!board_number(text, &count) || !count || count > 512)
+        die("-smp %s: want a number of CPUs", argument);
+    if (count > 1)
+        die("-smp %s: one CPU is supported so far", argument);
+    reading->options->machine.choices.cpus = (unsigned)count;
+}
+
+static void take_cpu(struct reading *reading, const char *argument)
+{
+    reading->options->machine.cpu_model = argument;
+}
+
+static void take_kernel(struct reading *reading, const char *argument)
+{
+    reading->options->machine.kernel = argument;
+}
+
+static void take_initrd(struct reading *reading, const char *argument)
+{
+    reading->options->machine.initrd = argument;
+}
+
+static void take_append(struct reading *reading, const char *argument)
+{
+    reading->options->machine.command_line = argument;
+}
+
+static void take_dtb(struct reading *reading, const char *argument)
+{
+    reading->options->machine.dtb = argument;
+}
+
+static void take_bios(struct reading *reading, const char *argument)
+{
+    reading->options->machine.bios = argument;
+}
+
+static void take_no_reboot(struct reading *reading, const char *argument)
+{
+    (void)argument;
+    reading->options->machine.no_reboot = true;
+}
+
+/* ----------------------------------------------------------------------- back ends */
+
+static void take_nographic(struct reading *reading, const char *argument)
+{
+    (void)argument;
+    reading->is_nographic = true;
+}
+
+static void take_display(struct reading *reading, const char *argument)
+{
+    if (strcmp(argument, "none"))
+        die("-display %s is not supported; there is `none`", argument);
+    reading->has_no_display = true;
+}
+
+static void take_none(struct reading *reading, const char *argument)
+{
+    (void)reading;
+    if (strcmp(argument, "none") && strcmp(argument, "null"))
+        die("`%s` is not supported here yet; there is `none`", argument);
+}
+
+static void take_serial(struct reading *reading, const char *argument)
+{
+    if (reading->serials == MACHINE_SERIALS)
+        die("-serial %s: a machine has at most %d", argument, MACHINE_SERIALS);
+    reading->has_serial = true;
+    reading->options->machine.serials[reading->serials++] = argument;
+}
+
+/* ---------------------------------------------------------------------------- help */
+
+static const char *kind_name(unsigned kind)
+{
+    static const char *const names[] = {
+        "",       "bool",    "uint32", "uint64", "size",
+        "string", "chardev", "drive",  "netdev", "device"
+    };
+
+    return kind < sizeof(names) / sizeof(*names) ? names[kind] : "";
+}
+
+static void device_help(const char *name)
+{
+    const struct dev_class *class = dev_class_find(name);
+
+    if (!class)
+        die("-device %s: there is no such device; see -device help", name);
+    printf("%s: %s\n", class->name, class->doc);
+    printf("%s options:\n", class->name);
+    for (const struct property *p = class->properties; p && p->name; p++)
+        printf("  %s=<%s>%*s - %s\n", p->name, kind_name(p->kind),
+               (int)(14 - strlen(p->name)), "", p->doc ? p->doc : "");
+    printf("registers:\n");
+    for (const struct reg *r = class->regs; r && r->name; r++) {
+        static const char *const access[] = { "", "ro", "wo", "rw" };
+
+        printf("  0x%06lx %s %s", (unsigned long)r->offset, access[r->access & 3],
+               r->name);
+        for (unsigned width = 1, first = 1; width <= 8; width *= 2)
+            if (r->widths & width) {
+                printf("%s%u", first ? " of " : "/", width);
+                first = 0;
+            }
+        printf(" bytes");
+        if (r->count > 1)
+            printf(", %lu of them", (unsigned long)r->count);
+        printf("\n");
+    }
+}
+
+static void take_device(struct reading *reading, const char *argument)
+{
+    char *name = next_part(&argument);
+
+    (void)reading;
+    if (is_help(name)) {
+        for (size_t i = 0; dev_classes[i]; i++)
+            printf("name \"%s\"%s%s, desc \"%s\"\n", dev_classes[i]->name,
+                   dev_classes[i]->bus ? ", bus " : "",
+                   dev_classes[i]->bus ? dev_classes[i]->bus : "", dev_classes[i]->doc);
+        exit(0);
+    }
+    if (is_help(argument)) {
+        device_help(name);
+        exit(0);
+    }
+    die("-device %s: devices cannot be added to a board yet; there is -device help",
+        name);
+}
+
+static void take_help(struct reading *reading, const char *argument);
+
+static void take_version(struct reading *reading, const char *argument)
+{
+    (void)reading;
+    (void)argument;
+    printf("rhea boot (development version)\n");
+    exit(0);
+}
+
+static const struct option {
+    const char *word;
+    const char *argument; /* NULL: none */
+    void (*take)(struct reading *reading, const char *argument);
+    const char *help;
+} options[] = {
+    { "M", "NAME[,OPTION=VALUE]...", take_machine,
+      "the machine: a board's name or file; -M help, -M NAME,help, dumpdtb=FILE" },
+    { "machine", "...", take_machine, NULL },
+    { "m", "SIZE", take_memory, "memory, in MiB or as 2G" },
+    { "smp", "N", take_smp, "number of CPUs" },
+    { "cpu", "MODEL", take_cpu, "the model of the CPU" },
+    { "accel", "NAME", take_accel, "what executes it: interp" },
+    { "kernel", "FILE", take_kernel, "a kernel: Image, also gzip'ed, or ELF" },
+    { "initrd", "FILE", take_initrd, "its initial disk" },
+    { "append", "TEXT", take_append, "its command line" },
+    { "dtb", "FILE", take_dtb, "a device tree instead of the board's" },
+    { "bios", "FILE", take_bios, "firmware, raw or ELF; none; default" },
+    { "serial", "TO", take_serial, "stdio, mon:stdio, file:PATH, null, none" },
+    { "nographic", NULL, take_nographic,
+      "serial line on the terminal; Ctrl-A x ends it" },
+    { "display", "none", take_display, "no display" },
+    { "monitor", "none", take_none, "no monitor" },
+    { "nic", "none", take_none, "no network" },
+    { "net", "none", take_none, NULL },
+    { "vga", "none", take_none, NULL },
+    { "parallel", "none", take_none, NULL },
+    { "no-reboot", NULL, take_no_reboot, "end instead of starting again" },
+    { "device", "help", take_device, "the kinds of devices; -device NAME,help" },
+    { "version", NULL, take_version, NULL },
+    { "help", NULL, take_help, "this list" },
+    { "h", NULL, take_help, NULL },
+    { NULL, NULL, NULL, NULL },
+};
+
+static void take_help(struct reading *reading, const char *argument)
+{
+    (void)reading;
+    (void)argument;
+    printf("rhea boot [OPTION]...   boots a whole machine; options are QEMU's\n\n");
+    for (const struct option *o = options; o->word; o++) {
+        char left[64];
+
+        if (!o->help)
+            continue;
+        snprintf(left, sizeof(left), "-%s %s", o->word, o->argument ? o->argument : "");
+        printf("  %-32s %s\n", left, o->help);
+    }
+    exit(0);
+}
+
+/* ----------------------------------------------------------------------------- all */
+
+static const struct option *find_option(const char *word)
+{
+    const char *name = word + 1 + (word[1] == '-');
+
+    for (const struct option *o = options; o->word; o++)
+        if (!strcmp(o->word, name))
+            return o;
+    die("the option %s is not known, or not supported yet; see --help", word);
+}
+
+/* As rhea-system-riscv64: of that machine. */
+static const char *isa_of_name(const char *called)
+{
+    static const char prefix[] = "rhea-system-";
+    const char *slash = strrchr(called, '/'), *name = slash ? slash + 1 : called;
+
+    return strncmp(name, prefix, sizeof(prefix) - 1) ? "riscv64"
+                                                     : name + sizeof(prefix) - 1;
+}
+
+void options_read(struct options *into, int argc, char **argv)
+{
+    struct reading reading = { .options = into, .isa = isa_of_name(argc ? argv[0] : "") };
+
+    for (int i = 1; i < argc; i++) {
+        const struct option *option;
+
+        if (argv[i][0] != '-' || !argv[i][1])
+            die("`%s`: want an option; disks are not supported yet", argv[i]);
+        option = find_option(argv[i]);
+        if (option->argument && i + 1 == argc)
+            die("%s wants %s", argv[i], option->argument);
+        option->take(&reading, option->argument ? argv[++i] : NULL);
+    }
+    if (!reading.machine)
+        die("no machine: say -M virt, or see -M help");
+    if (!reading.has_serial && (reading.is_nographic || !reading.has_no_display))
+        into->machine.serials[0] = "mon:stdio";
+    into->machine.choices.options = reading.board_options;
+    into->machine.board_path = boards_find(reading.machine, reading.isa);
+}

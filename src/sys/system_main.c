@@ -1,0 +1,22 @@
+/* system_main.c - the program behind `rhea boot`. */
+#include "base/host.h"
+#include "sys/machine.h"
+#include "sys/options.h"
+
+int main(int argc, char **argv)
+{
+    struct options options = { 0 };
+    struct machine *machine;
+    int status = 0;
+
+    host_open_standard_files();
+    host_ignore_broken_pipes();
+    options_read(&options, argc, argv);
+    machine = machine_new(&options.machine);
+    if (options.dump_tree)
+        machine_dump_tree(machine, options.dump_tree);
+    else
+        status = machine_run(machine);
+    machine_free(machine);
+    return status;
+}
