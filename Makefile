@@ -99,7 +99,8 @@ OBJ := $(filter-out $(if $(filter 0,$(LLVM)),$(OBJ_jit),$(OBJ_no_jit)),$(OBJ_isa
 # compiled for addresses that are translated.
 SYSTEM_INTERP := $(filter-out $(OBJ_jit) %/cached.o %/lockstep.o,$(call objects,src/interp/*.c)) \
                  $(filter-out %/isas.o,$(foreach o,$(GEN_SRC:.c=.o),$(if $(findstring _interp_,$o)$(findstring /interp,$o),$o)))
-OBJ_system := $(OBJ_isagen) $(filter-out $(SYSTEM_INTERP),$(GEN_SRC:.c=.o)) $(GEN_STENCILS:.c=.o) $(SYSTEM_INTERP:$(O)/%=$(O)/system/%) \
+SYSTEM_STAMPS := $(if $(GEN_SRC),$(O)/gen/system_stencils.c)
+OBJ_system := $(OBJ_isagen) $(filter-out $(SYSTEM_INTERP),$(GEN_SRC:.c=.o)) $(SYSTEM_STAMPS:.c=.o) $(SYSTEM_INTERP:$(O)/%=$(O)/system/%) \
               $(foreach i,$(ISAS),$(call objects,src/isa/$i/*.c)) $(call objects,src/sys/*.c src/sys/*/*.c src/dev/*.c) \
               $(call objects,src/debug/isa_find.c)
 SYSTEM_LIBS := -lfdt -lz
@@ -208,6 +209,25 @@ $(STENCILS): $(O)/%.stencils: build/host/stencil
 $(GEN_STENCILS): $(STENCILS)
 	$(Q)echo '  GEN  $@' && { echo '#include "interp/stencils.h"'; echo 'const struct stencil_stamp stencil_stamps[] = {'; \
 	for t in $(TARGETS); do echo "{ \"$$t\", $$(cat $(O)/gen/$$t.stamp) },"; done; echo '{ 0 } };'; } >$@
+# The same of the handlers for whole machines: NAME-system.stencils.
+SYSTEM_STENCILS := $(STENCILS:%.stencils=%-system.stencils)
+$(foreach t,$(if $(STENCILS),$(TARGETS)),$(eval $(O)/$t-system.stencils: $(patsubst $(O)/%,$(O)/system/%,$(filter %/$t_interp_table.o,$(GEN_SRC:.c=.o)) $(call stencil_objects,$t))))
+$(O)/system/stencil/%.o: private OWN_CFLAGS := $(STENCIL_CFLAGS)
+$(O)/system/stencil/%.o: private HARDEN :=
+$(O)/system/stencil/%.o: private DEFS := -DRHEA_SYSTEM=1
+$(O)/system/stencil/%.o: private JIT_DEFS :=
+$(O)/system/stencil/gen/%.o: $(O)/gen/%.c Makefile
+	@mkdir -p $(@D)
+	$(compile)
+$(O)/system/stencil/goto.o: src/interp/goto.c Makefile
+	@mkdir -p $(@D)
+	$(compile)
+$(SYSTEM_STENCILS): $(O)/%-system.stencils: build/host/stencil
+	$(Q)echo '  CUT  $@' && build/host/stencil $@ $(filter %.o,$^) >$(O)/gen/$*-system.stamp
+$(SYSTEM_STAMPS): $(SYSTEM_STENCILS)
+	@mkdir -p $(@D)
+	$(Q)echo '  GEN  $@' && { echo '#include "interp/stencils.h"'; echo 'const struct stencil_stamp stencil_stamps[] = {'; \
+	for t in $(if $(STENCILS),$(TARGETS)); do echo "{ \"$$t\", $$(cat $(O)/gen/$$t-system.stamp) },"; done; echo '{ 0 } };'; } >$@
 build/host/stencil: tools/stencil/main.c src/interp/stencils.h Makefile
 	@mkdir -p $(@D)
 	$(Q)echo '  CC   $@' && $(HOSTCC) $(filter-out -MMD -MP,$(BASE_CFLAGS)) -O2 -Isrc -o $@ $<
@@ -277,7 +297,7 @@ cross-%:
 install: all
 	install -D $(O)/rhea $(DESTDIR)$(PREFIX)/bin/rhea
 	install -D -m 644 docs/rhea.1 $(DESTDIR)$(PREFIX)/share/man/man1/rhea.1
-	$(if $(STENCILS),install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/rhea $(STENCILS))
+	$(if $(STENCILS),install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/rhea $(STENCILS) $(if $(SYSTEM),$(SYSTEM_STENCILS)))
 	$(if $(SYSTEM),install -D $(O)/rhea-system $(DESTDIR)$(PREFIX)/bin/rhea-system)
 	$(if $(SYSTEM),install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/rhea/boards boards/*.board)
 	for f in isa-specs/*/*.isa; do install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/rhea/$$f; done

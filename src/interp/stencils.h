@@ -22,6 +22,8 @@ enum stencil_kind {
 /* Functions that stencils may call besides handlers. */
 #define STENCIL_HELPERS(X)                                                               \
     X(x_kick) X(x_jump) X(x_return) X(x_jump_mode) X(interp_trap) X(interp_misaligned)
+/* ... and, numbered behind those, where addresses are translated. */
+#define STENCIL_TLB_HELPERS(X) X(tlb_load) X(tlb_store) X(tlb_host)
 
 struct stencil_hole {
     uint16_t at;   /* in the stencil's code */

@@ -42,7 +42,11 @@ struct template
 };
 
 #define ADDRESS(name) (uintptr_t) name,
-static const uintptr_t helpers[] = { STENCIL_HELPERS(ADDRESS) };
+static const uintptr_t helpers[] = { STENCIL_HELPERS(ADDRESS)
+#if RHEA_TLB
+                                         STENCIL_TLB_HELPERS(ADDRESS)
+#endif
+};
 
 /* -------------------------------------------------------------------- handlers */
 
@@ -109,7 +113,8 @@ static const void *read_file(const char *isa, uint64_t stamp)
     size_t size;
 
     for (unsigned i = 0; i < sizeof where / sizeof *where; i++) {
-        snprintf(name, sizeof name, "%s%s.stencils", where[i], isa);
+        snprintf(name, sizeof name, "%s%s%s.stencils", where[i], isa,
+                 RHEA_TLB ? "-system" : "");
         file = host_map_beside(name, &size);
         if (!file)
             continue;

@@ -113,7 +113,7 @@ static void run(struct vcpu *vcpu)
         if (vcpu->must_stop)
             break;
         vcpu->m.machine->interrupt(cpu);
-        interp_engine.run(cpu, 0);
+        template_engine.run(cpu, 0);
         if (cpu->event.kind != EXEC_KICK)
             vcpu->m.machine->event(cpu);
     }
@@ -262,8 +262,8 @@ struct vcpu *vcpu_new(const struct vcpu_config *config)
     }
     begin(vcpu, config, machine);
     tlb_flush(vcpu->cpu);
-    attached = config->others ? interp_engine.attach_to(vcpu->cpu, config->others->cpu)
-                              : interp_engine.attach(vcpu->cpu);
+    attached = config->others ? template_engine.attach_to(vcpu->cpu, config->others->cpu)
+                              : template_engine.attach(vcpu->cpu);
     if (attached < 0)
         bug("no interpreter for %s", config->isa->name);
     vcpu_reset(vcpu);
@@ -292,7 +292,7 @@ void vcpu_free(struct vcpu *vcpu)
         host_lock_wait(vcpu->lock);
     host_lock_give(vcpu->lock);
     timer_cancel(&vcpu->alarm);
-    interp_engine.detach(vcpu->cpu);
+    template_engine.detach(vcpu->cpu);
     tlb_free(&vcpu->m.mmu);
     cpu_free(vcpu->cpu);
     free(vcpu->m.guest);

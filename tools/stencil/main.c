@@ -163,7 +163,8 @@ static int handler_number(const char *name)
 static int helper_number(const char *name)
 {
 #define NAME(function) #function,
-    static const char *const names[] = { STENCIL_HELPERS(NAME) };
+    static const char *const names[] = { STENCIL_HELPERS(NAME)
+                                             STENCIL_TLB_HELPERS(NAME) };
 
     for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
         if (!strcmp(names[i], name))
@@ -234,7 +235,7 @@ static bool relative_hole(struct stencil_hole *hole, unsigned *units, const char
     unsigned next;
     int number;
 
-    if (strncmp(name, "interp_", 7) && !is_jump(at))
+    if (strncmp(name, "interp_", 7) && strncmp(name, "tlb_", 4) && !is_jump(at))
         return false; /* the compiler has made a call of a handler's end */
     if (sscanf(name, "next_%u", &next) == 1) {
         hole->kind = HOLE_NEXT;
