@@ -116,7 +116,10 @@ OBJ_of_base/   := $(OBJ_base)
 OBJ_of_isa/    := $(OBJ_isagen)
 OBJ_of_isa/fp/ := $(OBJ_base) $(call objects,src/isa/fp/*.c)
 OBJ_of_isagen/ := $(OBJ_isagen)
-TESTS   := $(patsubst %.c,$(O)/%,$(filter-out $(if $(filter 0,$(LLVM)),tests/llvmjit/% tests/user/symbols_test.c),$(sort $(wildcard tests/*/*_test.c tests/*/*/*_test.c))))
+OBJ_dev        := $(OBJ_base) $(call objects,src/dev/*.c)
+OBJ_of_dev/    := $(OBJ_dev)
+OBJ_of_sys/    := $(filter-out %/system_main.o,$(OBJ_system))
+TESTS   := $(patsubst %.c,$(O)/%,$(filter-out $(if $(filter 0,$(LLVM)),tests/llvmjit/% tests/user/symbols_test.c) $(if $(SYSTEM_MISSING),tests/sys/%),$(sort $(wildcard tests/*/*_test.c tests/*/*/*_test.c))))
 FUZZERS := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/fuzz/*.c)))
 .SECONDARY: $(TESTS:=.o) $(FUZZERS:=.o)
 
@@ -266,6 +269,8 @@ $(O)/tests/%: private OWN_CFLAGS = -Itests $(CHECK_CFLAGS)
 $(O)/tests/%_test: $(O)/tests/%_test.o $$(or $$(OBJ_of_$$(dir $$*)),$(OBJ))
 	$(link) $(CHECK_LIBS) $(LDLIBS) -lm
 $(O)/tests/interp/cache_test $(O)/tests/fuzz/cache: $(filter-out %_cmd.o,$(OBJ_cache))
+$(O)/tests/fuzz/dev: $(filter-out $(OBJ_base),$(OBJ_dev))
+$(O)/tests/sys/%: private LDLIBS += $(SYSTEM_LIBS)
 $(O)/tests/fuzz/elf: $(O)/src/user/functions.o $(O)/src/user/elf_parts.o
 include tests/isagen/hard.mk
 # Tests of parts of the JIT play the parts around them.

@@ -332,3 +332,11 @@ uint64_t bus_memory_end(const struct bus *bus, uint64_t addr)
 
     return range && range->kind != BUS_DEV ? range->last + 1 : 0;
 }
+
+uint64_t bus_next_memory(const struct bus *bus, uint64_t addr)
+{
+    for (size_t i = range_at(bus, addr); i < bus->count; i++)
+        if (bus->ranges[i].kind != BUS_DEV && bus->ranges[i].start > addr)
+            return bus->ranges[i].start;
+    return 0;
+}

@@ -50,6 +50,9 @@ bool bus_load(struct bus *bus, uint64_t addr, const void *bytes, uint64_t size);
 /* The end of the memory that addr lies in; 0: none. */
 uint64_t bus_memory_end(const struct bus *bus, uint64_t addr);
 
+/* Where the first memory above addr begins; 0: there is none. */
+uint64_t bus_next_memory(const struct bus *bus, uint64_t addr);
+
 /* What there is, in the order of addresses. */
 enum bus_kind { BUS_RAM = 1, BUS_ROM, BUS_DEV };
 struct bus_range {

@@ -152,6 +152,21 @@ static int load_segment(const struct image *image, struct bus *bus,
     static const uint8_t zeros[4096];
     uint64_t at = segment->paddr, end = segment->paddr + segment->memory_size;
 
+    /* Linkers like to load the file's own headers in front of the code: where there is no
+     * memory they are left out. */
+    if (segment->offset == 0 && !bus_memory_end(bus, at)) {
+        uint64_t skip = bus_next_memory(bus, at) - at;
+
+        if (skip < segment->file_size) {
+            struct segment rest = *segment;
+
+            rest.offset += skip;
+            rest.paddr += skip;
+            rest.file_size -= skip;
+            rest.memory_size -= skip;
+            return load_segment(image, bus, &rest, place, error);
+        }
+    }
     if (segment->offset > image->size ||
         segment->file_size > image->size - segment->offset ||
         segment->memory_size < segment->file_size || end < at)
