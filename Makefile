@@ -103,7 +103,9 @@ SYSTEM_STAMPS := $(if $(GEN_SRC),$(O)/gen/system_stencils.c)
 OBJ_system := $(OBJ_isagen) $(filter-out $(SYSTEM_INTERP),$(GEN_SRC:.c=.o)) $(SYSTEM_STAMPS:.c=.o) $(SYSTEM_INTERP:$(O)/%=$(O)/system/%) \
               $(foreach i,$(ISAS),$(call objects,src/isa/$i/*.c)) $(call objects,src/sys/*.c src/sys/*/*.c src/dev/*.c) \
               $(call objects,src/debug/isa_find.c)
-SYSTEM_LIBS := -lfdt -lz
+# Compressed disk images: without one of these such an image is refused.
+BLOCK_LIBS  := $(foreach l,z zstd,$(if $(shell echo '\#include <$(if $(filter z,$l),zlib,zstd).h>' | $(CC) -E -x c - >/dev/null 2>&1 && echo y),-l$l))
+SYSTEM_LIBS := -lfdt $(BLOCK_LIBS)
 SYSTEM_MISSING := $(strip $(foreach h,libfdt zlib,$(shell echo '\#include <$h.h>' | $(CC) -E -x c - >/dev/null 2>&1 || echo $h)))
 ifeq ($(SYSTEM_MISSING),)
 SYSTEM := $(O)/rhea-system $(O)/boards
@@ -119,7 +121,8 @@ OBJ_of_isagen/ := $(OBJ_isagen)
 OBJ_dev        := $(OBJ_base) $(call objects,src/dev/*.c)
 OBJ_of_dev/    := $(OBJ_dev)
 OBJ_of_sys/    := $(filter-out %/system_main.o,$(OBJ_system))
-TESTS   := $(patsubst %.c,$(O)/%,$(filter-out $(if $(filter 0,$(LLVM)),tests/llvmjit/% tests/user/symbols_test.c) $(if $(SYSTEM_MISSING),tests/sys/%),$(sort $(wildcard tests/*/*_test.c tests/*/*/*_test.c))))
+OBJ_of_sys/block/ := $(OBJ_base) $(call objects,src/sys/block/*.c)
+TESTS   := $(patsubst %.c,$(O)/%,$(filter-out $(if $(filter 0,$(LLVM)),tests/llvmjit/% tests/user/symbols_test.c) $(if $(SYSTEM_MISSING),$(wildcard tests/sys/*_test.c)),$(sort $(wildcard tests/*/*_test.c tests/*/*/*_test.c))))
 FUZZERS := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/fuzz/*.c)))
 .SECONDARY: $(TESTS:=.o) $(FUZZERS:=.o)
 
@@ -272,6 +275,8 @@ $(O)/tests/interp/cache_test $(O)/tests/fuzz/cache: $(filter-out %_cmd.o,$(OBJ_c
 $(O)/tests/fuzz/dev: $(filter-out $(OBJ_base),$(OBJ_dev))
 $(O)/tests/sys/%: private LDLIBS += $(SYSTEM_LIBS)
 $(O)/tests/fuzz/elf: $(O)/src/user/functions.o $(O)/src/user/elf_parts.o
+$(O)/tests/fuzz/qcow2: $(call objects,src/sys/block/*.c)
+$(O)/tests/sys/block/%_test $(O)/tests/fuzz/qcow2: private LDLIBS += $(BLOCK_LIBS)
 include tests/isagen/hard.mk
 # Tests of parts of the JIT play the parts around them.
 $(O)/tests/llvmjit/%: private OWN_CFLAGS = -Itests $(CHECK_CFLAGS) $(shell $(LLVM_CONFIG) --cflags)

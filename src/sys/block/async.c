@@ -1,0 +1,275 @@
+/* async.c - a device's requests on a few threads: see async.h. */
+#include "sys/block/async.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/host.h"
+#include "base/report.h"
+
+enum { MOST_THREADS = 8, MOST_SPANS = 32 };
+
+struct list {
+    struct block_request *first, **end;
+};
+
+struct block_async {
+    struct block_backend backend;
+    struct block_async_config config;
+    struct host_lock *lock; /* of what follows */
+    struct list waiting;    /* for a thread */
+    struct list finished;   /* their errno is in backend_data */
+    struct list stopped;    /* for block_async_retry() */
+    unsigned running;       /* requests */
+    unsigned threads, idle;
+    bool is_posted, is_ending;
+};
+
+static void list_init(struct list *list)
+{
+    list->first = NULL;
+    list->end = &list->first;
+}
+
+static void list_add(struct list *list, struct block_request *request)
+{
+    request->next = NULL;
+    *list->end = request;
+    list->end = &request->next;
+}
+
+static struct block_request *list_take(struct list *list)
+{
+    struct block_request *request = list->first;
+
+    if (request && !(list->first = request->next))
+        list->end = &list->first;
+    return request;
+}
+
+/* ------------------------------------------------------------------------- threads */
+
+static int transfer(struct disk_image *image, struct block_request *request)
+{
+    struct host_iov few[MOST_SPANS], *iov = few;
+    int error;
+
+    if (request->span_count > MOST_SPANS)
+        iov = malloc(request->span_count * sizeof(*iov));
+    if (!iov)
+        return -ENOMEM;
+    for (unsigned i = 0; i < request->span_count; i++)
+        iov[i] = (struct host_iov){ request->spans[i].base, request->spans[i].size };
+    error = request->op == BLOCK_READ
+                ? disk_readv(image, request->offset, iov, request->span_count)
+                : disk_writev(image, request->offset, iov, request->span_count);
+    if (iov != few)
+        free(iov);
+    return error;
+}
+
+static int perform(struct disk_image *image, struct block_request *request)
+{
+    switch (request->op) {
+    case BLOCK_READ:
+    case BLOCK_WRITE: return transfer(image, request);
+    case BLOCK_FLUSH: return disk_flush(image);
+    case BLOCK_DISCARD: return disk_discard(image, request->offset, request->size);
+    case BLOCK_ZEROES:
+        return disk_zero(image, request->offset, request->size, request->may_unmap);
+    }
+    return -ENOTSUP;
+}
+
+static void complete(void *context);
+
+static void work(void *context)
+{
+    struct block_async *async = context;
+    struct block_request *request;
+
+    host_lock_take(async->lock);
+    for (;;) {
+        bool post;
+        int error;
+        while (!(request = list_take(&async->waiting)) && !async->is_ending) {
+            async->idle++;
+            host_lock_wait(async->lock);
+            async->idle--;
+        }
+        if (!request)
+            break;
+        host_lock_give(async->lock);
+        error = -perform(async->config.image, request);
+        host_lock_take(async->lock);
+        request->backend_data = (void *)(intptr_t)error;
+        list_add(&async->finished, request);
+        async->running--;
+        post = !async->is_posted && !async->is_ending;
+        async->is_posted = async->is_posted || post;
+        host_lock_wake(async->lock); /* a drain */
+        if (post) {
+            host_lock_give(async->lock);
+            async->config.post(async->config.context, complete, async);
+            host_lock_take(async->lock);
+        }
+    }
+    async->threads--;
+    host_lock_wake(async->lock);
+    host_lock_give(async->lock);
+}
+
+/* ------------------------------------------------------------- on the device thread */
+
+/* What becomes of one that is done: false: it waits. */
+static bool settle(struct block_async *async, struct block_request *request, int *error)
+{
+    enum block_reaction reaction = BLOCK_REPORT;
+
+    *error = (int)(intptr_t)request->backend_data;
+    if (*error && async->config.failed && !async->is_ending)
+        reaction = async->config.failed(async->config.context, request->op, *error);
+    if (reaction == BLOCK_IGNORE)
+        *error = 0;
+    return reaction != BLOCK_STOP;
+}
+
+static void complete(void *context)
+{
+    struct block_async *async = context;
+    struct block_request *request;
+
+    host_lock_take(async->lock);
+    async->is_posted = false;
+    while ((request = list_take(&async->finished))) {
+        int error;
+        bool is_done;
+        host_lock_give(async->lock);
+        is_done = settle(async, request, &error);
+        if (is_done)
+            request->done(request, error);
+        host_lock_take(async->lock);
+        if (!is_done)
+            list_add(&async->stopped, request);
+    }
+    host_lock_give(async->lock);
+}
+
+static void enqueue(struct block_async *async, struct block_request *request)
+{
+    bool start = !async->idle && async->threads < MOST_THREADS;
+
+    list_add(&async->waiting, request);
+    async->running++;
+    if (start)
+        async->threads++;
+    if (start && host_thread_start(work, async, HOST_SMALL_STACK))
+        async->threads--; /* the others will do it */
+    if (!async->threads)
+        die("no thread for a disk's requests: the host has no more");
+    host_lock_wake(async->lock);
+}
+
+static void async_submit(struct block_backend *backend, struct block_request *request)
+{
+    struct block_async *async = (struct block_async *)backend;
+
+    host_lock_take(async->lock);
+    enqueue(async, request);
+    host_lock_give(async->lock);
+}
+
+/* What waits after a failure has failed: a reset must not wait for a person. */
+static void async_drain(struct block_backend *backend)
+{
+    struct block_async *async = (struct block_async *)backend;
+    struct block_request *request;
+
+    for (;;) {
+        host_lock_take(async->lock);
+        while (async->running)
+            host_lock_wait(async->lock);
+        request = async->finished.first;
+        host_lock_give(async->lock);
+        if (!request)
+            break;
+        complete(async); /* which may submit more */
+    }
+    host_lock_take(async->lock);
+    while ((request = list_take(&async->stopped))) {
+        host_lock_give(async->lock);
+        request->done(request, (int)(intptr_t)request->backend_data);
+        host_lock_take(async->lock);
+    }
+    host_lock_give(async->lock);
+}
+
+void block_async_retry(struct block_async *async)
+{
+    struct block_request *request;
+
+    host_lock_take(async->lock);
+    while ((request = list_take(&async->stopped)))
+        enqueue(async, request);
+    host_lock_give(async->lock);
+}
+
+int block_async_resize(struct block_async *async, uint64_t size, char error[DISK_ERROR])
+{
+    int code;
+
+    async_drain(&async->backend); /* a resize is alone */
+    code = disk_resize(async->config.image, size, DISK_SPARSE, error);
+    if (code)
+        return code;
+    async->backend.size_bytes = disk_size(async->config.image);
+    if (async->backend.resized)
+        async->backend.resized(async->backend.device);
+    return 0;
+}
+
+/* ---------------------------------------------------------------------- begin, end */
+
+struct block_async *block_async_new(const struct block_async_config *config)
+{
+    struct block_async *async = calloc(1, sizeof(*async));
+    size_t length = config->serial ? strlen(config->serial) + 1 : 0;
+    char *serial = length ? malloc(length) : NULL;
+
+    if (!async || (length && !serial) || !(async->lock = host_lock_new()))
+        die("out of memory");
+    if (serial)
+        memcpy(serial, config->serial, length);
+    async->config = *config;
+    list_init(&async->waiting);
+    list_init(&async->finished);
+    list_init(&async->stopped);
+    async->backend.size_bytes = disk_size(config->image);
+    async->backend.block_size = DISK_SECTOR;
+    async->backend.read_only = !disk_is_writable(config->image);
+    async->backend.can_discard = disk_is_writable(config->image);
+    async->backend.serial = serial;
+    async->backend.submit = async_submit;
+    async->backend.drain = async_drain;
+    return async;
+}
+
+struct block_backend *block_async_backend(struct block_async *async)
+{
+    return &async->backend;
+}
+
+void block_async_free(struct block_async *async)
+{
+    async_drain(&async->backend);
+    host_lock_take(async->lock);
+    async->is_ending = true;
+    host_lock_wake(async->lock);
+    while (async->threads)
+        host_lock_wait(async->lock);
+    host_lock_give(async->lock);
+    host_lock_free(async->lock);
+    free((char *)(uintptr_t)async->backend.serial);
+    free(async);
+}
