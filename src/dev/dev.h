@@ -271,8 +271,10 @@ enum { DEV_REGIONS = 8 };
 struct dev_class {
     const char *name, *doc; /* doc: one line, for -device help */
     const char *bus;        /* what it is plugged into; NULL: the board's own bus */
-    size_t size;            /* of its struct, which begins with a struct dev */
-    uint64_t mmio_size;     /* of region 0; a board may give it less */
+    const char *slot; /* the bus of which this is a slot: a free one has nothing connected
+                         to its property `device` */
+    size_t size;      /* of its struct, which begins with a struct dev */
+    uint64_t mmio_size;                /* of region 0; a board may give it less */
     uint64_t region_size[DEV_REGIONS]; /* of 1 and up */
     const struct reg *regs;
     const struct field *fields;
@@ -284,6 +286,9 @@ struct dev_class {
     uint64_t (*read)(struct dev *dev, struct access at);
     void (*write)(struct dev *dev, struct access at, uint64_t value);
     void (*set_line)(struct dev *dev, unsigned line, bool level); /* its input lines */
+    /* Before a save, which calls it: finishes what is under way.  It may write to guest
+     * memory, so all devices are settled before memory is saved. */
+    void (*settle)(struct dev *dev);
     int (*loaded)(struct dev *dev); /* after a load: 0, or -1: no such state */
     void (*destroy)(struct dev *dev);
 };
@@ -339,6 +344,7 @@ struct dev_state {
     uint8_t *bytes; /* free() it */
     size_t size, capacity;
 };
+void dev_settle(struct dev *dev);
 void dev_save(struct dev *dev, struct dev_state *state);
 int64_t dev_load(struct dev *dev, const uint8_t *bytes, size_t size);
 

@@ -74,10 +74,17 @@ static void save_fields(struct dev_state *state, const struct field *field,
     }
 }
 
+void dev_settle(struct dev *dev)
+{
+    if (dev->class->settle)
+        dev->class->settle(dev);
+}
+
 void dev_save(struct dev *dev, struct dev_state *state)
 {
     size_t start = state->size, size;
 
+    dev_settle(dev);
     put(state, dev->class->state_version, 4);
     put(state, 0, 4);
     save_fields(state, dev->class->fields, (const char *)dev);
