@@ -123,7 +123,7 @@ OBJ_of_dev/    := $(OBJ_dev)
 OBJ_of_sys/    := $(filter-out %/system_main.o,$(OBJ_system))
 OBJ_of_sys/block/ := $(OBJ_base) $(call objects,src/sys/block/*.c)
 TESTS   := $(patsubst %.c,$(O)/%,$(filter-out $(if $(filter 0,$(LLVM)),tests/llvmjit/% tests/user/symbols_test.c) $(if $(SYSTEM_MISSING),$(wildcard tests/sys/*_test.c)),$(sort $(wildcard tests/*/*_test.c tests/*/*/*_test.c))))
-FUZZERS := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/fuzz/*.c)))
+FUZZERS := $(patsubst %.c,$(O)/%,$(filter-out $(if $(SYSTEM_MISSING),tests/fuzz/board.c),$(sort $(wildcard tests/fuzz/*.c))))
 .SECONDARY: $(TESTS:=.o) $(FUZZERS:=.o)
 
 # The JIT is a module that rhea loads at the first hot region.
@@ -273,7 +273,8 @@ $(O)/tests/%_test: $(O)/tests/%_test.o $$(or $$(OBJ_of_$$(dir $$*)),$(OBJ))
 	$(link) $(CHECK_LIBS) $(LDLIBS) -lm
 $(O)/tests/interp/cache_test $(O)/tests/fuzz/cache: $(filter-out %_cmd.o,$(OBJ_cache))
 $(O)/tests/fuzz/dev: $(filter-out $(OBJ_base),$(OBJ_dev))
-$(O)/tests/sys/%: private LDLIBS += $(SYSTEM_LIBS)
+$(O)/tests/fuzz/board: $(call objects,$(addprefix src/sys/,board.c board_words.c fdt.c))
+$(patsubst %.c,$(O)/%,$(wildcard tests/sys/*_test.c)) $(O)/tests/fuzz/board: private LDLIBS += $(SYSTEM_LIBS)
 $(O)/tests/fuzz/elf: $(O)/src/user/functions.o $(O)/src/user/elf_parts.o
 $(O)/tests/fuzz/qcow2: $(call objects,src/sys/block/*.c)
 $(O)/tests/sys/block/%_test $(O)/tests/fuzz/qcow2: private LDLIBS += $(BLOCK_LIBS)
