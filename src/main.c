@@ -27,6 +27,8 @@ static const char help[] =
     "--help)\n"
     "  rhea boot [OPTION]...                        boot a whole machine (rhea boot "
     "--help)\n"
+    "  rhea img COMMAND ...                         make and change disk images\n"
+    "                                               (rhea img --help)\n"
     "  rhea binfmt --install                        let the kernel run them so\n"
     "                                               (rhea binfmt --help)\n"
     "  rhea isa COMMAND ...                         look into instruction sets\n"
@@ -51,10 +53,10 @@ _Noreturn static void boot(char **argv)
 {
     int error = -host_exec_beside("rhea-system", argv);
 
-    die("rhea boot: %s", error == ENOENT
-                             ? "this build has no rhea-system (libfdt or zlib "
-                               "was missing when it was made)"
-                             : strerror(error));
+    die("rhea %s: %s", argv[0],
+        error == ENOENT ? "this build has no rhea-system (libfdt or zlib "
+                          "was missing when it was made)"
+                        : strerror(error));
 }
 
 /* "-help" and "--help" are the same. */
@@ -80,7 +82,7 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "run") == 0)
         return run_main(argc - 1, argv + 1);
-    if (strcmp(argv[1], "boot") == 0)
+    if (strcmp(argv[1], "boot") == 0 || strcmp(argv[1], "img") == 0)
         boot(argv + 1);
     if (strcmp(argv[1], "binfmt") == 0)
         return binfmt_main(argc - 1, argv + 1);
@@ -95,6 +97,7 @@ int main(int argc, char **argv)
         fputs(help, stdout);
         return 0;
     }
-    die("no command `%s`; there are run, boot, binfmt, isa, cache, --version and --help",
+    die("no command `%s`; there are run, boot, img, binfmt, isa, cache, --version and "
+        "--help",
         argv[1]);
 }

@@ -1,5 +1,8 @@
-/* system_main.c - the program behind `rhea boot`. */
+/* system_main.c - the program behind `rhea boot` and `rhea img`. */
+#include <string.h>
+
 #include "base/host.h"
+#include "sys/img.h"
 #include "sys/machine.h"
 #include "sys/options.h"
 
@@ -10,6 +13,8 @@ int main(int argc, char **argv)
     int status = 0;
 
     host_open_standard_files();
+    if (argc > 0 && strcmp(argv[0], "img") == 0)
+        return img_main(argc, argv);
     host_ignore_broken_pipes();
     options_read(&options, argc, argv);
     machine = machine_new(&options.machine);

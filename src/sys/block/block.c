@@ -179,7 +179,8 @@ int disk_extent_chain(struct disk_image *image, uint64_t offset, uint64_t size,
         image = image->backing;
         depth++;
         if (offset >= image->size) {
-            extent->is_zero = true; /* of nobody: this image ends before */
+            extent->is_zero = true; /* this image ends before: as if the other said it */
+            depth--;
             break;
         }
         if (part > image->size - offset)

@@ -128,6 +128,7 @@ static int refer_l1(struct checker *c, uint64_t offset, uint32_t entries)
             corrupt(c, "l1_table entry", entry);
             continue;
         }
+        c->next = 0; /* as QEMU's programs count */
         error = refer(c, at, c->q->cluster_size, "l1_table entry");
         if (!error)
             error = file_read(&c->image->file, at, c->table, c->q->cluster_size);
