@@ -90,11 +90,12 @@ static uint8_t *host_page(struct cpu *cpu, uint64_t physical, bool *is_writable)
     return host;
 }
 
-static struct tlb_entry *fill(struct cpu *cpu, uint64_t addr, unsigned access)
+static struct tlb_entry *fill(struct cpu *cpu, uint64_t addr, unsigned access,
+                              unsigned size)
 {
     struct interp_cpu *self = interp_of(cpu);
     struct mmu *mmu = cpu->mmu;
-    struct translation to = { .is_readable = true };
+    struct translation to = { .is_readable = true, .size = size };
     struct tlb_entry *entry;
     uint64_t page = page_of(addr);
     unsigned cause = mmu->translate(cpu, addr, access, self->mode->regime, &to);
@@ -110,6 +111,10 @@ static struct tlb_entry *fill(struct cpu *cpu, uint64_t addr, unsigned access)
     entry->read = to.is_readable ? page : TLB_NONE;
     entry->write = to.is_writable ? page : TLB_NONE;
     mmu->has_large |= to.is_large;
+    if (to.is_partial) {
+        entry->read |= TLB_ONCE;
+        entry->write |= TLB_ONCE;
+    }
     if (!host || !is_writable)
         entry->write |= TLB_DEVICE;
     if (!host)
@@ -120,13 +125,15 @@ static struct tlb_entry *fill(struct cpu *cpu, uint64_t addr, unsigned access)
 }
 
 /* The entry for an access within a page. */
-static struct tlb_entry *find(struct cpu *cpu, uint64_t addr, unsigned access)
+static struct tlb_entry *find(struct cpu *cpu, uint64_t addr, unsigned access,
+                              unsigned size)
 {
     struct tlb_entry *entry = (struct tlb_entry *)(uintptr_t)tlb_entry(cpu->base, addr);
     uint64_t tag = access == ACCESS_WRITE ? entry->write : entry->read;
 
-    return !(tag & TLB_NONE) && page_of(tag) == page_of(addr) ? entry
-                                                              : fill(cpu, addr, access);
+    return !(tag & (TLB_NONE | TLB_ONCE)) && page_of(tag) == page_of(addr)
+               ? entry
+               : fill(cpu, addr, access, size);
 }
 
 /* Code was translated from the page of an entry: it is dropped. */
@@ -206,7 +213,7 @@ uint64_t tlb_load(struct cpu *cpu, uint64_t addr, unsigned size)
 
     if (crosses(addr, size))
         return load_bytes(cpu, addr, size);
-    entry = find(cpu, addr, ACCESS_READ);
+    entry = find(cpu, addr, ACCESS_READ, size);
     if (!(entry->read & TLB_DEVICE))
         return load_host(entry->host + (uintptr_t)addr, size);
     if (!cpu->mmu->read(cpu, entry->physical | (addr & (PAGE_SIZE - 1)), size, &value))
@@ -217,8 +224,10 @@ uint64_t tlb_load(struct cpu *cpu, uint64_t addr, unsigned size)
 /* None of the bytes is written if one cannot be. */
 static void store_bytes(struct cpu *cpu, uint64_t addr, uint64_t value, unsigned size)
 {
-    find(cpu, addr, ACCESS_WRITE);
-    find(cpu, addr + size - 1, ACCESS_WRITE);
+    unsigned first = (unsigned)(page_of(addr + size) - addr);
+
+    find(cpu, addr, ACCESS_WRITE, first);
+    find(cpu, addr + first, ACCESS_WRITE, size - first);
     for (unsigned i = 0; i < size; i++)
         tlb_store(cpu, addr + i, value >> 8 * (MEM_HOST_BIG ? size - 1 - i : i) & 0xff,
                   1);
@@ -232,7 +241,7 @@ void tlb_store(struct cpu *cpu, uint64_t addr, uint64_t value, unsigned size)
         store_bytes(cpu, addr, value, size);
         return;
     }
-    entry = find(cpu, addr, ACCESS_WRITE);
+    entry = find(cpu, addr, ACCESS_WRITE, size);
     if (entry->write & TLB_DEVICE) {
         if (!cpu->mmu->write(cpu, entry->physical | (addr & (PAGE_SIZE - 1)), size,
                              to_device(value, size)))
@@ -246,7 +255,7 @@ void tlb_store(struct cpu *cpu, uint64_t addr, uint64_t value, unsigned size)
 
 void *tlb_host(struct cpu *cpu, uint64_t addr, unsigned size)
 {
-    struct tlb_entry *entry = find(cpu, addr, ACCESS_WRITE);
+    struct tlb_entry *entry = find(cpu, addr, ACCESS_WRITE, size);
 
     if (entry->write & TLB_DEVICE || crosses(addr, size))
         fault(cpu, addr, ACCESS_WRITE, cpu->mmu->refused(cpu, ACCESS_WRITE));
@@ -257,11 +266,12 @@ void *tlb_host(struct cpu *cpu, uint64_t addr, unsigned size)
 
 /* ---------------------------------------------------------------------- code */
 
+/* For an instruction's first bytes, or some others. */
 static unsigned find_code(struct cpu *cpu, uint64_t pc, struct tlb_entry **found)
 {
     struct mmu *mmu = cpu->mmu;
     struct tlb_entry *entry = &mmu->code[pc >> TLB_SHIFT & (TLB_ENTRIES - 1)];
-    struct translation to = { 0 };
+    struct translation to = { .size = cpu->isa->min_ilen };
     bool is_writable;
     uint64_t mode = interp_of(cpu)->mode->mode;
     unsigned cause;
@@ -277,7 +287,8 @@ static unsigned find_code(struct cpu *cpu, uint64_t pc, struct tlb_entry **found
     if (!host)
         return mmu->refused(cpu, ACCESS_FETCH);
     mmu->has_large |= to.is_large;
-    *entry = (struct tlb_entry){ page_of(pc), mode, page_of(to.physical),
+    *entry = (struct tlb_entry){ page_of(pc) | (to.is_partial ? TLB_ONCE : 0), mode,
+                                 page_of(to.physical),
                                  (uintptr_t)host - (uintptr_t)page_of(pc) };
     return 0;
 }
@@ -302,6 +313,8 @@ unsigned tlb_fetch(struct cpu *cpu, uint64_t pc, void *to, unsigned *size)
 
         if (cause)
             return cause;
+        if (entry->read & TLB_ONCE && n > cpu->isa->min_ilen)
+            n = cpu->isa->min_ilen;
         memcpy((uint8_t *)to + *size, (const void *)(entry->host + (uintptr_t)at), n);
         *size += n;
     }

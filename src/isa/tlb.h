@@ -23,6 +23,7 @@ enum {
     TLB_NONE = 1,   /* no such access */
     TLB_DEVICE = 2, /* not memory */
     TLB_CODE = 4,   /* a write: code was translated from the page */
+    TLB_ONCE = 8,   /* holds for one access: the page is not the same everywhere */
 };
 
 /* A page: its address with those bits, for reads and for writes; host address = guest
@@ -40,6 +41,8 @@ _Static_assert(sizeof(struct tlb_entry) == 32, "see TLB_ENTRY");
 /* Where an address leads. */
 struct translation {
     uint64_t physical;
+    unsigned size;                 /* in: bytes of the access, which is within a page */
+    bool is_partial;               /* holds for them alone */
     bool is_readable, is_writable; /* too, without asking again */
     bool is_large;                 /* the page is larger than TLB_SHIFT says */
 };

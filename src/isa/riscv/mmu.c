@@ -1,20 +1,26 @@
 /* mmu.c - address translation of RISC-V.
  *
  * Privileged, "Sv32: Page-Based 32-bit Virtual-Memory Systems" and those that follow:
- * Sv39, Sv48, Sv57.  Accessed and dirty bits are set here, as Svadu does. Not modelled:
- * PMP, Svnapot, Svpbmt (their bits are reserved). */
+ * Sv39, Sv48, Sv57, with Svnapot, Svpbmt (which changes nothing: memory is what it is)
+ * and Svadu.  After reset, ADUE is on: accessed and dirty bits are set here until
+ * somebody wants faults, so that guests that know nothing of Svadu run as on QEMU. */
 #include "isa/riscv/riscv.h"
 #include "isa/space.h"
 
 enum { PTE_V = 1, PTE_R = 2, PTE_W = 4, PTE_X = 8, PTE_U = 16, PTE_A = 64, PTE_D = 128 };
-enum { PAGE_SHIFT = 12 };
-#define PTE_RESERVED (UINT64_C(0x3ff) << 54)
+enum { PAGE_SHIFT = 12, NAPOT_BITS = 4 };
+#define PTE_N (UINT64_C(1) << 63)
+#define PTE_PBMT (UINT64_C(3) << 61)
+#define PTE_UNUSED (UINT64_C(0x7f) << 54)
+#define PTE_HIGH (UINT64_C(0x3ff) << 54) /* what is no page number */
 
 /* A translation on its way. */
 struct walk {
     struct cpu *cpu;
     unsigned access, level; /* enum exec_access; privilege */
+    unsigned size;
     bool sum, mxr;
+    uint64_t reserved;               /* bits of a page table entry */
     unsigned levels, bits, pte_size; /* bits of the address per level */
     uint64_t pte_at, pte;
 };
@@ -54,9 +60,18 @@ static uint64_t from_little(uint64_t value, unsigned size)
     return out;
 }
 
+/* What S may do with the entry: its reads and writes are checked as S's. */
+static bool may_use_pte(const struct walk *walk, unsigned right)
+{
+    bool is_partial = false;
+
+    return riscv_pmp(walk->cpu, walk->pte_at, walk->pte_size, LEVEL_S, &is_partial) &
+           right;
+}
+
 static bool read_pte(struct walk *walk)
 {
-    const void *at = pte_host(walk);
+    const void *at = may_use_pte(walk, PMP_R) ? pte_host(walk) : NULL;
     union {
         uint32_t low;
         uint64_t all;
@@ -85,7 +100,18 @@ static bool may_access(const struct walk *walk)
     }
 }
 
-enum noted { NOTED, CHANGED_MEANWHILE, REFUSED };
+/* A leaf where `left` levels follow: neither misaligned nor in a reserved form. */
+static bool is_good_leaf(const struct walk *walk, unsigned left)
+{
+    uint64_t page = walk->pte >> 10;
+
+    if (walk->pte & PTE_N && (left || (page & 15) != 8))
+        return false;
+    return !(page & ((UINT64_C(1) << left * walk->bits) - 1)) &&
+           (walk->pte & PTE_PBMT) != PTE_PBMT;
+}
+
+enum noted { NOTED, CHANGED_MEANWHILE, NOT_ALLOWED, REFUSED };
 
 /* Sets the accessed and dirty bits: they are in the first byte. */
 static enum noted note_access(struct walk *walk)
@@ -95,7 +121,9 @@ static enum noted note_access(struct walk *walk)
 
     if ((was & set) == set)
         return NOTED;
-    at = pte_host(walk);
+    if (!(riscv_get(walk->cpu, CSR_menvcfg) >> ENV_ADUE & 1))
+        return NOT_ALLOWED;
+    at = may_use_pte(walk, PMP_W) ? pte_host(walk) : NULL;
     if (!at || !(space_prot(walk->cpu->space, walk->pte_at) & SPACE_WRITE))
         return REFUSED;
     if (!__atomic_compare_exchange_n(at, &was, was | set, false, __ATOMIC_SEQ_CST,
@@ -105,18 +133,36 @@ static enum noted note_access(struct walk *walk)
     return NOTED;
 }
 
-static unsigned finish(struct walk *walk, uint64_t addr, unsigned left,
-                       struct translation *to)
+/* The end of every translation: what the access and its page may be. */
+static unsigned finish(const struct walk *walk, uint64_t physical, struct translation *to)
 {
-    unsigned shift = PAGE_SHIFT + left * walk->bits;
-    uint64_t mask = (UINT64_C(1) << shift) - 1;
-    uint64_t page = (walk->pte & ~PTE_RESERVED) >> 10 << PAGE_SHIFT;
+    static const uint8_t needed[] = {
+        [ACCESS_READ] = PMP_R, [ACCESS_WRITE] = PMP_W, [ACCESS_FETCH] = PMP_X
+    };
+    unsigned rights;
 
-    to->physical = (page & ~mask) | (addr & mask);
+    to->physical = physical;
+    to->is_partial = false;
+    rights = riscv_pmp(walk->cpu, physical, walk->size, walk->level, &to->is_partial);
+    if (!(rights & needed[walk->access]))
+        return riscv_refused(walk->cpu, walk->access);
+    to->is_readable = to->is_readable && rights & PMP_R;
+    to->is_writable = to->is_writable && rights & PMP_W;
+    return 0;
+}
+
+static unsigned finish_walk(const struct walk *walk, uint64_t addr, unsigned left,
+                            struct translation *to)
+{
+    bool is_napot = (walk->pte & PTE_N) != 0;
+    unsigned shift = PAGE_SHIFT + left * walk->bits + (is_napot ? NAPOT_BITS : 0);
+    uint64_t mask = (UINT64_C(1) << shift) - 1;
+    uint64_t page = (walk->pte & ~PTE_HIGH) >> 10 << PAGE_SHIFT;
+
     to->is_readable = walk->pte & PTE_R || (walk->mxr && walk->pte & PTE_X);
     to->is_writable = walk->pte & PTE_W && walk->pte & PTE_D;
-    to->is_large = left > 0;
-    return 0;
+    to->is_large = shift > PAGE_SHIFT;
+    return finish(walk, (page & ~mask) | (addr & mask), to);
 }
 
 /* The walk from the root on; `addr` is canonical. */
@@ -128,28 +174,29 @@ static unsigned walk_tables(struct walk *walk, uint64_t root, uint64_t addr,
     for (unsigned left = walk->levels; left-- > 0;) {
         unsigned shift = PAGE_SHIFT + left * walk->bits;
         uint64_t index = addr >> shift & ((UINT64_C(1) << walk->bits) - 1);
-        uint64_t misaligned = (UINT64_C(1) << left * walk->bits) - 1;
         enum noted noted;
 
         walk->pte_at = table + index * walk->pte_size;
         if (!read_pte(walk))
             return riscv_refused(walk->cpu, walk->access);
         if (!(walk->pte & PTE_V) || (walk->pte & (PTE_R | PTE_W)) == PTE_W ||
-            walk->pte & PTE_RESERVED)
+            walk->pte & walk->reserved)
             return page_fault(walk->access);
         if (!(walk->pte & (PTE_R | PTE_X))) {
-            if (walk->pte & (PTE_A | PTE_D | PTE_U))
+            if (walk->pte & (PTE_A | PTE_D | PTE_U | PTE_N | PTE_PBMT))
                 return page_fault(walk->access);
-            table = walk->pte >> 10 << PAGE_SHIFT;
+            table = (walk->pte & ~PTE_HIGH) >> 10 << PAGE_SHIFT;
             continue;
         }
-        if (walk->pte >> 10 & misaligned || !may_access(walk))
+        if (!is_good_leaf(walk, left) || !may_access(walk))
             return page_fault(walk->access);
         noted = note_access(walk);
         if (noted == REFUSED)
             return riscv_refused(walk->cpu, walk->access);
+        if (noted == NOT_ALLOWED)
+            return page_fault(walk->access);
         if (noted == NOTED)
-            return finish(walk, addr, left, to);
+            return finish_walk(walk, addr, left, to);
         left++; /* once more */
     }
     return page_fault(walk->access);
@@ -167,33 +214,49 @@ static void begin_regime(struct walk *walk, unsigned regime)
     walk->mxr = regime >> 3 & 1;
 }
 
+/* Sv39 and its larger sisters, or Sv32.  False: the address is not canonical. */
+static bool begin_tables(struct walk *walk, uint64_t addr, unsigned mode)
+{
+    const struct riscv *riscv = machine_of(walk->cpu)->guest;
+    int64_t top;
+
+    if (!riscv->is_64) {
+        walk->levels = 2;
+        walk->bits = 10;
+        walk->pte_size = 4;
+        return true;
+    }
+    walk->levels = mode - 5;
+    walk->bits = 9;
+    walk->pte_size = 8;
+    walk->reserved = PTE_UNUSED;
+    if (!riscv->has[EXT_Svnapot])
+        walk->reserved |= PTE_N;
+    if (!riscv->has[EXT_Svpbmt] || !(riscv_get(walk->cpu, CSR_menvcfg) >> ENV_PBMTE & 1))
+        walk->reserved |= PTE_PBMT;
+    top = (int64_t)addr >> (PAGE_SHIFT + walk->levels * 9 - 1);
+    return top == 0 || top == -1;
+}
+
 unsigned riscv_translate(struct cpu *cpu, uint64_t addr, unsigned access, unsigned regime,
                          struct translation *to)
 {
-    struct walk walk = { .cpu = cpu, .access = access, .bits = 9, .pte_size = 8 };
+    struct walk walk = { .cpu = cpu, .access = access, .size = to->size };
+    bool is_64 = riscv_is_64(cpu);
     uint64_t satp, root;
     unsigned mode;
 
     begin_regime(&walk, regime);
     satp = walk.level == LEVEL_M ? 0 : riscv_get(cpu, CSR_satp);
-    mode = (unsigned)(riscv_is_64(cpu) ? satp >> 60 : satp >> 31);
+    mode = (unsigned)(is_64 ? satp >> 60 : satp >> 31);
+    if (!is_64)
+        addr = (uint32_t)addr;
     if (!mode) {
-        *to = (struct translation){ addr, true, true, false };
-        return 0;
+        *to = (struct translation){ .is_readable = true, .is_writable = true };
+        return finish(&walk, addr, to);
     }
-    if (riscv_is_64(cpu)) {
-        int64_t top;
-
-        walk.levels = mode - 5;
-        root = (satp & ((UINT64_C(1) << 44) - 1)) << PAGE_SHIFT;
-        top = (int64_t)addr >> (PAGE_SHIFT + walk.levels * 9 - 1);
-        if (top != 0 && top != -1)
-            return page_fault(access);
-    } else {
-        walk.levels = 2;
-        walk.bits = 10;
-        walk.pte_size = 4;
-        root = (satp & ((UINT64_C(1) << 22) - 1)) << PAGE_SHIFT;
-    }
-    return walk_tables(&walk, root, addr, to);
+    if (!begin_tables(&walk, addr, mode))
+        return page_fault(access);
+    root = satp & ((UINT64_C(1) << (is_64 ? 44 : 22)) - 1);
+    return walk_tables(&walk, root << PAGE_SHIFT, addr, to);
 }

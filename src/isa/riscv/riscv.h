@@ -7,8 +7,14 @@
 /* Registers of priv.isa that are used here, by their names there. */
 #define RISCV_CSRS(X)                                                                    \
     X(prv)                                                                               \
-    X(mstatus) X(fs_off) X(satp) X(mie) X(mip) X(mideleg) X(medeleg) X(mepc) X(mcause)   \
-        X(mtval) X(mtvec) X(sepc) X(scause) X(stval) X(stvec) X(mhartid)
+    X(mstatus)                                                                           \
+    X(fs_off)                                                                            \
+    X(satp) X(mie) X(mip) X(mideleg) X(medeleg) X(mepc) X(mcause) X(mtval) X(mtvec)      \
+        X(sepc) X(scause) X(stval) X(stvec) X(mhartid) X(mcounter_off) X(menvcfg)        \
+            X(mcbo_off) X(stimecmp) X(pmp_cfg0) X(pmp_addr0)
+
+/* Extensions that are more than the spec's registers and instructions. */
+#define RISCV_EXTENSIONS(X) X(Sstc) X(Svnapot) X(Svpbmt) X(Svadu) X(Smpmp)
 
 enum riscv_csr {
 #define X(name) CSR_##name,
@@ -17,15 +23,38 @@ enum riscv_csr {
         CSR_COUNT
 };
 
+enum riscv_extension {
+#define X(name) EXT_##name,
+    RISCV_EXTENSIONS(X)
+#undef X
+        EXT_COUNT
+};
+
 enum { LEVEL_U = 0, LEVEL_S = 1, LEVEL_M = 3 };
+
+/* Bits of menvcfg. */
+enum { ENV_ADUE = 61, ENV_PBMTE = 62, ENV_STCE = 63 };
+
+/* An entry of the physical memory protection that is on. */
+enum { PMP_ENTRIES = 16, PMP_R = 1, PMP_W = 2, PMP_X = 4, PMP_ALL = 7 };
+struct pmp_range {
+    uint64_t first, last;
+    uint8_t cfg;
+};
 
 struct riscv {
     bool is_64;
+    bool has[EXT_COUNT];
+    bool is_due;             /* stimecmp: seen; stays so until it changes */
     uint16_t csr[CSR_COUNT]; /* offsets in struct cpu */
     uint8_t size[CSR_COUNT]; /* bytes of an element */
+    unsigned pmp_ranges;
+    struct pmp_range pmp[PMP_ENTRIES]; /* those that come first count */
 };
 
 uint64_t riscv_get(struct cpu *cpu, enum riscv_csr csr);
+/* Element n of a file whose first one is `csr`. */
+uint64_t riscv_get_at(struct cpu *cpu, enum riscv_csr csr, unsigned n);
 void riscv_put(struct cpu *cpu, enum riscv_csr csr, uint64_t value);
 bool riscv_is_64(struct cpu *cpu);
 
@@ -33,5 +62,11 @@ bool riscv_is_64(struct cpu *cpu);
 unsigned riscv_translate(struct cpu *cpu, uint64_t addr, unsigned access, unsigned regime,
                          struct translation *to);
 unsigned riscv_refused(struct cpu *cpu, unsigned access);
+
+/* pmp.c.  What level may do (PMP_*) with [physical, physical + size), which is in a page.
+ * *is_partial is set where that does not hold for all of the page. */
+unsigned riscv_pmp(struct cpu *cpu, uint64_t physical, unsigned size, unsigned level,
+                   bool *is_partial);
+void riscv_pmp_changed(struct cpu *cpu); /* its registers */
 
 #endif

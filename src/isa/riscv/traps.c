@@ -9,11 +9,18 @@
 #include "isa/space.h"
 
 enum { SIE = 1, MIE = 3, SPIE = 5, MPIE = 7, SPP = 8, MPP = 11 }; /* bits of mstatus */
+enum { STIP = 5 };
 enum { CAUSE_ILLEGAL = 2, CAUSE_BREAKPOINT = 3, CAUSE_ECALL = 8 };
 
 static const char *const csr_names[] = {
 #define X(name) #name,
     RISCV_CSRS(X)
+#undef X
+};
+
+static const char *const extension_names[] = {
+#define X(name) #name,
+    RISCV_EXTENSIONS(X)
 #undef X
 };
 
@@ -29,7 +36,7 @@ enum { LINES = sizeof interrupt_lines / sizeof *interrupt_lines };
 
 /* ------------------------------------------------------------------ registers */
 
-static const struct riscv *riscv_of(struct cpu *cpu)
+static struct riscv *riscv_of(struct cpu *cpu)
 {
     return machine_of(cpu)->guest;
 }
@@ -41,9 +48,15 @@ bool riscv_is_64(struct cpu *cpu)
 
 uint64_t riscv_get(struct cpu *cpu, enum riscv_csr csr)
 {
-    const uint8_t *at = (const uint8_t *)cpu + riscv_of(cpu)->csr[csr];
+    return riscv_get_at(cpu, csr, 0);
+}
 
-    switch (riscv_of(cpu)->size[csr]) {
+uint64_t riscv_get_at(struct cpu *cpu, enum riscv_csr csr, unsigned n)
+{
+    unsigned size = riscv_of(cpu)->size[csr];
+    const uint8_t *at = (const uint8_t *)cpu + riscv_of(cpu)->csr[csr] + (size_t)n * size;
+
+    switch (size) {
     case 1: return *at;
     case 2: return *(const uint16_t *)(const void *)at;
     case 4: return *(const uint32_t *)(const void *)at;
@@ -73,6 +86,14 @@ static void find_csr(const struct isa *isa, struct riscv *riscv, unsigned n)
     file = &isa->files[isa->views[reg.view].file];
     riscv->csr[n] = (uint16_t)(CPU_STATE + file->offset);
     riscv->size[n] = (uint8_t)file->stride;
+}
+
+static bool has_extension(const struct cpu *cpu, const char *name)
+{
+    for (unsigned i = 0; i < cpu->isa->nfeatures; i++)
+        if (!strcmp(name, isa_string(cpu->isa, cpu->isa->features[i])))
+            return cpu->features.bits[i / 64] >> i % 64 & 1;
+    return false;
 }
 
 /* ---------------------------------------------------------------------- traps */
@@ -140,7 +161,7 @@ static uint64_t instruction(struct cpu *cpu)
     uint64_t bits = 0;
 
     for (unsigned i = 0; i < cpu->event.ilen; i += 2) {
-        struct translation to;
+        struct translation to = { .size = 2 };
         uint8_t bytes[2];
 
         if (riscv_translate(cpu, cpu->pc + i, ACCESS_FETCH, 0, &to) ||
@@ -186,9 +207,24 @@ static int riscv_line(const char *name)
     return -1;
 }
 
+/* stimecmp: whether it raises STIP, and since when it has. */
+static bool has_timer(struct cpu *cpu)
+{
+    return riscv_of(cpu)->has[EXT_Sstc] && bit(riscv_get(cpu, CSR_menvcfg), ENV_STCE);
+}
+
+static void look_at_timer(struct cpu *cpu)
+{
+    struct riscv *riscv = riscv_of(cpu);
+
+    if (!riscv->is_due && has_timer(cpu))
+        riscv->is_due = machine_of(cpu)->time(cpu) >= riscv_get(cpu, CSR_stimecmp);
+}
+
 static uint64_t lines(struct cpu *cpu)
 {
-    return __atomic_load_n(&machine_of(cpu)->lines, __ATOMIC_ACQUIRE);
+    return __atomic_load_n(&machine_of(cpu)->lines, __ATOMIC_ACQUIRE) |
+           (uint64_t)riscv_of(cpu)->is_due << STIP;
 }
 
 static uint64_t pending(struct cpu *cpu)
@@ -215,8 +251,10 @@ static uint64_t enabled(struct cpu *cpu)
 
 static void riscv_interrupt(struct cpu *cpu)
 {
-    uint64_t now = enabled(cpu);
+    uint64_t now;
 
+    look_at_timer(cpu);
+    now = enabled(cpu);
     for (unsigned i = 0; now && i < LINES; i++)
         if (bit(now, interrupt_lines[i].number)) {
             take(cpu, interrupt_lines[i].number, true, 0);
@@ -226,6 +264,7 @@ static void riscv_interrupt(struct cpu *cpu)
 
 static bool riscv_may_wake(struct cpu *cpu)
 {
+    look_at_timer(cpu);
     return pending(cpu) != 0;
 }
 
@@ -263,9 +302,30 @@ static uint64_t interrupts_changed(struct cpu *cpu, const uint64_t *args)
     return 0;
 }
 
+/* The alarm kicks the CPU, which then looks. */
+static uint64_t timer_changed(struct cpu *cpu, const uint64_t *args)
+{
+    struct machine_cpu *m = machine_of(cpu);
+
+    riscv_of(cpu)->is_due = false;
+    look_at_timer(cpu);
+    if (riscv_of(cpu)->has[EXT_Sstc])
+        m->alarm(cpu, has_timer(cpu) && !riscv_of(cpu)->is_due
+                          ? riscv_get(cpu, CSR_stimecmp)
+                          : UINT64_MAX);
+    return interrupts_changed(cpu, args);
+}
+
+static uint64_t pmp_changed(struct cpu *cpu, const uint64_t *args)
+{
+    riscv_pmp_changed(cpu);
+    return flush_all(cpu, args);
+}
+
 static uint64_t read_lines(struct cpu *cpu, const uint64_t *args)
 {
     (void)args;
+    look_at_timer(cpu);
     return lines(cpu);
 }
 
@@ -283,6 +343,8 @@ static const struct {
     { "tlb_flush", flush },
     { "satp_written", flush_all },
     { "interrupts_changed", interrupts_changed },
+    { "timer_changed", timer_changed },
+    { "pmp_changed", pmp_changed },
     { "lines", read_lines },
     { "cycle", read_time },
     { "time", read_time },
@@ -310,6 +372,8 @@ static void riscv_attach(struct cpu *cpu, struct machine_cpu *m)
     riscv->is_64 = cpu->isa->pc_width == 64;
     for (unsigned i = 0; i < CSR_COUNT; i++)
         find_csr(cpu->isa, riscv, i);
+    for (unsigned i = 0; i < EXT_COUNT; i++)
+        riscv->has[i] = has_extension(cpu, extension_names[i]);
     m->guest = riscv;
     m->mmu.translate = riscv_translate;
     m->mmu.refused = riscv_refused;
@@ -321,6 +385,12 @@ static void riscv_reset(struct cpu *cpu, unsigned id)
     riscv_put(cpu, CSR_prv, LEVEL_M);
     riscv_put(cpu, CSR_fs_off, 1);
     riscv_put(cpu, CSR_mhartid, id);
+    riscv_put(cpu, CSR_mcounter_off, UINT32_MAX);
+    riscv_put(cpu, CSR_mcbo_off, 15);
+    riscv_put(cpu, CSR_menvcfg, UINT64_C(1) << ENV_ADUE);
+    riscv_put(cpu, CSR_stimecmp, UINT64_MAX);
+    riscv_of(cpu)->is_due = false;
+    riscv_pmp_changed(cpu);
     cpu->reserved_addr = UINT64_MAX;
 }
 
