@@ -97,7 +97,8 @@ OBJ := $(filter-out $(if $(filter 0,$(LLVM)),$(OBJ_jit),$(OBJ_no_jit)),$(OBJ_isa
 
 # Whole machines are a program of their own, `rhea boot` runs it: the interpreter in it is
 # compiled for addresses that are translated.
-SYSTEM_INTERP := $(filter-out $(OBJ_jit) %/cached.o %/lockstep.o,$(call objects,src/interp/*.c)) \
+SYSTEM_JIT := $(if $(filter 0,$(LLVM)),,$(call objects,$(addprefix src/interp/,jit.c compiler.c collect.c loaded.c room.c told.c count.c)))
+SYSTEM_INTERP := $(filter-out $(OBJ_jit) %/lockstep.o,$(call objects,src/interp/*.c)) $(SYSTEM_JIT) \
                  $(filter-out %/isas.o,$(foreach o,$(GEN_SRC:.c=.o),$(if $(findstring _interp_,$o)$(findstring /interp,$o),$o)))
 SYSTEM_STAMPS := $(if $(GEN_SRC),$(O)/gen/system_stencils.c)
 OBJ_system := $(OBJ_isagen) $(filter-out $(SYSTEM_INTERP),$(GEN_SRC:.c=.o)) $(SYSTEM_STAMPS:.c=.o) $(SYSTEM_INTERP:$(O)/%=$(O)/system/%) \
@@ -180,7 +181,6 @@ $(foreach o,$(filter-out %_fp.o %_table.o $(O)/src/%,$(INTERP_OBJ)),$(eval $o: p
 # The same for whole machines.
 SYSTEM_INTERP_OBJ := $(SYSTEM_INTERP:$(O)/%=$(O)/system/%)
 $(SYSTEM_INTERP_OBJ): private DEFS := -DRHEA_SYSTEM=1
-$(SYSTEM_INTERP_OBJ): private JIT_DEFS :=
 $(SYSTEM_INTERP_OBJ): private HARDEN :=
 $(SYSTEM_INTERP_OBJ): private OWN_CFLAGS := $(INTERP_CFLAGS)
 $(filter %_interp_fp.o,$(SYSTEM_INTERP_OBJ)): private OWN_CFLAGS += $(OS)
@@ -221,7 +221,6 @@ $(foreach t,$(if $(STENCILS),$(TARGETS)),$(eval $(O)/$t-system.stencils: $(patsu
 $(O)/system/stencil/%.o: private OWN_CFLAGS := $(STENCIL_CFLAGS)
 $(O)/system/stencil/%.o: private HARDEN :=
 $(O)/system/stencil/%.o: private DEFS := -DRHEA_SYSTEM=1
-$(O)/system/stencil/%.o: private JIT_DEFS :=
 $(O)/system/stencil/gen/%.o: $(O)/gen/%.c Makefile
 	@mkdir -p $(@D)
 	$(compile)

@@ -148,7 +148,8 @@ static bool is_there(const struct interp *ip, const struct block *block, uint64_
              block->pages[1] == code_page(ip, next & mask64(ip->isa->pc_width))));
 }
 
-struct block *block_find(struct interp *ip, uint64_t pc)
+/* `page`: of its code, or NULL: what is mapped there now. */
+static inline struct block *find(struct interp *ip, uint64_t pc, const uint64_t *page)
 {
     uint64_t key = block_key(pc, ip->mode);
 
@@ -161,10 +162,20 @@ struct block *block_find(struct interp *ip, uint64_t pc)
             continue;
         block = &ip->blocks[number];
         if (block->pc == pc && block->table == ip->mode && !block->is_dead &&
-            is_there(ip, block, pc))
+            (page ? !RHEA_TLB || block->pages[0] == *page : is_there(ip, block, pc)))
             return block;
     }
     return NULL;
+}
+
+struct block *block_find(struct interp *ip, uint64_t pc)
+{
+    return find(ip, pc, NULL);
+}
+
+struct block *block_find_in(struct interp *ip, uint64_t pc, uint64_t page)
+{
+    return find(ip, pc, &page);
 }
 
 /* A dead block of the same pc gives its place. */

@@ -14,6 +14,8 @@
 enum {
     MAX_SLOTS = 16 * MAX_REGION_INSNS,
     MAX_PAGES = 32,
+    MAX_MAPPED_PAGES =
+        6,           /* the same where it is looked at each time what is mapped there */
     KNOWN = 1 << 14, /* of pcs that have run: open hash */
     MAX_KNOWN = KNOWN / 2,
     FIND = 1 << 10, /* instructions of the region by pc and context: open hash */
@@ -36,7 +38,7 @@ struct collector {
     struct region_insn insns[MAX_REGION_INSNS];
     struct region_slot slots[MAX_SLOTS];
     uint32_t ninsns, nslots;
-    uint64_t pages[MAX_PAGES];
+    uint64_t pages[MAX_PAGES], places[MAX_PAGES]; /* struct job's */
     uint32_t npages;
     uint64_t known[KNOWN]; /* pc + 1 */
     uint32_t nknown;
@@ -94,13 +96,14 @@ static bool is_code(struct collector *c, uint64_t pc, bool is_copy)
 
 static bool take_page(struct collector *c, uint64_t pc)
 {
-    uint64_t page = pc >> PAGE_SHIFT;
+    uint64_t page = code_page(c->ip, pc);
 
     for (uint32_t i = 0; i < c->npages; i++)
-        if (c->pages[i] == page)
+        if (c->places[i] == pc >> PAGE_SHIFT)
             return true;
-    if (c->npages == MAX_PAGES)
+    if (c->npages == (RHEA_TLB ? MAX_MAPPED_PAGES : MAX_PAGES))
         return false;
+    c->places[c->npages] = pc >> PAGE_SHIFT;
     c->pages[c->npages++] = page;
     return true;
 }
@@ -148,6 +151,9 @@ static bool is_left_out(const struct isa *isa, const struct isa_variant *variant
     if (variant->flags & (VAR_MODE | VAR_SYNC | VAR_ENDS_BLOCK) &&
         !(variant->flags & VAR_DELAY) && region_has_plain_sysregs(isa, variant, slots))
         return false;
+    /* An access that misses the TLB is done by the interpreter, from the beginning. */
+    if (RHEA_TLB && sem_is_unrepeatable(isa, variant->body))
+        return true;
     return variant->flags & (VAR_MODE | VAR_SYNC | VAR_DELAY) ||
            (variant->flags & VAR_ENDS_BLOCK && !(variant->flags & VAR_BRANCHES));
 }
@@ -155,13 +161,17 @@ static bool is_left_out(const struct isa *isa, const struct isa_variant *variant
 static bool decode(struct collector *c, uint64_t pc, struct isa_decoded *out)
 {
     uint8_t bytes[ISA_MAX_ILEN];
-    uint64_t fault;
+    uint64_t UNUSED fault;
     unsigned size = ISA_MAX_ILEN;
 
     if (pc > c->pc_mask - ISA_MAX_ILEN)
         return false;
+#if RHEA_TLB
+    tlb_fetch(c->ip->cpu, pc, bytes, &size);
+#else
     if (space_fetch(c->ip->cpu->space, pc, bytes, size, &fault))
         size = fault - pc < size ? (unsigned)(fault - pc) : 0;
+#endif
     isa_decoder_decode(&c->ip->mode->decoder, pc, bytes, size, out);
     return !out->truncated && out->insn != ISA_NONE && !out->illegal;
 }
@@ -326,6 +336,8 @@ static unsigned file_at(struct collector *c, uint64_t pc)
 {
     struct space_area area;
 
+    if (RHEA_TLB)
+        return 0;
     return space_next(c->ip->cpu->space, pc, &area) && area.start <= pc ? area.file : 0;
 }
 
@@ -397,6 +409,7 @@ static struct job *make_job(const struct collector *c)
     job->table = c->ip->mode;
     job->npages = c->npages;
     job->pages = copy(c->pages, c->npages * sizeof *c->pages);
+    job->places = copy(c->places, c->npages * sizeof *c->places);
     job->request = (struct region_request){
         .isa = c->isa,
         .insns = copy(c->insns, c->ninsns * sizeof *c->insns),
@@ -404,14 +417,15 @@ static struct job *make_job(const struct collector *c)
         .ninsns = c->ninsns,
         .nslots = c->nslots,
         .base = c->insns[0].pc,
-        .is_precise = !c->ip->is_unseen,
+        .is_precise = !c->ip->is_unseen && !RHEA_TLB,
+        .is_translated = RHEA_TLB,
         .fp_flags = host_fp_flags(),
         .has_fma = host_has_fma(),
         .counts_exits = jit_options.exits,
         .wants_ir = isa_trace && isa_trace->wants_ir,
         .wants_out_asm = isa_trace && isa_trace->wants_out_asm,
     };
-    if (job->pages && job->request.insns && job->request.slots)
+    if (job->pages && job->places && job->request.insns && job->request.slots)
         return job;
     job_free(job);
     return NULL;
@@ -422,6 +436,7 @@ void job_free(struct job *job)
     free((void *)(uintptr_t)job->request.insns);
     free((void *)(uintptr_t)job->request.slots);
     free(job->pages);
+    free(job->places);
     free(job);
 }
 

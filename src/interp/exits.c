@@ -122,6 +122,7 @@ HANDLER(x_jump)
 
 /* In place of the op that a call's return leads to, while that is not known. */
 const struct op return_unknown = { .fn = x_first_return };
+const struct op return_far = { .fn = x_far_return };
 static const struct jump_entry no_return = { .op = &return_unknown };
 
 void ring_clear(struct cpu *cpu)
@@ -148,12 +149,24 @@ HANDLER(x_first_return)
     cpu->pc = from->pc;
     ip = take(self);
     to = block_enter(ip, cpu->pc);
-    if (to && ip->flushes == flushes && from != &no_return)
+    if (to && ip->flushes == flushes && from != &no_return &&
+        block_is_linkable(block_of(ip, unit_of(ip, to))))
         __atomic_store_n(&from->op, to, __ATOMIC_RELEASE);
     give(self);
     if (!to)
         LEAVE();
     TAIL(to);
+}
+
+HANDLER(x_far_return)
+{
+    const struct op *to;
+
+    cpu->pc = last_return(cpu)->pc;
+    to = jump_cached(interp_of(cpu), cpu->pc);
+    if (LIKELY(to))
+        TAIL(to);
+    CALL_HANDLER(x_jump, op);
 }
 
 /* A return to cpu->pc that was not expected, or kicked.  Calls that were left otherwise

@@ -278,6 +278,25 @@ static inline bool block_may_be_at(const struct interp *ip, uint64_t pc)
 
 /* block.c.  The block at pc in the current mode table, or NULL. */
 struct block *block_find(struct interp *ip, uint64_t pc);
+/* The same of code in that page (code_page), whether it is mapped there now or not. */
+struct block *block_find_in(struct interp *ip, uint64_t pc, uint64_t page);
+/* Whether nothing may lead from one pc to the other directly: addresses may be mapped
+ * anew, page by page. */
+static inline bool block_is_far(uint64_t from, uint64_t to)
+{
+    return RHEA_TLB && from >> PAGE_SHIFT != to >> PAGE_SHIFT;
+}
+
+/* What a call at `from` that returns to pc puts into the ring. */
+extern const struct op return_unknown; /* of a return that nobody has followed */
+extern const struct op return_far;     /* of one that is looked up each time */
+static inline struct jump_entry block_return(uint64_t from, uint64_t pc)
+{
+    return (struct jump_entry){ .pc = pc,
+                                .op = block_is_far(from, pc) ? &return_far
+                                                             : &return_unknown };
+}
+
 /* Whether links may lead to it: it lies in one page, or pages are always the same ones.
  */
 static inline bool block_is_linkable(const struct block *block)
@@ -324,7 +343,6 @@ void mode_table_use(struct interp_cpu *self, struct mode_table *table);
 struct position op_position(struct interp *ip, const struct op *op);
 
 /* exits.c.  The ring of expected returns: forgets all. */
-extern const struct op return_unknown; /* of a return that nobody has followed */
 void ring_clear(struct cpu *cpu);
 
 /* predecode.c.  One instruction in ops that no block finds, and a jump behind it. */
@@ -351,6 +369,7 @@ HANDLER(x_more);         /* pc at 8: what follows is not predecoded yet */
 HANDLER(x_next_mode);    /* pc at 8, after something that may change the mode or code */
 HANDLER(x_slot_end);     /* after a delay slot */
 HANDLER(x_first_return); /* what return_unknown does */
+HANDLER(x_far_return);   /* what return_far does */
 HANDLER(x_dropped);      /* the first of a block that is no more, or begins elsewhere */
 HANDLER(x_cold);         /* counts at 8: the first of a block that is cold */
 HANDLER(x_heated);       /* counts at 8: of one that is not, and has no machine code */
@@ -358,6 +377,7 @@ HANDLER(x_illegal);
 HANDLER(x_count);
 HANDLER(x_trace);
 HANDLER(x_break);  /* pc at 8: a debugger stops here */
+HANDLER(x_enter);  /* loaded.c: region at 8; enters it by the next op, or drops it */
 HANDLER(x_region); /* jit.c: marks the cells of a region, never run */
 HANDLER(x_side);   /* loaded.c: a cell that executes one instruction */
 HANDLER(x_row);    /* loaded.c: ... that executes those up to a jump at least */

@@ -29,7 +29,8 @@ struct job {
     struct region_request request; /* its arrays belong to the job */
     struct region_code code;
     struct mode_table *table;
-    uint64_t *pages; /* numbers of those that its code is in */
+    uint64_t *pages;  /* numbers of those that its code is in, ... */
+    uint64_t *places; /* ... and where they are mapped, if addresses are translated */
     uint32_t npages;
     uint32_t heat; /* samples of its instructions */
     bool is_again; /* a region has its head already */
@@ -49,7 +50,7 @@ struct region_page {
 struct loaded {
     struct mode_table *table;
     uint64_t base;
-    uint64_t *pages;
+    uint64_t *pages, *places; /* as of its job */
     uint32_t npages;
     struct region_page *listed; /* one for each page */
     uint64_t *pcs;              /* of its instructions, by cpu->region_at */
@@ -178,6 +179,57 @@ struct reach {
 struct job *collect(struct interp *ip, uint64_t pc, const struct reach *reach);
 void job_free(struct job *job);
 
+#ifdef RHEA_SYSTEM
+/* Code of machines is of no file. */
+struct keeper;
+struct cached_counts {
+    uint64_t loaded, different, kept;
+};
+static inline bool cached_load(struct interp *ip, uint64_t pc)
+{
+    return (void)ip, (void)pc, false;
+}
+static inline void cached_keep(struct interp *ip, const struct job *job)
+{
+    (void)ip, (void)job;
+}
+static inline void cached_forget(struct jit *jit)
+{
+    (void)jit;
+}
+static inline void cached_forked(struct jit *jit)
+{
+    (void)jit;
+}
+static inline void cached_free(struct jit *jit)
+{
+    (void)jit;
+}
+static inline void cached_write(struct jit *jit)
+{
+    (void)jit;
+}
+static inline struct cached_counts cached_counts(const struct jit *jit)
+{
+    return (void)jit, (struct cached_counts){ 0 };
+}
+static inline struct keeper *cached_keeper(struct interp *ip)
+{
+    return (void)ip, NULL;
+}
+static inline void keeper_release(struct keeper *keeper)
+{
+    (void)keeper;
+}
+static inline bool keeper_has_work(const struct keeper *keeper)
+{
+    return (void)keeper, false;
+}
+static inline void keeper_work(struct keeper *keeper)
+{
+    (void)keeper;
+}
+#else
 /* cached.c.  Loads a region that can be entered at pc, if the cache has one and there is
  * none yet: whether it did.  ip->jit may be NULL: no. */
 bool cached_load(struct interp *ip, uint64_t pc);
@@ -204,6 +256,7 @@ void keeper_release(struct keeper *keeper);
  * that may open files. */
 bool keeper_has_work(const struct keeper *keeper);
 void keeper_work(struct keeper *keeper);
+#endif
 
 /* loaded.c.  Whether there is room for so much code.  false: not now, and jit->room is
  * ROOM_EVICT; or never. */
@@ -214,9 +267,14 @@ bool loaded_add(struct interp *ip, struct job *job);
  * at, and the texts. */
 bool loaded_put(struct interp *ip, struct loaded *region, const struct region_code *code);
 void loaded_release(struct loaded *region); /* one that is not loaded */
-/* The code that enters a region at pc; NULL: there is none, or no room for its cells. */
+/* The code that enters a region at pc, of code in that page; NULL: there is none, or no
+ * room for its cells. */
 interp_handler loaded_entry(struct interp *ip, uint64_t pc,
-                            const struct mode_table *table);
+                            const struct mode_table *table, uint64_t page);
+/* The region that it enters, if what is mapped there has to be looked at each time, as it
+ * has several pages; then x_enter does, with the region in front of its code. */
+struct loaded *loaded_checked(struct interp *ip, uint64_t pc,
+                              const struct mode_table *table, uint64_t page);
 /* The block's first op is another one: if a region begins there, it does. */
 void loaded_attach(struct interp *ip, struct block *block);
 /* Whether a region has the instruction at pc. */
@@ -331,11 +389,18 @@ static inline bool cached_load(struct interp *ip, uint64_t pc)
     return false;
 }
 static inline interp_handler loaded_entry(struct interp *ip, uint64_t pc,
-                                          const struct mode_table *table)
+                                          const struct mode_table *table, uint64_t page)
 {
-    (void)ip, (void)pc, (void)table;
+    (void)ip, (void)pc, (void)table, (void)page;
     return NULL;
 }
+static inline struct loaded *loaded_checked(struct interp *ip, uint64_t pc,
+                                            const struct mode_table *table, uint64_t page)
+{
+    (void)ip, (void)pc, (void)table, (void)page;
+    return NULL;
+}
+#define x_enter NULL
 static inline void loaded_attach(struct interp *ip, struct block *block)
 {
     (void)ip, (void)block;

@@ -23,15 +23,17 @@ static const uintptr_t helpers[REGION_HELPERS] = {
 
 /* -------------------------------------------------------------------- entry points */
 
+/* `page`: that its code is in; with translated addresses there may be several. */
 static struct entry_point *point_at(const struct jit *jit, uint64_t pc,
-                                    const struct mode_table *table)
+                                    const struct mode_table *table, uint64_t page)
 {
     uint32_t i = block_hash(block_key(pc, table));
 
     for (;; i++) {
         struct entry_point *point = &jit->points[i & jit->points_mask];
 
-        if (!point->region || (point->pc == pc && point->region->table == table))
+        if (!point->region || (point->pc == pc && point->region->table == table &&
+                               (!RHEA_TLB || point->region->pages[0] == page)))
             return point;
     }
 }
@@ -48,7 +50,8 @@ static bool grow_points(struct jit *jit)
     jit->points_mask = size - 1;
     for (uint32_t i = 0; i < count; i++)
         if (old[i].region)
-            *point_at(jit, old[i].pc, old[i].region->table) = old[i];
+            *point_at(jit, old[i].pc, old[i].region->table, old[i].region->pages[0]) =
+                old[i];
     free(old);
     return true;
 }
@@ -61,31 +64,31 @@ static void put_point(struct jit *jit, struct loaded *region, unsigned entry)
 
     if ((!jit->points || jit->points_used * 2 > jit->points_mask) && !grow_points(jit))
         return;
-    point = point_at(jit, pc, region->table);
+    point = point_at(jit, pc, region->table, region->pages[0]);
     jit->points_used += !point->region;
     *point = (struct entry_point){ pc, region, region->entries[entry].at };
 }
 
 static const struct entry_point *find_point(const struct interp *ip, uint64_t pc,
-                                            const struct mode_table *table)
+                                            const struct mode_table *table, uint64_t page)
 {
     const struct jit *jit = ip->jit;
     const struct entry_point *point;
 
     if (!jit || !jit->points)
         return NULL;
-    point = point_at(jit, pc, table);
+    point = point_at(jit, pc, table, page);
     return point->region && !point->region->is_dead ? point : NULL;
 }
 
 bool loaded_is_entry(const struct interp *ip, uint64_t pc)
 {
-    return find_point(ip, pc, ip->mode) != NULL;
+    return find_point(ip, pc, ip->mode, code_page(ip, pc)) != NULL;
 }
 
 bool loaded_note_sample(struct interp *ip, uint64_t pc)
 {
-    const struct entry_point *point = find_point(ip, pc, ip->mode);
+    const struct entry_point *point = find_point(ip, pc, ip->mode, code_page(ip, pc));
 
     if (point)
         point->region->is_used = true;
@@ -120,11 +123,12 @@ static bool has_insn(const struct loaded *region, uint64_t pc)
 bool loaded_has(const struct interp *ip, uint64_t pc)
 {
     const struct jit *jit = ip->jit;
-    const struct region_page *at = jit->pages ? *page_list(jit, pc >> PAGE_SHIFT) : NULL;
+    uint64_t page = code_page(ip, pc);
+    const struct region_page *at = jit->pages ? *page_list(jit, page) : NULL;
 
     for (; at; at = at->next)
-        if (at->page == pc >> PAGE_SHIFT && !at->region->is_dead &&
-            at->region->table == ip->mode && has_insn(at->region, pc))
+        if (at->page == page && !at->region->is_dead && at->region->table == ip->mode &&
+            has_insn(at->region, pc))
             return true;
     return false;
 }
@@ -157,12 +161,26 @@ static void set_word(struct jit *jit, const struct loaded *region, uint32_t at,
     memcpy(jit->memory.write + region->at + at, &value, sizeof value);
 }
 
-static void make_cell(struct interp *ip, const struct region_cell *cell, uint64_t base,
-                      struct op *op)
+/* Whether pc is in a page that is looked at when the region is entered, if that is
+ * needed; *page: which one. */
+static bool is_near(const struct loaded *region, uint64_t pc, uint64_t *page)
 {
-    uint64_t pc = (base + cell->pc) & mask64(ip->isa->pc_width);
+    *page = pc >> PAGE_SHIFT;
+    for (uint32_t i = 0; RHEA_TLB && i < region->npages; i++)
+        if (region->places[i] == pc >> PAGE_SHIFT) {
+            *page = region->pages[i];
+            return true;
+        }
+    return !RHEA_TLB;
+}
+
+static void make_cell(struct interp *ip, const struct loaded *region,
+                      const struct region_cell *cell, struct op *op)
+{
+    uint64_t pc = (region->base + cell->pc) & mask64(ip->isa->pc_width), page;
     struct block *block;
     struct op *stub;
+    bool near = is_near(region, pc, &page);
 
     memset(op, 0, sizeof *op);
     switch (cell->kind) {
@@ -175,13 +193,17 @@ static void make_cell(struct interp *ip, const struct region_cell *cell, uint64_
     case CELL_HELPER: op->fn = (interp_handler)helpers[cell->pc]; break;
     case CELL_CALLED:
         *(struct jump_entry *)(void *)op =
-            (struct jump_entry){ .pc = pc, .op = &return_unknown };
+            (struct jump_entry){ .pc = pc, .op = near ? &return_unknown : &return_far };
         break;
     default:
         op->fn = x_goto;
+        if (!near) {
+            stub_new(ip, x_far, pc, op, OP_PAYLOAD);
+            return;
+        }
         stub = stub_new(ip, x_stub, pc, op, OP_PAYLOAD);
-        block = block_find(ip, pc);
-        if (block)
+        block = block_find_in(ip, pc, page);
+        if (block && block_is_linkable(block))
             block_link(ip, stub, block);
     }
 }
@@ -215,7 +237,7 @@ static bool make_cells(struct interp *ip, struct loaded *region)
         return false;
     ops = new_cells(ip, region->base, region->ncells);
     for (uint32_t i = 0; i < region->ncells; i++)
-        make_cell(ip, &region->cells[i], region->base, &ops[i]);
+        make_cell(ip, region, &region->cells[i], &ops[i]);
     memcpy(ops[0].payload, &region, sizeof region);
     set_word(jit, region, region->cells_at, (uintptr_t)ops);
     set_word(jit, region, region->base_at, region->base);
@@ -339,9 +361,9 @@ static interp_handler code_of(const struct interp *ip, const struct entry_point 
 }
 
 interp_handler loaded_entry(struct interp *ip, uint64_t pc,
-                            const struct mode_table *table)
+                            const struct mode_table *table, uint64_t page)
 {
-    const struct entry_point *point = find_point(ip, pc, table);
+    const struct entry_point *point = find_point(ip, pc, table, page);
 
     if (!point || ip->cpu->stops ||
         (!point->region->unit && !make_cells(ip, point->region)))
@@ -349,14 +371,62 @@ interp_handler loaded_entry(struct interp *ip, uint64_t pc,
     return code_of(ip, point);
 }
 
+struct loaded *loaded_checked(struct interp *ip, uint64_t pc,
+                              const struct mode_table *table, uint64_t page)
+{
+    const struct entry_point *point = find_point(ip, pc, table, page);
+
+    return RHEA_TLB && point && point->region->npages > 1 ? point->region : NULL;
+}
+
+/* Whether its pages are mapped where they were. */
+static bool is_mapped(const struct interp *ip, const struct loaded *region)
+{
+    for (uint32_t i = 1; i < region->npages; i++)
+        if (code_page(ip, region->places[i] << PAGE_SHIFT) != region->pages[i])
+            return false;
+    return true;
+}
+
+/* Not taken: the pages that the CPU has seen are looked at first. */
+HANDLER(x_enter)
+{
+    struct interp_cpu *self = interp_of(cpu);
+    struct loaded *region;
+    struct interp *ip;
+
+    memcpy(&region, op->payload, sizeof region);
+    for (uint32_t i = 1; i < region->npages; i++)
+        if (!tlb_has_code(cpu, region->places[i] << PAGE_SHIFT, region->pages[i]))
+            goto look;
+    NEXT(1);
+look:
+    cpu->pc = block_of(self->ip, unit_of(self->ip, op))->pc;
+    self->is_running = false;
+    ip = interp_take(self);
+    if (!region->is_dead && !is_mapped(ip, region))
+        loaded_drop(ip, region);
+    interp_give(self);
+    self->is_running = true;
+    if (region->is_dead)
+        CALL_HANDLER(x_jump, op);
+    NEXT(1);
+}
+
 void loaded_attach(struct interp *ip, struct block *block)
 {
     interp_handler entry =
-        block->is_dead ? NULL : loaded_entry(ip, block->pc, block->table);
+        block->is_dead || !block_is_linkable(block)
+            ? NULL
+            : loaded_entry(ip, block->pc, block->table, block->pages[0]);
     struct op *first = &ip->ops[block_unit(block)];
 
     if (!entry)
         return;
+    if (loaded_checked(ip, block->pc, block->table, block->pages[0])) {
+        block_drop(ip, block); /* the next one begins otherwise */
+        return;
+    }
     if (first->fn == x_cold || first->fn == x_heated) {
         block_skip_first(ip, block);
         first = &ip->ops[block_unit(block)];
@@ -403,6 +473,7 @@ bool loaded_has_room(struct jit *jit, size_t size)
 void loaded_release(struct loaded *region)
 {
     free(region->pages);
+    free(region->places);
     free(region->listed);
     free(region->pcs);
     free(region->cells);
@@ -430,6 +501,7 @@ static struct loaded *new_region(struct job *job)
     region->table = job->table;
     region->base = job->request.base;
     region->pages = job->pages;
+    region->places = job->places;
     region->npages = job->npages;
     region->ncells = code->ncells;
     region->nentries = code->nentries;
@@ -438,6 +510,7 @@ static struct loaded *new_region(struct job *job)
     region->cells_at = code->cells_at;
     region->base_at = code->base_at;
     job->pages = NULL;
+    job->places = NULL;
     code->cells = NULL;
     code->entries = NULL;
     return region;
@@ -449,7 +522,8 @@ static void enter_at_blocks(struct interp *ip, const struct loaded *region)
 
     ip->mode = region->table;
     for (unsigned i = 0; i < region->nentries; i++) {
-        struct block *block = block_find(ip, region->base + region->entries[i].pc);
+        struct block *block =
+            block_find_in(ip, region->base + region->entries[i].pc, region->pages[0]);
 
         if (block)
             loaded_attach(ip, block);
@@ -457,13 +531,20 @@ static void enter_at_blocks(struct interp *ip, const struct loaded *region)
     ip->mode = mode;
 }
 
+/* The op that enters a region, if there is one. */
+static struct op *entry_op(const struct interp *ip, const struct block *block)
+{
+    struct op *op = &ip->ops[block_unit(block)];
+
+    return RHEA_TLB && op->fn == x_enter ? op + 1 : op;
+}
+
 /* Whether its first op enters a region. */
 static bool is_entering(const struct interp *ip, const struct block *block)
 {
     const struct host_code *memory = &ip->jit->memory;
 
-    return (uintptr_t)ip->ops[block_unit(block)].fn - (uintptr_t)memory->run <
-           memory->size;
+    return (uintptr_t)entry_op(ip, block)->fn - (uintptr_t)memory->run < memory->size;
 }
 
 void loaded_enter_again(struct interp *ip, const struct loaded *region)
@@ -473,11 +554,12 @@ void loaded_enter_again(struct interp *ip, const struct loaded *region)
     ip->mode = region->table;
     for (unsigned i = 0; i < region->nentries; i++) {
         uint64_t pc = region->base + region->entries[i].pc;
-        struct block *block = block_find(ip, pc);
+        struct block *block = block_find_in(ip, pc, region->pages[0]);
 
         if (block && is_entering(ip, block))
-            __atomic_store_n(&ip->ops[block_unit(block)].fn,
-                             code_of(ip, find_point(ip, pc, ip->mode)), __ATOMIC_RELEASE);
+            __atomic_store_n(&entry_op(ip, block)->fn,
+                             code_of(ip, find_point(ip, pc, ip->mode, region->pages[0])),
+                             __ATOMIC_RELEASE);
     }
     ip->mode = mode;
 }
@@ -521,8 +603,9 @@ void loaded_drop(struct interp *ip, struct loaded *region)
     ip->mode = region->table;
     for (unsigned i = 0; i < region->nentries; i++) {
         uint64_t pc = region->base + region->entries[i].pc;
-        struct entry_point *point = point_at(ip->jit, pc, region->table);
-        struct block *block = block_find(ip, pc);
+        struct entry_point *point =
+            point_at(ip->jit, pc, region->table, region->pages[0]);
+        struct block *block = block_find_in(ip, pc, region->pages[0]);
 
         if (point->region == region && block)
             block_drop(ip, block);

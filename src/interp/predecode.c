@@ -140,17 +140,11 @@ static struct op *add_exit(struct builder *b, interp_handler fn)
     return op;
 }
 
-/* Whether there is to be no direct link: addresses may be mapped anew, page by page. */
-static bool is_far_from(const struct block *block, uint64_t pc)
-{
-    return RHEA_TLB && pc >> PAGE_SHIFT != block->pc >> PAGE_SHIFT;
-}
-
 static void add_goto(struct builder *b)
 {
     struct block *target = b->is_counting ? NULL : block_find(b->ip, b->pc);
     struct op *op = add_exit(b, x_goto);
-    bool is_far = is_far_from(b->block, b->pc);
+    bool is_far = block_is_far(b->block->pc, b->pc);
     struct op *stub = stub_new(b->ip, is_far ? x_far : x_stub, b->pc, op, OP_PAYLOAD);
 
     if (target && !is_far && block_is_linkable(target))
@@ -169,7 +163,7 @@ static void add_link(struct builder *b, struct op *op, const struct isa_slot *sl
         fn = x_stub_delayed;
     else if (variant->flags & VAR_MODE || b->block->table->kind & TABLE_SLOT)
         fn = x_stub_mode;
-    else if (is_far_from(b->block, target))
+    else if (block_is_far(b->block->pc, target))
         fn = x_far;
     stub = stub_new(b->ip, fn, target, op, slot->at);
     if (fn != x_stub)
@@ -260,7 +254,7 @@ static void fill_slots(struct builder *b, struct op *op,
             add_link(b, op, slot, variant, value);
         } else if (kind == SLOT_RETURN) {
             *(struct jump_entry *)(void *)at =
-                (struct jump_entry){ .pc = value & b->pc_mask, .op = &return_unknown };
+                block_return(b->block->pc, value & b->pc_mask);
         } else if (slot->size > 8) {
             put_wide(b, slot, at, insn, value);
         } else {
@@ -520,13 +514,17 @@ static bool may_be_cold(const struct builder *b)
 static struct block *enter_region(struct builder *b)
 {
     interp_handler entry;
+    struct loaded *region;
 
     cached_load(b->ip, b->pc);
-    entry = loaded_entry(b->ip, b->pc, b->ip->mode);
+    entry = loaded_entry(b->ip, b->pc, b->ip->mode, code_page(b->ip, b->pc));
     if (!entry)
         return NULL;
     b->block = block_new(b->ip, b->pc);
     take_page(b, b->pc);
+    region = loaded_checked(b->ip, b->pc, b->ip->mode, b->block->pages[0]);
+    if (region)
+        memcpy(add_exit(b, x_enter)->payload, &region, sizeof region);
     add_exit(b, entry);
     return b->block;
 }

@@ -72,9 +72,11 @@ struct region_request {
     uint32_t ninsns, nslots;
     uint64_t base;                        /* pcs in the code are relative to this one */
     const struct host_fp_flags *fp_flags; /* the host's, or NULL */
-    bool has_fma;    /* the host multiplies and adds in one instruction */
-    bool is_precise; /* faults are as said above; else a fault ends the program, and
-                        nobody can see what the registers were */
+    bool has_fma;       /* the host multiplies and adds in one instruction */
+    bool is_precise;    /* faults are as said above; else a fault ends the program, and
+                           nobody can see what the registers were */
+    bool is_translated; /* accesses go by the TLB (isa/tlb.h); what misses it is left to
+                           the interpreter, so there are no faults */
     bool wants_ir, wants_out_asm; /* texts for people: struct region_code */
     bool counts_exits;            /* by CELL_COUNT; such code is never kept */
     /* Called between steps, where nothing is half done that a process without this thread
@@ -172,7 +174,7 @@ struct region_code {
 };
 
 /* What the module offers: a symbol `rhea_region_compiler`. */
-enum { REGION_VERSION = 3 };
+enum { REGION_VERSION = 4 };
 struct region_compiler {
     unsigned version; /* REGION_VERSION */
     const char *name; /* "LLVM 19.1.7" */

@@ -132,7 +132,7 @@ static int jit_attach(struct cpu *cpu)
         return -1;
     ip = interp_of(cpu)->ip;
     if (!INTERP_TAIL || ip->is_counting || (isa_trace && isa_trace->block) ||
-        space_is_paged(cpu->space))
+        (!RHEA_TLB && space_is_paged(cpu->space)))
         return 0;
     ip->jit = jit_new();
     if (ip->jit && jit_options.threshold) {

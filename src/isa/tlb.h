@@ -83,6 +83,15 @@ static inline const struct tlb_entry *tlb_entry(const uint8_t *base, uint64_t ad
     return (const struct tlb_entry *)(const void *)(base + at);
 }
 
+/* Whether the CPU has seen that code at `pc` is in that physical page. */
+static inline bool tlb_has_code(const struct cpu *cpu, uint64_t pc, uint64_t page)
+{
+    const struct tlb_entry *entry = &cpu->mmu->code[pc >> TLB_SHIFT & (TLB_ENTRIES - 1)];
+
+    return entry->read == pc && entry->write == cpu->mode &&
+           entry->physical >> TLB_SHIFT == page;
+}
+
 /* Whether all of [addr, addr + size) is in the page. */
 static inline bool tlb_fits(uint64_t page, uint64_t addr, unsigned size)
 {

@@ -34,6 +34,39 @@ static LLVMValueRef host_address(struct lift *lift, LLVMValueRef address)
     return LLVMBuildIntToPtr(lift->builder, host, lift->state->pointer, "");
 }
 
+/* By the TLB; what misses it is the interpreter's. */
+static LLVMValueRef translated(struct lift *lift, LLVMValueRef address, unsigned size,
+                               bool is_write)
+{
+    LLVMTypeRef i64 = lift->state->i64;
+    LLVMValueRef entry, last, page, tag;
+
+    address = lift_fit(lift, address, 64);
+    entry =
+        LLVMBuildLShr(lift->builder, address, lift_const(lift, 64, TLB_SHIFT - 5), "");
+    entry = LLVMBuildAnd(lift->builder, entry,
+                         lift_const(lift, 64, (TLB_ENTRIES - 1) << 5), "");
+    entry = lift_behind(lift, lift->base, entry);
+    last = LLVMBuildAdd(lift->builder, address, lift_const(lift, 64, size - 1), "");
+    page = LLVMBuildAnd(lift->builder, last,
+                        lift_const(lift, 64, ~((UINT64_C(1) << TLB_SHIFT) - 1)), "");
+    tag = LLVMBuildLoad2(
+        lift->builder, i64,
+        lift_behind(lift, entry,
+                    lift_const(lift, 64,
+                               is_write ? offsetof(struct tlb_entry, write)
+                                        : offsetof(struct tlb_entry, read))),
+        "");
+    region_side_exit_if(lift, LLVMBuildICmp(lift->builder, LLVMIntNE, tag, page, ""));
+    entry = LLVMBuildLoad2(
+        lift->builder, i64,
+        lift_behind(lift, entry, lift_const(lift, 64, offsetof(struct tlb_entry, host))),
+        "");
+    return LLVMBuildIntToPtr(lift->builder,
+                             LLVMBuildAdd(lift->builder, entry, address, ""),
+                             lift->state->pointer, "");
+}
+
 static void check_alignment(struct lift *lift, const struct isa_access *access,
                             LLVMValueRef address)
 {
@@ -343,7 +376,10 @@ void lift_memory(struct lift *lift, unsigned number)
     address = lift->values[node->a];
     b = node->op == S_LD || node->op == S_RESERVE ? NULL : lift->values[node->b];
     check_alignment(lift, access, address);
-    host = host_address(lift, address);
+    host = lift->request->is_translated
+               ? translated(lift, address, (b ? lift_width(b) : node->w) / 8,
+                            node->op != S_LD && node->op != S_RESERVE)
+               : host_address(lift, address);
     switch (node->op) {
     case S_LD:
         order(lift, access->order & 2);

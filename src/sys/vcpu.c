@@ -15,6 +15,12 @@
 #include "isa/machine.h"
 #include "sys/bus.h"
 
+#ifdef RHEA_JIT
+#define best_engine jit_engine
+#else
+#define best_engine template_engine
+#endif
+
 struct vcpu {
     struct machine_cpu m;
     struct cpu *cpu;
@@ -113,7 +119,7 @@ static void run(struct vcpu *vcpu)
         if (vcpu->must_stop)
             break;
         vcpu->m.machine->interrupt(cpu);
-        template_engine.run(cpu, 0);
+        best_engine.run(cpu, 0);
         if (cpu->event.kind != EXEC_KICK)
             vcpu->m.machine->event(cpu);
     }
@@ -262,8 +268,8 @@ struct vcpu *vcpu_new(const struct vcpu_config *config)
     }
     begin(vcpu, config, machine);
     tlb_flush(vcpu->cpu);
-    attached = config->others ? template_engine.attach_to(vcpu->cpu, config->others->cpu)
-                              : template_engine.attach(vcpu->cpu);
+    attached = config->others ? best_engine.attach_to(vcpu->cpu, config->others->cpu)
+                              : best_engine.attach(vcpu->cpu);
     if (attached < 0)
         bug("no interpreter for %s", config->isa->name);
     vcpu_reset(vcpu);
@@ -292,7 +298,7 @@ void vcpu_free(struct vcpu *vcpu)
         host_lock_wait(vcpu->lock);
     host_lock_give(vcpu->lock);
     timer_cancel(&vcpu->alarm);
-    template_engine.detach(vcpu->cpu);
+    best_engine.detach(vcpu->cpu);
     tlb_free(&vcpu->m.mmu);
     cpu_free(vcpu->cpu);
     free(vcpu->m.guest);
