@@ -61,12 +61,21 @@ static uint8_t *find_byte(uint64_t addr, bool for_write)
     return addr - data_at < PAGE ? &memory[1][addr - data_at] : NULL;
 }
 
+static uint64_t bad_addr; /* of the last fault, the first byte that is not there */
+
+static bool is_there(uint64_t addr, unsigned size, bool for_write)
+{
+    for (bad_addr = addr; bad_addr != addr + size; bad_addr++)
+        if (!find_byte(bad_addr, for_write))
+            return false;
+    return true;
+}
+
 static int eval_read(void *context, uint64_t addr, void *to, unsigned size)
 {
     (void)context;
-    for (unsigned i = 0; i < size; i++)
-        if (!find_byte(addr + i, false))
-            return -1;
+    if (!is_there(addr, size, false))
+        return -1;
     for (unsigned i = 0; i < size; i++)
         ((uint8_t *)to)[i] = *find_byte(addr + i, false);
     return 0;
@@ -75,9 +84,8 @@ static int eval_read(void *context, uint64_t addr, void *to, unsigned size)
 static int eval_write(void *context, uint64_t addr, const void *from, unsigned size)
 {
     (void)context;
-    for (unsigned i = 0; i < size; i++)
-        if (!find_byte(addr + i, true))
-            return -1;
+    if (!is_there(addr, size, true))
+        return -1;
     memcpy(find_byte(addr, true), from, size);
     return 0;
 }
@@ -85,15 +93,23 @@ static int eval_write(void *context, uint64_t addr, const void *from, unsigned s
 static int eval_fetch_code(void *context, uint64_t addr, void *to, unsigned size)
 {
     (void)context;
+    bad_addr = addr - code_at < PAGE ? code_at + PAGE : addr;
     if (addr - code_at >= PAGE || addr - code_at + size > PAGE)
         return -1;
     memcpy(to, bytes + (addr - code_at), size);
     return 0;
 }
 
+static uint64_t get_bad_addr(void *context)
+{
+    (void)context;
+    return bad_addr;
+}
+
 static const struct eval_memory eval_memory_of_test = { .read = eval_read,
                                                         .write = eval_write,
-                                                        .fetch = eval_fetch_code };
+                                                        .fetch = eval_fetch_code,
+                                                        .fault_addr = get_bad_addr };
 
 /* -------------------------------------------------------------------- requests */
 
