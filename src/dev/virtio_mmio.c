@@ -252,6 +252,7 @@ const struct dev_class virtio_mmio = {
     .name = "virtio-mmio",
     .doc = "virtio slot in memory-mapped registers",
     .slot = "virtio",
+    .provides = "virtio",
     .size = sizeof(struct slot),
     .mmio_size = 0x1000,
     .regs = regs,

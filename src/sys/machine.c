@@ -13,6 +13,7 @@
 #include "sys/boot.h"
 #include "sys/bus.h"
 #include "sys/clock.h"
+#include "sys/drives.h"
 #include "sys/fdt.h"
 #include "sys/image.h"
 #include "sys/loop.h"
@@ -20,7 +21,7 @@
 
 struct part {
     struct dev *dev;
-    const struct board_device *board;
+    const struct board_device *board; /* NULL: plugged in by -device */
 };
 
 struct machine {
@@ -32,6 +33,7 @@ struct machine {
     struct loop *loop;
     struct power power;
     struct char_backend *serials[MACHINE_SERIALS];
+    struct drives *drives;
     struct part *parts;
     size_t part_count;
     struct vcpu **cpus;
@@ -104,7 +106,7 @@ static void make_memory(struct machine *machine)
 static struct dev *find_dev(const struct machine *machine, const char *name)
 {
     for (size_t i = 0; i < machine->part_count; i++)
-        if (!strcmp(machine->parts[i].board->name, name))
+        if (!strcmp(machine->parts[i].dev->name, name))
             return machine->parts[i].dev;
     return NULL;
 }
@@ -138,6 +140,14 @@ static int set_property(struct machine *machine, struct dev *dev,
     if (property && property->kind == PROPERTY_CHARDEV)
         return dev_connect(dev, setting->name, find_serial(machine, setting->value),
                            error);
+    if (property && property->kind == PROPERTY_DRIVE) {
+        struct block_backend *drive = drives_find(machine->drives, setting->value);
+
+        if (drive)
+            return dev_connect(dev, setting->name, drive, error);
+        snprintf(error, DEV_ERROR, "there is no -drive with id=%s", setting->value);
+        return -1;
+    }
     if (property && property->kind == PROPERTY_DEV)
         return dev_connect(dev, setting->name, find_dev(machine, setting->value), error);
     if (property && property->kind != PROPERTY_STRING &&
@@ -169,6 +179,13 @@ static void place_device(struct machine *machine, struct part *part)
     }
 }
 
+static void serve(struct machine *machine, struct dev *dev)
+{
+    dev->clock = guest_clock_interface(machine->clock);
+    dev->dma = bus_dma(machine->bus);
+    dev->power = &machine->power;
+}
+
 static void make_device(struct machine *machine, struct part *part,
                         const struct board_device *board)
 {
@@ -182,9 +199,7 @@ static void make_device(struct machine *machine, struct part *part,
     }
     part->board = board;
     part->dev = dev_new(class, board->name);
-    part->dev->clock = guest_clock_interface(machine->clock);
-    part->dev->dma = bus_dma(machine->bus);
-    part->dev->power = &machine->power;
+    serve(machine, part->dev);
     for (const struct board_setting *s = board->settings; s; s = s->next)
         if (set_property(machine, part->dev, s, error) < 0)
             board_die(machine, s->place, error);
@@ -225,25 +240,75 @@ static void connect_lines(struct machine *machine, struct part *part)
         part->dev->irqs[part->dev->irq_count++] = connect(machine, irq);
 }
 
+/* Puts a device into the board's first place for its kind that is empty. */
+static void find_place(struct machine *machine, struct dev *dev)
+{
+    char error[DEV_ERROR];
+
+    for (size_t i = 0; i < machine->part_count; i++) {
+        struct dev *slot = machine->parts[i].dev;
+        const struct property *property = find_property(slot->class, "device");
+        char taken[16];
+
+        if (!slot->class->provides || !property ||
+            strcmp(slot->class->provides, dev->class->bus))
+            continue;
+        dev_get(slot, property, taken, sizeof(taken));
+        if (taken[0])
+            continue;
+        if (dev_connect(slot, "device", dev, error) < 0)
+            die("-device %s: %s", dev->class->name, error);
+        return;
+    }
+    die("-device %s: the board has no more places for it", dev->class->name);
+}
+
+static void plug(struct machine *machine, struct part *part,
+                 const struct machine_plug *config)
+{
+    const struct dev_class *class = dev_class_find(config->class);
+    char error[DEV_ERROR];
+
+    if (!class)
+        die("-device %s: there is no such device; see -device help", config->class);
+    if (!class->bus)
+        die("-device %s: this is a part of boards, and cannot be plugged in",
+            config->class);
+    part->dev = dev_new(class, config->name);
+    serve(machine, part->dev);
+    for (const struct board_setting *s = config->settings; s; s = s->next)
+        if (set_property(machine, part->dev, s, error) < 0)
+            die("-device %s: %s", config->class, error);
+    find_place(machine, part->dev);
+}
+
 static void make_devices(struct machine *machine)
 {
-    size_t count = 0;
+    size_t count = 0, on_board;
     char error[DEV_ERROR];
 
     for (const struct board_device *d = machine->board->devices; d; d = d->next)
+        count++;
+    on_board = count;
+    for (const struct machine_plug *p = machine->config.plugs; p; p = p->next)
         count++;
     machine->parts = calloc(count + 1, sizeof(*machine->parts));
     if (!machine->parts)
         die("out of memory");
     for (const struct board_device *d = machine->board->devices; d; d = d->next)
         make_device(machine, &machine->parts[machine->part_count++], d);
-    for (size_t i = 0; i < count; i++)
+    for (const struct machine_plug *p = machine->config.plugs; p; p = p->next)
+        plug(machine, &machine->parts[machine->part_count++], p);
+    for (size_t i = 0; i < on_board; i++)
         connect_lines(machine, &machine->parts[i]);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < on_board; i++) {
         place_device(machine, &machine->parts[i]);
         if (dev_init(machine->parts[i].dev, error) < 0)
             board_die(machine, machine->parts[i].board->place, error);
     }
+    for (size_t i = on_board; i < count; i++)
+        if (dev_init(machine->parts[i].dev, error) < 0)
+            die("-device %s: %s", machine->parts[i].dev->class->name, error);
 }
 
 static const struct isa *find_isa(const struct board *board)
@@ -315,6 +380,7 @@ struct machine *machine_new(const struct machine_config *config)
     make_memory(machine);
     make_cpus(machine);
     open_serials(machine);
+    machine->drives = drives_open(config->drives, machine->loop);
     make_devices(machine);
     boot_load(machine);
     return machine;
@@ -332,6 +398,7 @@ void machine_free(struct machine *machine)
     }
     for (unsigned i = 0; i < MACHINE_SERIALS; i++)
         chardev_close(machine->serials[i]);
+    drives_close(machine->drives, machine->bus);
     loop_free(machine->loop);
     guest_clock_free(machine->clock);
     bus_free(machine->bus);

@@ -18,12 +18,21 @@ struct vcpu;
 
 enum { MACHINE_SERIALS = 4 };
 
+/* What -device says: a device that is plugged into the board; a list. */
+struct machine_plug {
+    struct machine_plug *next;
+    const char *class, *name;
+    struct board_setting *settings;
+};
+
 struct machine_config {
     const char *board_path;
     struct board_choices choices;
     const char *cpu_model; /* NULL: the board's */
     /* Files; NULL: none.  `bios`: "none", or NULL for the board's own. */
     const char *kernel, *initrd, *command_line, *dtb, *bios;
+    const struct drive_config *drives; /* see drives.h */
+    const struct machine_plug *plugs;
     const char *serials[MACHINE_SERIALS]; /* see chardev.h; NULL: nothing there */
     bool no_reboot;                       /* a reset ends it */
 };

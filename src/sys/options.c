@@ -9,13 +9,19 @@
 #include "base/arena.h"
 #include "base/report.h"
 #include "dev/dev.h"
+#include "sys/block/block.h"
 #include "sys/boards.h"
+#include "sys/drives.h"
 
 struct reading {
     struct options *options;
     const char *machine; /* what -M says */
     const char *isa;
     struct board_setting *board_options;
+    struct drive_config *drives, **last_drive;
+    struct machine_plug *plugs, **last_plug;
+    unsigned drive_count, plug_count;
+    bool is_snapshot;
     unsigned serials;
     bool has_serial, is_nographic, has_no_display;
 };
@@ -214,6 +220,130 @@ static void take_serial(struct reading *reading, const char *argument)
     reading->options->machine.serials[reading->serials++] = argument;
 }
 
+/* Splits `name=value`; without a value it is `on`. */
+static const char *split_value(char *part)
+{
+    char *value = strchr(part, '=');
+
+    if (value)
+        *value++ = 0;
+    return value ? value : "on";
+}
+
+static void set_flag(struct drive_config *drive, unsigned flag, bool is_set)
+{
+    drive->flags = is_set ? drive->flags | flag : drive->flags & ~flag;
+}
+
+/* What a drive may be told, and what comes of it. */
+static const struct drive_word {
+    const char *name, *value;
+    unsigned set, clear; /* of its flags */
+} drive_words[] = {
+    { "snapshot", "on", DISK_SNAPSHOT, 0 },
+    { "snapshot", "off", 0, DISK_SNAPSHOT },
+    { "readonly", "on", 0, DISK_WRITABLE },
+    { "readonly", "off", DISK_WRITABLE, 0 },
+    { "read-only", "on", 0, DISK_WRITABLE },
+    { "read-only", "off", DISK_WRITABLE, 0 },
+    { "discard", "unmap", DISK_UNMAP, 0 },
+    { "discard", "ignore", 0, DISK_UNMAP },
+    { "cache", "unsafe", DISK_UNSAFE, 0 },
+    { "cache", "writeback", 0, DISK_UNSAFE },
+    { "media", "disk", 0, 0 },
+    { "if", "virtio", 0, 0 },
+};
+
+static void take_drive_word(struct drive_config *drive, const char *name,
+                            const char *value)
+{
+    for (size_t i = 0; i < sizeof(drive_words) / sizeof(*drive_words); i++) {
+        const struct drive_word *word = &drive_words[i];
+
+        if (strcmp(word->name, name) || strcmp(word->value, value))
+            continue;
+        set_flag(drive, word->set, true);
+        set_flag(drive, word->clear, false);
+        return;
+    }
+    die("-drive: %s=%s is not supported", name, value);
+}
+
+static void take_drive_part(struct drive_config *drive, const char *name,
+                            const char *value)
+{
+    if (!strcmp(name, "file"))
+        drive->file = value;
+    else if (!strcmp(name, "id"))
+        drive->id = value;
+    else if (!strcmp(name, "format"))
+        drive->format = value;
+    else if (!strcmp(name, "serial"))
+        drive->serial = value;
+    else if (!strcmp(name, "if") && !strcmp(value, "none"))
+        drive->is_plugged = false;
+    else
+        take_drive_word(drive, name, value);
+}
+
+static void take_drive(struct reading *reading, const char *argument)
+{
+    struct drive_config *drive = arena_alloc(&arena, sizeof(*drive));
+
+    *drive = (struct drive_config){ .flags = DISK_WRITABLE, .is_plugged = true };
+    while (*argument) {
+        char *part = next_part(&argument);
+        const char *value = split_value(part);
+
+        take_drive_part(drive, part, value);
+    }
+    if (!drive->file)
+        die("-drive wants file=FILE");
+    if (!drive->id)
+        drive->id = arena_printf(&arena, "drive%u", reading->drive_count);
+    reading->drive_count++;
+    *reading->last_drive = drive;
+    reading->last_drive = &drive->next;
+}
+
+static void take_snapshot(struct reading *reading, const char *argument)
+{
+    (void)argument;
+    reading->is_snapshot = true;
+}
+
+static struct machine_plug *new_plug(struct reading *reading, const char *class)
+{
+    struct machine_plug *plug = arena_alloc(&arena, sizeof(*plug));
+
+    plug->class = class;
+    plug->name = arena_printf(&arena, "%s.%u", class, reading->plug_count++);
+    *reading->last_plug = plug;
+    reading->last_plug = &plug->next;
+    return plug;
+}
+
+static void plug_setting(struct machine_plug *plug, const char *name, const char *value)
+{
+    struct board_setting *setting = arena_alloc(&arena, sizeof(*setting));
+
+    *setting = (struct board_setting){ .name = name, .value = value };
+    setting->next = plug->settings;
+    plug->settings = setting;
+}
+
+/* A drive that no -device is named for gets one; -snapshot is for all. */
+static void finish_drives(struct reading *reading)
+{
+    for (struct drive_config *d = reading->drives; d; d = d->next) {
+        set_flag(d, DISK_SNAPSHOT, (d->flags & DISK_SNAPSHOT) || reading->is_snapshot);
+        if (d->is_plugged)
+            plug_setting(new_plug(reading, "virtio-blk-device"), "drive", d->id);
+    }
+    reading->options->machine.drives = reading->drives;
+    reading->options->machine.plugs = reading->plugs;
+}
+
 /* ---------------------------------------------------------------------------- help */
 
 static const char *kind_name(unsigned kind)
@@ -258,8 +388,8 @@ static void device_help(const char *name)
 static void take_device(struct reading *reading, const char *argument)
 {
     char *name = next_part(&argument);
+    struct machine_plug *plug;
 
-    (void)reading;
     if (is_help(name)) {
         for (size_t i = 0; dev_classes[i]; i++)
             printf("name \"%s\"%s%s, desc \"%s\"\n", dev_classes[i]->name,
@@ -271,8 +401,16 @@ static void take_device(struct reading *reading, const char *argument)
         device_help(name);
         exit(0);
     }
-    die("-device %s: devices cannot be added to a board yet; there is -device help",
-        name);
+    plug = new_plug(reading, name);
+    while (*argument) {
+        char *part = next_part(&argument);
+        const char *value = split_value(part);
+
+        if (!strcmp(part, "id"))
+            plug->name = value;
+        else
+            plug_setting(plug, part, value);
+    }
 }
 
 static void take_help(struct reading *reading, const char *argument);
@@ -313,7 +451,11 @@ static const struct option {
     { "vga", "none", take_none, NULL },
     { "parallel", "none", take_none, NULL },
     { "no-reboot", NULL, take_no_reboot, "end instead of starting again" },
-    { "device", "help", take_device, "the kinds of devices; -device NAME,help" },
+    { "drive", "file=FILE[,...]", take_drive,
+      "a disk: format=, id=, if=virtio|none, readonly=, snapshot=, discard=unmap" },
+    { "snapshot", NULL, take_snapshot, "no disk keeps what is written" },
+    { "device", "NAME[,...]", take_device,
+      "a further device; -device help, -device NAME,help" },
     { "version", NULL, take_version, NULL },
     { "help", NULL, take_help, "this list" },
     { "h", NULL, take_help, NULL },
@@ -362,11 +504,13 @@ void options_read(struct options *into, int argc, char **argv)
 {
     struct reading reading = { .options = into, .isa = isa_of_name(argc ? argv[0] : "") };
 
+    reading.last_drive = &reading.drives;
+    reading.last_plug = &reading.plugs;
     for (int i = 1; i < argc; i++) {
         const struct option *option;
 
         if (argv[i][0] != '-' || !argv[i][1])
-            die("`%s`: want an option; disks are not supported yet", argv[i]);
+            die("`%s`: want an option", argv[i]);
         option = find_option(argv[i]);
         if (option->argument && i + 1 == argc)
             die("%s wants %s", argv[i], option->argument);
@@ -376,6 +520,7 @@ void options_read(struct options *into, int argc, char **argv)
         die("no machine: say -M virt, or see -M help");
     if (!reading.has_serial && (reading.is_nographic || !reading.has_no_display))
         into->machine.serials[0] = "mon:stdio";
+    finish_drives(&reading);
     into->machine.choices.options = reading.board_options;
     into->machine.board_path = boards_find(reading.machine, reading.isa);
 }

@@ -1,0 +1,72 @@
+/* drives.c - opens and closes the disks of a machine. */
+#include "sys/drives.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/report.h"
+#include "sys/block/async.h"
+#include "sys/block/block.h"
+#include "sys/bus.h"
+#include "sys/loop.h"
+
+struct drives {
+    struct drives *next;
+    const struct drive_config *config;
+    struct disk_image *image;
+    struct block_async *async;
+};
+
+static void post(void *context, void (*fn)(void *arg), void *arg)
+{
+    loop_post(context, fn, arg);
+}
+
+struct drives *drives_open(const struct drive_config *configs, struct loop *loop)
+{
+    struct drives *first = NULL;
+
+    for (; configs; configs = configs->next) {
+        struct drives *drive = calloc(1, sizeof(*drive));
+        struct block_async_config async = { .serial = configs->serial,
+                                            .post = post,
+                                            .context = loop };
+        char error[DISK_ERROR];
+
+        if (!drive)
+            die("out of memory");
+        *drive = (struct drives){ .next = first, .config = configs };
+        drive->image = disk_open(configs->file, configs->format, configs->flags, error);
+        if (!drive->image)
+            die("%s", error);
+        async.image = drive->image;
+        drive->async = block_async_new(&async);
+        first = drive;
+    }
+    return first;
+}
+
+struct block_backend *drives_find(const struct drives *drives, const char *id)
+{
+    for (; drives; drives = drives->next)
+        if (!strcmp(drives->config->id, id))
+            return block_async_backend(drives->async);
+    return NULL;
+}
+
+void drives_close(struct drives *drives, struct bus *bus)
+{
+    for (struct drives *next; drives; drives = next) {
+        int error;
+
+        next = drives->next;
+        bus_take(bus);
+        block_async_free(drives->async);
+        bus_give(bus);
+        error = disk_close(drives->image);
+        if (error)
+            fprintf(stderr, "rhea: %s: %s\n", drives->config->file, strerror(-error));
+        free(drives);
+    }
+}

@@ -1,0 +1,29 @@
+/* drives.h - the disks of a machine: images, by the names that -drive gives them. */
+#ifndef RHEA_SYS_DRIVES_H
+#define RHEA_SYS_DRIVES_H
+
+#include <stdbool.h>
+
+struct block_backend;
+struct bus;
+struct loop;
+
+/* What -drive says; a list. */
+struct drive_config {
+    struct drive_config *next;
+    const char *id, *file;
+    const char *format; /* NULL: look at it */
+    const char *serial; /* NULL: none */
+    unsigned flags;     /* enum disk_flags */
+    bool is_plugged;    /* if=virtio: a device for it comes by itself */
+};
+
+struct drives;
+/* Opens them all; die()s of what cannot be opened. */
+struct drives *drives_open(const struct drive_config *configs, struct loop *loop);
+/* NULL: there is no such drive. */
+struct block_backend *drives_find(const struct drives *drives, const char *id);
+/* When no device uses them any more; writes what is left. */
+void drives_close(struct drives *drives, struct bus *bus);
+
+#endif
