@@ -327,11 +327,14 @@ int qcow2_open_snapshots(struct disk_image *image, const uint8_t *h,
 static int open_parts(struct disk_image *image, uint8_t *head, char error[DISK_ERROR])
 {
     struct qcow2 *q = qcow2_of(image);
-    int code = file_read(&image->file, 0, head, (size_t)1 << QCOW2_MAX_BITS);
+    int code = file_read(&image->file, 0, head, DISK_SECTOR);
 
-    if (code)
-        return format_error(image, error, code, "its header cannot be read");
-    code = read_header(image, head, error);
+    if (!code)
+        code = read_header(image, head, error);
+    else
+        format_error(image, error, code, "its header cannot be read");
+    if (!code && file_read(&image->file, 0, head, q->cluster_size))
+        code = format_error(image, error, -EIO, "its header cannot be read");
     if (!code)
         code = read_features(image, head, error);
     if (!code)
