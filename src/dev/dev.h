@@ -272,10 +272,8 @@ struct dev_class {
     const char *name, *doc; /* doc: one line, for -device help */
     const char *bus;        /* what it is plugged into; NULL: the board's own bus */
     const char *provides;   /* the bus of what its property `device` may be */
-    const char *slot; /* the bus of which this is a slot: a free one has nothing connected
-                         to its property `device` */
-    size_t size;      /* of its struct, which begins with a struct dev */
-    uint64_t mmio_size;                /* of region 0; a board may give it less */
+    size_t size;            /* of its struct, which begins with a struct dev */
+    uint64_t mmio_size;     /* of region 0; a board may give it less */
     uint64_t region_size[DEV_REGIONS]; /* of 1 and up */
     const struct reg *regs;
     const struct field *fields;

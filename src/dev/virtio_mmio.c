@@ -251,7 +251,6 @@ static int slot_loaded(struct dev *dev)
 const struct dev_class virtio_mmio = {
     .name = "virtio-mmio",
     .doc = "virtio slot in memory-mapped registers",
-    .slot = "virtio",
     .provides = "virtio",
     .size = sizeof(struct slot),
     .mmio_size = 0x1000,
