@@ -424,9 +424,14 @@ static void pages_grow(struct interp *ip)
     free(old);
 }
 
-bool block_has_code(const struct interp *ip, uint64_t page)
+void block_guard(struct interp *ip, uint64_t page)
 {
-    return page_entry(ip, page)->blocks != 0;
+    if (block_is_guarded(ip, page))
+        return;
+    ip->guards[page / 8] |= (uint8_t)(1 << page % 8);
+    interp_stop_others(ip);
+    tlb_code_appears(ip, page);
+    interp_resume(ip);
 }
 
 /* The block has code from the page, which is one of its pages. */
@@ -444,8 +449,6 @@ void block_note_page(struct interp *ip, struct block *block, uint64_t page)
     entry = page_entry(ip, page);
     ip->pages_used += !entry->page;
     entry->page = page + 1;
-    if (RHEA_TLB && !entry->blocks)
-        tlb_code_appears(ip, page);
     block->next[k] = entry->blocks;
     block->listed |= (uint8_t)(1 << k);
     entry->blocks = (uint32_t)(block - ip->blocks) * MAX_BLOCK_PAGES + k;
@@ -475,6 +478,8 @@ bool block_invalidate(struct interp *ip, uint64_t addr, uint64_t size)
         return false;
     last = (addr + size - 1 < addr ? UINT64_MAX : addr + size - 1) >> PAGE_SHIFT;
     any = jit_invalidate(ip, first, last);
+    for (uint64_t page = first; RHEA_TLB && page <= last && page < GUARD_PAGES; page++)
+        ip->guards[page / 8] &= (uint8_t) ~(1 << page % 8);
     if (last - first < ip->pages_used) {
         for (uint64_t page = first; page <= last; page++)
             drop_page(ip, page_entry(ip, page));

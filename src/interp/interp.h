@@ -38,7 +38,8 @@ enum {
     MAX_BLOCKS = MAX_UNITS / 8,
     SPARE_UNITS = 4096, /* what one block may need */
     MAX_BLOCK_INSNS = 96,
-    MAX_BLOCK_PAGES = 2, /* that one block's code lies in */
+    GUARD_PAGES = 1 << 28, /* physical; those behind are always guarded */
+    MAX_BLOCK_PAGES = 2,   /* that one block's code lies in */
     PAGE_SHIFT = 12,
     NO_BLOCK = 0,    /* blocks[0] is not used */
     COLD_RUNS = 32,  /* of a block, before its ops get their best handlers */
@@ -153,7 +154,9 @@ struct interp {
     uint32_t nblocks;
     uint64_t *map; /* open hash of blocks by pc and mode: 32 bits of those, the number */
     uint32_t map_mask, map_used;
-    struct page_code *pages; /* open hash of pages with code */
+    volatile uint8_t *guards; /* translated addresses: a bit for each physical page, set
+                                 by block_guard(); changed with the lock taken */
+    struct page_code *pages;  /* open hash of pages with code */
     uint32_t pages_mask, pages_used;
     uint16_t
         *groups; /* open hash of the first two variants: 1 + index of tables->fused */
@@ -325,7 +328,14 @@ static inline uint64_t code_page(const struct interp *ip, uint64_t pc)
 {
     return RHEA_TLB ? tlb_code_page(ip->cpu, pc) : pc >> PAGE_SHIFT;
 }
-bool block_has_code(const struct interp *ip, uint64_t page);
+/* Translated addresses: code is about to be read from a physical page, so whoever writes
+ * to it from now on invalidates that first; until something does.  Others are stopped
+ * meanwhile. */
+void block_guard(struct interp *ip, uint64_t page);
+static inline bool block_is_guarded(const struct interp *ip, uint64_t page)
+{
+    return page >= GUARD_PAGES || (ip->guards[page / 8] >> page % 8 & 1);
+}
 void jumps_forget(
     struct interp_cpu *self); /* where jumps lead is to be looked up again */
 void block_flush(struct interp *ip);

@@ -61,6 +61,12 @@ static void fetch_code(struct builder *b)
     fault = PAGE_BYTES - b->pc % PAGE_BYTES; /* no further than somebody asks */
     if (b->code_size > fault && fault >= ISA_MAX_ILEN)
         b->code_size = (unsigned)fault;
+    if (code_page(b->ip, b->pc) != UINT64_MAX)
+        block_guard(b->ip, code_page(b->ip, b->pc));
+    fault = b->pc + b->code_size - 1; /* now the last one */
+    if (fault >> PAGE_SHIFT != b->pc >> PAGE_SHIFT &&
+        code_page(b->ip, fault) != UINT64_MAX)
+        block_guard(b->ip, code_page(b->ip, fault));
     b->fetch_cause = tlb_fetch(b->ip->cpu, b->pc, b->code, &b->code_size);
     return;
 #endif

@@ -69,6 +69,8 @@ static struct interp *interp_new(const struct cpu *cpu, const struct interp_isa 
     ip->cold_runs = COLD_RUNS;
     ip->hot_runs = HOT_RUNS;
     ip->blocks = reserve(MAX_BLOCKS, sizeof *ip->blocks, 32 << 10);
+    if (RHEA_TLB)
+        ip->guards = reserve(GUARD_PAGES / 8, 1, 0);
     ip->is_counting = (isa_trace && isa_trace->count) || getenv("RHEA_COUNT");
     predecode_prepare(ip);
     fuse_prepare(ip);
@@ -172,6 +174,8 @@ static void free_interp(struct interp *ip, struct space *space)
     host_unmap((uintptr_t)ip->ops, MAX_UNITS * sizeof *ip->ops);
     host_unmap((uintptr_t)ip->positions, MAX_UNITS * (size_t)POSITION_SIZE);
     host_unmap((uintptr_t)ip->blocks, MAX_BLOCKS * sizeof *ip->blocks);
+    if (RHEA_TLB)
+        host_unmap((uintptr_t)ip->guards, GUARD_PAGES / 8);
     free(ip->map);
     free(ip->pages);
     free(ip->registers);

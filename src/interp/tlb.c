@@ -119,7 +119,7 @@ static struct tlb_entry *fill(struct cpu *cpu, uint64_t addr, unsigned access,
         entry->write |= TLB_DEVICE;
     if (!host)
         entry->read |= TLB_DEVICE;
-    else if (block_has_code(self->ip, entry->physical >> PAGE_SHIFT))
+    else if (block_is_guarded(self->ip, entry->physical >> PAGE_SHIFT))
         entry->write |= TLB_CODE;
     return entry;
 }
@@ -145,9 +145,9 @@ static void drop_code(struct cpu *cpu, struct tlb_entry *entry)
     self->is_running = false;
     ip = interp_take(self);
     block_invalidate(ip, entry->physical, PAGE_SIZE);
+    entry->write &= ~(uint64_t)TLB_CODE;
     interp_give(self);
     self->is_running = true;
-    entry->write &= ~(uint64_t)TLB_CODE;
 }
 
 void tlb_code_appears(struct interp *ip, uint64_t page)
