@@ -149,8 +149,6 @@ static void take_smp(struct reading *reading, const char *argument)
 
     if (!board_number(text, &count) || !count || count > 512)
         die("-smp %s: want a number of CPUs", argument);
-    if (count > 1)
-        die("-smp %s: one CPU is supported so far", argument);
     reading->options->machine.choices.cpus = (unsigned)count;
 }
 
