@@ -155,18 +155,18 @@ static void take(struct cpu *cpu, unsigned cause, bool is_interrupt, uint64_t va
     cpu->reserved_addr = UINT64_MAX;
 }
 
-/* The bits of the instruction at the pc. */
+/* The bits of the instruction at the pc: 32 at most, as the longest one has (ILEN). */
 static uint64_t instruction(struct cpu *cpu)
 {
     uint64_t bits = 0;
 
-    for (unsigned i = 0; i < cpu->event.ilen; i += 2) {
+    for (unsigned i = 0; i == 0 || (i == 2 && (bits & 3) == 3); i += 2) {
         struct translation to = { .size = 2 };
         uint8_t bytes[2];
 
         if (riscv_translate(cpu, cpu->pc + i, ACCESS_FETCH, 0, &to) ||
             space_read(cpu->space, to.physical, bytes, sizeof bytes, NULL))
-            return 0;
+            return bits;
         bits |= (uint64_t)(bytes[0] | bytes[1] << 8) << 8 * i;
     }
     return bits;
