@@ -104,10 +104,13 @@ SYSTEM_STAMPS := $(if $(GEN_SRC),$(O)/gen/system_stencils.c)
 OBJ_system := $(OBJ_isagen) $(filter-out $(SYSTEM_INTERP),$(GEN_SRC:.c=.o)) $(SYSTEM_STAMPS:.c=.o) $(SYSTEM_INTERP:$(O)/%=$(O)/system/%) \
               $(foreach i,$(ISAS),$(call objects,src/isa/$i/*.c)) $(call objects,src/sys/*.c src/sys/*/*.c src/dev/*.c) \
               $(call objects,src/debug/isa_find.c)
+# -lNAME, if there is such a library for HOST; its header may be another machine's.
+has_library = $(shell t=$$(mktemp) && echo 'int main(void) { return 0; }' | \
+              $(CC) -x c -include $1.h - $(LDFLAGS) -o $$t -l$2 2>/dev/null && echo -l$2; rm -f $$t)
 # Compressed disk images: without one of these such an image is refused.
-BLOCK_LIBS  := $(foreach l,z zstd,$(if $(shell echo '\#include <$(if $(filter z,$l),zlib,zstd).h>' | $(CC) -E -x c - >/dev/null 2>&1 && echo y),-l$l))
+BLOCK_LIBS  := $(call has_library,zlib,z) $(call has_library,zstd,zstd)
 SYSTEM_LIBS := -lfdt $(BLOCK_LIBS)
-SYSTEM_MISSING := $(strip $(foreach h,libfdt zlib,$(shell echo '\#include <$h.h>' | $(CC) -E -x c - >/dev/null 2>&1 || echo $h)))
+SYSTEM_MISSING := $(strip $(if $(call has_library,libfdt,fdt),,libfdt) $(if $(filter -lz,$(BLOCK_LIBS)),,zlib))
 ifeq ($(SYSTEM_MISSING),)
 SYSTEM := $(O)/rhea-system $(O)/boards
 else ifneq ($(filter all check install,$(or $(MAKECMDGOALS),all)),)
@@ -170,6 +173,7 @@ $(O)/src/base/host_% $(O)/src/user/% $(O)/tests/%: private DEFS := $(HOSTED)
 COLD := tools/ src/debug/ src/user/ src/interp/lockstep $(addprefix src/isa/,assemble encode eval example print sem. space. state stops stream) src/interp/profile src/interp/share src/interp/template src/interp/cache_write $(addprefix src/base/,report arena host_memory host_signal host_thread host_cpu host_code host_folder host_fault) src/interp/mem_wide
 $(COLD:%=$(O)/%%): private OWN_CFLAGS = $(COLD_CFLAGS)
 $(O)/src/isa/fp/%: private OWN_CFLAGS = $(OS)
+$(O)/src/sys/block/squeeze.o: private DEFS := $(BLOCK_LIBS:-l%=-DHAS_%)
 $(O)/src/llvmjit/%: private OWN_CFLAGS = -fPIC $(shell $(LLVM_CONFIG) --cflags)
 INTERP_OBJ := $(filter-out $(addprefix $(O)/src/interp/,lockstep.o share.o template.o cache.o cache_write.o),$(filter $(O)/src/interp/%,$(OBJ))) $(foreach o,$(filter $(O)/gen/%,$(OBJ)),$(if $(findstring _interp_,$o),$o))
 $(INTERP_OBJ): private HARDEN :=

@@ -1,32 +1,24 @@
 /* squeeze.c - compressed clusters: deflate without a header (zlib), and zstd.
  *
- * Each is there where its header was when this was built; what is not says so. */
+ * The Makefile says which of them there are (HAS_z, HAS_zstd); what is not says so. */
 #include "sys/block/format.h"
 
 #include <errno.h>
 #include <limits.h>
 
-#ifdef __has_include
-#if __has_include(<zlib.h>)
-#define HAS_ZLIB 1
+#ifndef HAS_z
+#define HAS_z 0
 #endif
-#if __has_include(<zstd.h>)
-#define HAS_ZSTD 1
-#endif
-#endif
-#ifndef HAS_ZLIB
-#define HAS_ZLIB 0
-#endif
-#ifndef HAS_ZSTD
-#define HAS_ZSTD 0
+#ifndef HAS_zstd
+#define HAS_zstd 0
 #endif
 
 bool squeeze_has(bool zstd)
 {
-    return zstd ? HAS_ZSTD : HAS_ZLIB;
+    return zstd ? HAS_zstd : HAS_z;
 }
 
-#if HAS_ZLIB
+#if HAS_z
 #include <zlib.h>
 
 static int zlib_expand(const void *from, size_t from_size, void *to, size_t size)
@@ -74,7 +66,7 @@ static int64_t zlib_pack(const void *from, size_t size, void *to, size_t room)
 }
 #endif
 
-#if HAS_ZSTD
+#if HAS_zstd
 #include <zstd.h>
 
 static int zstd_expand(const void *from, size_t from_size, void *to, size_t size)
