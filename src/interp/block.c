@@ -132,8 +132,10 @@ void jumps_forget(struct interp_cpu *self)
 {
     ring_clear(self->cpu);
     for (unsigned i = 0; i < self->njumps; i++)
-        if (self->jumps[i].entries)
+        if (self->jumps[i].is_filled) {
             clear_jumps(self->ip, &self->jumps[i]);
+            self->jumps[i].is_filled = false;
+        }
 }
 
 /* Whether a block of that pc is what is there now: addresses may have been mapped anew.
@@ -257,6 +259,7 @@ static void put_jump(struct interp *ip, uint64_t pc, const struct op *op)
     entry = &cache->entries[pc >> jump_shift(ip->isa) & cache->mask];
     entry->pc = pc;
     entry->op = op;
+    cache->is_filled = true;
 }
 
 /* A new block is not put into the jump cache before it is looked for again: most are

@@ -180,6 +180,7 @@ struct jump_cache {
     struct jump_entry *entries; /* NULL: not used yet */
     uint32_t mask;
     uint32_t fills; /* of entries, since there are so many */
+    bool is_filled; /* there are entries since jumps_forget() */
 };
 
 /* Where ops were left, by op: system calls come back to the same ones. */

@@ -56,10 +56,15 @@ void tlb_free(struct mmu *mmu)
 
 void tlb_flush(struct cpu *cpu)
 {
+    struct mmu *mmu = cpu->mmu;
+
     for (unsigned i = 0; i < TLB_REGIMES; i++)
-        if (cpu->mmu->regimes[i])
-            forget(cpu->mmu->regimes[i]);
-    forget(cpu->mmu->code);
+        if (mmu->filled >> i & 1)
+            forget(mmu->regimes[i]);
+    if (mmu->has_code)
+        forget(mmu->code);
+    mmu->filled = 0;
+    mmu->has_large = mmu->has_code = false;
     if (cpu->engine)
         jumps_forget(interp_of(cpu));
 }
@@ -105,6 +110,7 @@ static struct tlb_entry *fill(struct cpu *cpu, uint64_t addr, unsigned access,
     if (cause)
         fault(cpu, addr, access, cause);
     entry = &mmu->regimes[self->mode->regime][addr >> TLB_SHIFT & (TLB_ENTRIES - 1)];
+    mmu->filled |= (uint16_t)(1 << self->mode->regime);
     entry->physical = page_of(to.physical);
     host = host_page(cpu, entry->physical, &is_writable);
     entry->host = (uintptr_t)host - (uintptr_t)page;
@@ -287,6 +293,7 @@ static unsigned find_code(struct cpu *cpu, uint64_t pc, struct tlb_entry **found
     if (!host)
         return mmu->refused(cpu, ACCESS_FETCH);
     mmu->has_large |= to.is_large;
+    mmu->has_code = true;
     *entry = (struct tlb_entry){ page_of(pc) | (to.is_partial ? TLB_ONCE : 0), mode,
                                  page_of(to.physical),
                                  (uintptr_t)host - (uintptr_t)page_of(pc) };

@@ -61,6 +61,8 @@ struct mmu {
     struct tlb_entry *regimes[TLB_REGIMES]; /* TLB_ENTRIES each; NULL: not used yet */
     struct tlb_entry code[TLB_ENTRIES];     /* `read`: page; `write`: mode key */
     bool has_large;                         /* some of them are parts of large pages */
+    uint16_t filled;                        /* bits: regimes with entries */
+    bool has_code;                          /* `code` has some */
 };
 
 /* src/interp/tlb.c.  Sizes are 1, 2, 4, 8; values are in the host's byte order, as the

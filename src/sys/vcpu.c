@@ -267,6 +267,7 @@ struct vcpu *vcpu_new(const struct vcpu_config *config)
         return NULL;
     }
     begin(vcpu, config, machine);
+    vcpu->m.mmu.has_code = true; /* all zero, which would be code at 0 */
     tlb_flush(vcpu->cpu);
     attached = config->others ? best_engine.attach_to(vcpu->cpu, config->others->cpu)
                               : best_engine.attach(vcpu->cpu);

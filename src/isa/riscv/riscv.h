@@ -43,9 +43,12 @@ struct pmp_range {
     uint8_t cfg;
 };
 
+enum { HELPERS = 32 }; /* of the isa, at most */
+
 struct riscv {
     bool is_64;
     bool has[EXT_COUNT];
+    uint8_t helper[HELPERS]; /* by the isa's number: traps.c's */
     bool is_due;             /* stimecmp: seen; stays so until it changes */
     uint16_t csr[CSR_COUNT]; /* offsets in struct cpu */
     uint8_t size[CSR_COUNT]; /* bytes of an element */

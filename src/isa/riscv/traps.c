@@ -353,11 +353,17 @@ static const struct {
 
 static uint64_t riscv_helper(struct cpu *cpu, unsigned number, const uint64_t *args)
 {
-    const char *name = isa_string(cpu->isa, cpu->isa->helpers[number].name);
+    return helpers[riscv_of(cpu)->helper[number]].run(cpu, args);
+}
+
+/* Which of them the isa's number is. */
+static uint8_t find_helper(const struct isa *isa, unsigned number)
+{
+    const char *name = isa_string(isa, isa->helpers[number].name);
 
     for (unsigned i = 0; i < sizeof helpers / sizeof *helpers; i++)
         if (!strcmp(name, helpers[i].name))
-            return helpers[i].run(cpu, args);
+            return (uint8_t)i;
     bug("no helper %s", name);
 }
 
@@ -374,6 +380,10 @@ static void riscv_attach(struct cpu *cpu, struct machine_cpu *m)
         find_csr(cpu->isa, riscv, i);
     for (unsigned i = 0; i < EXT_COUNT; i++)
         riscv->has[i] = has_extension(cpu, extension_names[i]);
+    if (cpu->isa->nhelpers > HELPERS)
+        bug("%s has more than %d helpers", cpu->isa->name, HELPERS);
+    for (unsigned i = 0; i < cpu->isa->nhelpers; i++)
+        riscv->helper[i] = find_helper(cpu->isa, i);
     m->guest = riscv;
     m->mmu.translate = riscv_translate;
     m->mmu.refused = riscv_refused;
