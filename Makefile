@@ -109,7 +109,10 @@ has_library = $(shell t=$$(mktemp) && echo 'int main(void) { return 0; }' | \
               $(CC) -x c -include $1.h - $(LDFLAGS) -o $$t -l$2 2>/dev/null && echo -l$2; rm -f $$t)
 # Compressed disk images: without one of these such an image is refused.
 BLOCK_LIBS  := $(call has_library,zlib,z) $(call has_library,zstd,zstd)
-SYSTEM_LIBS := -lfdt $(BLOCK_LIBS)
+# Networks in this process: without it -netdev user says so.
+SLIRP_LIBS  := $(call has_library,slirp/libslirp,slirp)
+OBJ_system  := $(filter-out %/src/sys/net/user$(if $(SLIRP_LIBS),_none).o,$(OBJ_system))
+SYSTEM_LIBS := -lfdt $(BLOCK_LIBS) $(SLIRP_LIBS)
 SYSTEM_MISSING := $(strip $(if $(call has_library,libfdt,fdt),,libfdt) $(if $(filter -lz,$(BLOCK_LIBS)),,zlib))
 ifeq ($(SYSTEM_MISSING),)
 SYSTEM := $(O)/rhea-system $(O)/boards
@@ -126,7 +129,7 @@ OBJ_dev        := $(OBJ_base) $(call objects,src/dev/*.c)
 OBJ_of_dev/    := $(OBJ_dev)
 OBJ_of_sys/    := $(filter-out %/system_main.o,$(OBJ_system))
 OBJ_of_sys/block/ := $(OBJ_base) $(call objects,src/sys/block/*.c)
-TESTS   := $(patsubst %.c,$(O)/%,$(filter-out $(if $(filter 0,$(LLVM)),tests/llvmjit/% tests/user/symbols_test.c) $(if $(SYSTEM_MISSING),$(wildcard tests/sys/*_test.c)),$(sort $(wildcard tests/*/*_test.c tests/*/*/*_test.c))))
+TESTS   := $(patsubst %.c,$(O)/%,$(filter-out $(if $(filter 0,$(LLVM)),tests/llvmjit/% tests/user/symbols_test.c) $(if $(SYSTEM_MISSING),$(wildcard tests/sys/*_test.c)) $(if $(SLIRP_LIBS),,tests/sys/net_test.c),$(sort $(wildcard tests/*/*_test.c tests/*/*/*_test.c))))
 FUZZERS := $(patsubst %.c,$(O)/%,$(filter-out $(if $(SYSTEM_MISSING),tests/fuzz/board.c),$(sort $(wildcard tests/fuzz/*.c))))
 .SECONDARY: $(TESTS:=.o) $(FUZZERS:=.o)
 

@@ -14,7 +14,7 @@ struct loop_fd {
     int fd;
     void (*ready)(void *context);
     void *context;
-    bool want_read, want_write, can_read, is_removed;
+    bool want_read, want_write, can_read, can_write, is_removed;
     size_t slot; /* in the polls of this round; 0: not among them */
 };
 
@@ -105,6 +105,11 @@ void loop_want(struct loop_fd *fd, bool read, bool write)
 bool loop_can_read(const struct loop_fd *fd)
 {
     return fd->can_read;
+}
+
+bool loop_can_write(const struct loop_fd *fd)
+{
+    return fd->can_write;
 }
 
 /* It may be the one that is being called: freed when the round is over. */
@@ -206,6 +211,7 @@ static void run_fds(struct loop *loop)
         if (!fd->slot || fd->is_removed || !(poll->can_read || poll->can_write))
             continue;
         fd->can_read = poll->can_read;
+        fd->can_write = poll->can_write;
         fd->ready(fd->context);
     }
 }

@@ -18,7 +18,8 @@ void loop_free(struct loop *loop);
 struct loop_fd *loop_add(struct loop *loop, int fd, void (*ready)(void *context),
                          void *context);
 void loop_want(struct loop_fd *fd, bool read, bool write); /* at first: nothing */
-bool loop_can_read(const struct loop_fd *fd);              /* in `ready` */
+bool loop_can_read(const struct loop_fd *fd);              /* these in `ready` */
+bool loop_can_write(const struct loop_fd *fd);
 void loop_remove(struct loop_fd *fd);
 
 /* From any thread. */

@@ -17,6 +17,7 @@
 #include "sys/fdt.h"
 #include "sys/image.h"
 #include "sys/loop.h"
+#include "sys/net/net.h"
 #include "sys/vcpu.h"
 
 struct part {
@@ -34,6 +35,7 @@ struct machine {
     struct power power;
     struct char_backend *serials[MACHINE_SERIALS];
     struct drives *drives;
+    struct nets *nets;
     struct part *parts;
     size_t part_count;
     struct vcpu **cpus;
@@ -146,6 +148,14 @@ static int set_property(struct machine *machine, struct dev *dev,
         if (drive)
             return dev_connect(dev, setting->name, drive, error);
         snprintf(error, DEV_ERROR, "there is no -drive with id=%s", setting->value);
+        return -1;
+    }
+    if (property && property->kind == PROPERTY_NETDEV) {
+        struct net_backend *net = nets_find(machine->nets, setting->value);
+
+        if (net)
+            return dev_connect(dev, setting->name, net, error);
+        snprintf(error, DEV_ERROR, "there is no -netdev with id=%s", setting->value);
         return -1;
     }
     if (property && property->kind == PROPERTY_DEV)
@@ -381,6 +391,8 @@ struct machine *machine_new(const struct machine_config *config)
     make_cpus(machine);
     open_serials(machine);
     machine->drives = drives_open(config->drives, machine->loop);
+    machine->nets = nets_open(machine->config.nets, machine->config.net_dumps,
+                              machine->loop, guest_clock_interface(machine->clock));
     make_devices(machine);
     boot_load(machine);
     return machine;
@@ -399,6 +411,7 @@ void machine_free(struct machine *machine)
     for (unsigned i = 0; i < MACHINE_SERIALS; i++)
         chardev_close(machine->serials[i]);
     drives_close(machine->drives, machine->bus);
+    nets_close(machine->nets, machine->bus);
     loop_free(machine->loop);
     guest_clock_free(machine->clock);
     bus_free(machine->bus);

@@ -32,6 +32,8 @@ struct machine_config {
     /* Files; NULL: none.  `bios`: "none", or NULL for the board's own. */
     const char *kernel, *initrd, *command_line, *dtb, *bios;
     const struct drive_config *drives; /* see drives.h */
+    const struct net_config *nets;     /* see net/net.h */
+    const struct net_dump_config *net_dumps;
     const struct machine_plug *plugs;
     const char *serials[MACHINE_SERIALS]; /* see chardev.h; NULL: nothing there */
     bool no_reboot;                       /* a reset ends it */

@@ -12,6 +12,7 @@
 #include "sys/block/block.h"
 #include "sys/boards.h"
 #include "sys/drives.h"
+#include "sys/net/net.h"
 
 struct reading {
     struct options *options;
@@ -22,6 +23,9 @@ struct reading {
     struct machine_plug *plugs, **last_plug;
     unsigned drive_count, plug_count;
     bool is_snapshot;
+    struct net_config *nets, **last_net;
+    struct net_dump_config *net_dumps;
+    unsigned net_count;
     unsigned serials;
     bool has_serial, is_nographic, has_no_display;
 };
@@ -330,6 +334,100 @@ static void plug_setting(struct machine_plug *plug, const char *name, const char
     plug->settings = setting;
 }
 
+/* ------------------------------------------------------------------------ networks */
+
+static struct net_config *new_net(struct reading *reading, const char *kind)
+{
+    struct net_config *net = arena_alloc(&arena, sizeof(*net));
+
+    *net = (struct net_config){ .kind = kind };
+    net->id = arena_printf(&arena, "net%u", reading->net_count++);
+    *reading->last_net = net;
+    reading->last_net = &net->next;
+    return net;
+}
+
+static void net_setting(struct net_config *net, const char *name, const char *value)
+{
+    struct board_setting **last = &net->settings;
+
+    while (*last)
+        last = &(*last)->next;
+    *last = arena_alloc(&arena, sizeof(**last));
+    **last = (struct board_setting){ .name = name, .value = value };
+}
+
+static void take_netdev(struct reading *reading, const char *argument)
+{
+    struct net_config *net = new_net(reading, next_part(&argument));
+    bool has_id = false;
+
+    while (*argument) {
+        char *part = next_part(&argument);
+        const char *value = split_value(part);
+
+        if (strcmp(part, "id")) {
+            net_setting(net, part, value);
+            continue;
+        }
+        net->id = value;
+        has_id = true;
+    }
+    if (!has_id)
+        die("-netdev %s wants id=NAME", net->kind);
+}
+
+/* A network and the card in it. */
+static void take_nic(struct reading *reading, const char *argument)
+{
+    char *kind = next_part(&argument);
+    struct machine_plug *card;
+    struct net_config *net;
+
+    if (!strcmp(kind, "none"))
+        return;
+    net = new_net(reading, kind);
+    card = new_plug(reading, "virtio-net-device");
+    plug_setting(card, "netdev", net->id);
+    while (*argument) {
+        char *part = next_part(&argument);
+        const char *value = split_value(part);
+
+        if (!strcmp(part, "mac"))
+            plug_setting(card, part, value);
+        else if (!strcmp(part, "model"))
+            card->class = !strcmp(value, "virtio") ? "virtio-net-device" : value;
+        else
+            net_setting(net, part, value);
+    }
+}
+
+static void take_object(struct reading *reading, const char *argument)
+{
+    struct net_dump_config *dump = arena_alloc(&arena, sizeof(*dump));
+    uint64_t most = 0;
+
+    *dump = (struct net_dump_config){ .next = reading->net_dumps };
+    if (strcmp(next_part(&argument), "filter-dump"))
+        die("-object: there is filter-dump only, so far");
+    while (*argument) {
+        char *part = next_part(&argument);
+        const char *value = split_value(part);
+
+        if (!strcmp(part, "netdev"))
+            dump->netdev = value;
+        else if (!strcmp(part, "file"))
+            dump->file = value;
+        else if (!strcmp(part, "maxlen") && board_number(value, &most))
+            dump->most_bytes = most < UINT32_MAX ? most : UINT32_MAX;
+        else if (strcmp(part, "id"))
+            die("-object filter-dump: %s=%s is not supported", part, value);
+    }
+    if (!dump->netdev || !dump->file)
+        die("-object filter-dump wants netdev=ID and file=FILE");
+    reading->net_dumps = dump;
+}
+
 /* A drive that no -device is named for gets one; -snapshot is for all. */
 static void finish_drives(struct reading *reading)
 {
@@ -340,6 +438,8 @@ static void finish_drives(struct reading *reading)
     }
     reading->options->machine.drives = reading->drives;
     reading->options->machine.plugs = reading->plugs;
+    reading->options->machine.nets = reading->nets;
+    reading->options->machine.net_dumps = reading->net_dumps;
 }
 
 /* ---------------------------------------------------------------------------- help */
@@ -444,7 +544,12 @@ static const struct option {
       "serial line on the terminal; Ctrl-A x ends it" },
     { "display", "none", take_display, "no display" },
     { "monitor", "none", take_none, "no monitor" },
-    { "nic", "none", take_none, "no network" },
+    { "nic", "user|none[,...]", take_nic,
+      "a network card: user: through this process; model=, mac=, and as -netdev" },
+    { "netdev", "user,id=NAME[,...]", take_netdev,
+      "a network: net=, hostfwd=tcp::PORT-:PORT, tftp=, restrict=, dns=, hostname=..." },
+    { "object", "filter-dump,...", take_object,
+      "what a network carries, as a pcap file: netdev=ID,file=FILE[,maxlen=N]" },
     { "net", "none", take_none, NULL },
     { "vga", "none", take_none, NULL },
     { "parallel", "none", take_none, NULL },
@@ -504,6 +609,7 @@ void options_read(struct options *into, int argc, char **argv)
 
     reading.last_drive = &reading.drives;
     reading.last_plug = &reading.plugs;
+    reading.last_net = &reading.nets;
     for (int i = 1; i < argc; i++) {
         const struct option *option;
 

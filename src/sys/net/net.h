@@ -1,0 +1,36 @@
+/* net.h - the networks of a machine, by the names that -netdev gives them. */
+#ifndef RHEA_SYS_NET_NET_H
+#define RHEA_SYS_NET_NET_H
+
+#include <stdint.h>
+
+struct board_setting;
+struct bus;
+struct clock;
+struct loop;
+struct net_backend;
+
+/* What -netdev or -nic says; a list. */
+struct net_config {
+    struct net_config *next;
+    const char *id, *kind;          /* kind: `user` */
+    struct board_setting *settings; /* a name may be there several times */
+};
+
+/* What -object filter-dump says: the frames of a network, as a pcap file; a list. */
+struct net_dump_config {
+    struct net_dump_config *next;
+    const char *netdev, *file;
+    uint32_t most_bytes; /* of each frame; 0: all */
+};
+
+struct nets;
+/* Opens them all; die()s of what cannot be opened. */
+struct nets *nets_open(const struct net_config *configs,
+                       const struct net_dump_config *dumps, struct loop *loop,
+                       struct clock *clock);
+/* NULL: there is no such network. */
+struct net_backend *nets_find(const struct nets *nets, const char *id);
+void nets_close(struct nets *nets, struct bus *bus); /* when no device uses them */
+
+#endif
