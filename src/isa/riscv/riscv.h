@@ -5,14 +5,12 @@
 #include "isa/machine.h"
 
 /* Registers of priv.isa that are used here, by their names there. */
+/* clang-format off */
 #define RISCV_CSRS(X)                                                                    \
-    X(prv)                                                                               \
-    X(mstatus)                                                                           \
-    X(fs_off)                                                                            \
-    X(satp)                                                                              \
-    X(mie) X(mip) X(mideleg) X(medeleg) X(mepc) X(mcause) X(mtval) X(mtvec) X(sepc)      \
-        X(scause) X(stval) X(stvec) X(mhartid) X(mcounter_off) X(menvcfg) X(mcbo_off)    \
-            X(stimecmp) X(pmp_cfg0) X(pmp_addr0)
+    X(prv) X(mstatus) X(fs_off) X(satp) X(mie) X(mip) X(mideleg) X(medeleg) X(mepc)      \
+    X(mcause) X(mtval) X(mtvec) X(sepc) X(scause) X(stval) X(stvec) X(mhartid)           \
+    X(mcounter_off) X(menvcfg) X(mcbo_off) X(stimecmp) X(pmp_cfg0) X(pmp_addr0)
+/* clang-format on */
 
 /* Extensions that are more than the spec's registers and instructions. */
 #define RISCV_EXTENSIONS(X) X(Sstc) X(Svnapot) X(Svpbmt) X(Svadu) X(Smpmp)
