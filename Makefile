@@ -145,10 +145,12 @@ endif
 
 # build/rhea is a link to what was built last for this machine.
 LINKED := $(if $(SAN)$(findstring -gcc,$(CC)),,$(filter build/%,$(O)))
-all: $(if $(wildcard src/main.c),$(O)/rhea) $(SYSTEM) $(if $(wildcard tools/isagen/main.c),$(O)/isagen) $(MODULES)
+all: $(if $(wildcard src/main.c),$(O)/rhea $(O)/rhea-isa) $(SYSTEM) $(if $(wildcard tools/isagen/main.c),$(O)/isagen) $(MODULES)
 	@test -z "$(LINKED)" || test ! -e $(O)/rhea || ln -sfn $(O:build/%=%)/rhea build/rhea
 
 $(O)/rhea: $(O)/src/main.o $(OBJ)
+	$(link) $(LDLIBS) -lm
+$(O)/rhea-isa: $(O)/src/rhea_isa.o $(OBJ)
 	$(link) $(LDLIBS) -lm
 $(O)/rhea-system: $(OBJ_system)
 	$(link) $(LDLIBS) $(SYSTEM_LIBS) -lm
@@ -313,6 +315,7 @@ cross-%:
 
 install: all
 	install -D $(O)/rhea $(DESTDIR)$(PREFIX)/bin/rhea
+	install -D $(O)/rhea-isa $(DESTDIR)$(PREFIX)/bin/rhea-isa
 	install -D -m 644 docs/rhea.1 $(DESTDIR)$(PREFIX)/share/man/man1/rhea.1
 	$(if $(STENCILS),install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/rhea $(STENCILS) $(if $(SYSTEM),$(SYSTEM_STENCILS)))
 	$(if $(SYSTEM),install -D $(O)/rhea-system $(DESTDIR)$(PREFIX)/bin/rhea-system)
@@ -327,5 +330,5 @@ help:
 	@echo "Targets:    all check check-long unit bench demo fuzz cross-TRIPLE install format clean"
 
 .PHONY: all check check-long unit bench demo fuzz install format clean help
--include $(patsubst %.o,%.d,$(OBJ) $(OBJ_system) $(call objects,src/llvmjit/*.c) $(foreach t,$(TARGETS),$(call stencil_objects,$t)) $(HOST_OBJ) $(O)/src/main.o $(O)/tools/isagen/main.o)
+-include $(patsubst %.o,%.d,$(OBJ) $(OBJ_system) $(call objects,src/llvmjit/*.c) $(foreach t,$(TARGETS),$(call stencil_objects,$t)) $(HOST_OBJ) $(O)/src/main.o $(O)/src/rhea_isa.o $(O)/tools/isagen/main.o)
 -include $(patsubst %,%.d,$(TESTS) $(FUZZERS))

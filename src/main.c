@@ -65,6 +65,15 @@ static int is_option(const char *arg, const char *name)
     return arg[0] == '-' && strcmp(arg + (arg[1] == '-' ? 2 : 1), name) == 0;
 }
 
+/* Another one, with the spec compiler, which `rhea run` does not need. */
+_Noreturn static void teach(char **argv)
+{
+    int error = -host_exec_beside("rhea-isa", argv);
+
+    die("rhea isa: rhea-isa, which is beside this program where it is installed: %s",
+        strerror(error));
+}
+
 int main(int argc, char **argv)
 {
     const char *slash = argc ? strrchr(argv[0], '/') : NULL;
@@ -87,7 +96,7 @@ int main(int argc, char **argv)
     if (strcmp(argv[1], "binfmt") == 0)
         return binfmt_main(argc - 1, argv + 1);
     if (strcmp(argv[1], "isa") == 0)
-        return isa_main(argc - 1, argv + 1);
+        teach(argv + 1);
     if (strcmp(argv[1], "cache") == 0)
         return cache_main(argc - 1, argv + 1, HAS_JIT ? warm_main : NULL);
     if (is_option(argv[1], "version"))

@@ -427,6 +427,7 @@ static void pages_grow(struct interp *ip)
     free(old);
 }
 
+#if RHEA_TLB
 void block_guard(struct interp *ip, uint64_t page)
 {
     if (block_is_guarded(ip, page))
@@ -436,6 +437,7 @@ void block_guard(struct interp *ip, uint64_t page)
     tlb_code_appears(ip, page);
     interp_resume(ip);
 }
+#endif
 
 /* The block has code from the page, which is one of its pages. */
 void block_note_page(struct interp *ip, struct block *block, uint64_t page)
