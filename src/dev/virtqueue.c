@@ -636,12 +636,11 @@ void virtqueue_reset(struct virtqueue *queue)
 
 bool virtqueue_check(const struct virtqueue *queue)
 {
-    if (queue->index >= queue->virtio->queue_count)
-        return true;
-    if (queue->size > queue->virtio->queue_max[queue->index])
-        return false;
     if (!queue->is_ready)
-        return true;
+        return true; /* checked when it gets ready */
+    if (queue->index >= queue->virtio->queue_count ||
+        queue->size > queue->virtio->queue_max[queue->index])
+        return false;
     if (is_packed(queue))
         return queue->size && queue->next_avail < queue->size &&
                queue->next_used < queue->size;
