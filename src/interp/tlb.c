@@ -64,7 +64,7 @@ void tlb_flush(struct cpu *cpu)
     if (mmu->has_code)
         forget(mmu->code);
     mmu->filled = 0;
-    mmu->has_large = mmu->has_code = false;
+    mmu->has_large = mmu->has_hidden = mmu->has_code = false;
     if (cpu->engine)
         jumps_forget(interp_of(cpu));
 }
@@ -74,7 +74,7 @@ void tlb_flush_page(struct cpu *cpu, uint64_t addr)
     struct mmu *mmu = cpu->mmu;
     const struct tlb_entry *code = tlb_entry((const uint8_t *)mmu->code, addr);
 
-    if (mmu->has_large || page_of(code->read) == page_of(addr)) {
+    if (mmu->has_large || mmu->has_hidden || page_of(code->read) == page_of(addr)) {
         tlb_flush(cpu);
         return;
     }
@@ -293,6 +293,7 @@ static unsigned find_code(struct cpu *cpu, uint64_t pc, struct tlb_entry **found
     if (!host)
         return mmu->refused(cpu, ACCESS_FETCH);
     mmu->has_large |= to.is_large;
+    mmu->has_hidden |= !(entry->read & TLB_NONE) && page_of(entry->read) != page_of(pc);
     mmu->has_code = true;
     *entry = (struct tlb_entry){ page_of(pc) | (to.is_partial ? TLB_ONCE : 0), mode,
                                  page_of(to.physical),

@@ -63,6 +63,8 @@ struct mmu {
     bool has_large;                         /* some of them are parts of large pages */
     uint16_t filled;                        /* bits: regimes with entries */
     bool has_code;                          /* `code` has some */
+    bool has_hidden; /* ... or had some, whose place others have now; jumps may lead there
+                      */
 };
 
 /* src/interp/tlb.c.  Sizes are 1, 2, 4, 8; values are in the host's byte order, as the

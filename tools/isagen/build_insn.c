@@ -387,7 +387,8 @@ bool target_has(struct build *b, const struct expr *when)
 
     if (!when)
         return true;
-    if (when->kind == E_BINARY && when->op == T_ANDAND) /* of modes nothing is known yet */
+    if (when->kind == E_BINARY &&
+        when->op == T_ANDAND) /* of modes nothing is known yet */
         return target_has(b, when->a) && target_has(b, when->b);
     begin_body(b, true);
     b->g->recover = &here;

@@ -149,18 +149,18 @@ static inline struct qcow2 *qcow2_of(struct disk_image *image)
 }
 
 /* qcow2_cache.c.  NULL: *error says why. */
-void cache_init(struct qcow2_cache *cache, uint32_t cluster_size, uint64_t bytes);
-void cache_free(struct qcow2_cache *cache);
-struct qcow2_table *cache_get(struct disk_image *image, struct qcow2_cache *cache,
-                              uint64_t offset, int *error);
+void tables_init(struct qcow2_cache *cache, uint32_t cluster_size, uint64_t bytes);
+void tables_free(struct qcow2_cache *cache);
+struct qcow2_table *tables_get(struct disk_image *image, struct qcow2_cache *cache,
+                               uint64_t offset, int *error);
 /* One of zeros, dirty as a whole. */
-struct qcow2_table *cache_new(struct disk_image *image, struct qcow2_cache *cache,
-                              uint64_t offset, int *error);
-void cache_drop(struct qcow2_cache *cache, uint64_t offset); /* not to be written */
-void cache_dirty(struct qcow2_cache *cache, struct qcow2_table *table, uint32_t from,
-                 uint32_t to);
-int cache_write(struct disk_image *image, struct qcow2_cache *cache);
-void cache_trim(struct qcow2_cache *cache);
+struct qcow2_table *tables_new(struct disk_image *image, struct qcow2_cache *cache,
+                               uint64_t offset, int *error);
+void tables_drop(struct qcow2_cache *cache, uint64_t offset); /* not to be written */
+void tables_dirty(struct qcow2_cache *cache, struct qcow2_table *table, uint32_t from,
+                  uint32_t to);
+int tables_write(struct disk_image *image, struct qcow2_cache *cache);
+void tables_trim(struct qcow2_cache *cache);
 
 /* qcow2_refcount.c: with the lock. */
 int refcount_get(struct disk_image *image, uint64_t cluster, uint64_t *refcount);

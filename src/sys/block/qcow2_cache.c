@@ -30,7 +30,7 @@ void put_be64(void *at, uint64_t value)
     put_be32((uint8_t *)at + 4, (uint32_t)value);
 }
 
-void cache_init(struct qcow2_cache *cache, uint32_t cluster_size, uint64_t bytes)
+void tables_init(struct qcow2_cache *cache, uint32_t cluster_size, uint64_t bytes)
 {
     enum { LEAST = 16, MOST = 8192 };
     uint64_t limit = bytes / cluster_size;
@@ -64,7 +64,7 @@ static void remove_at(struct qcow2_cache *cache, struct qcow2_table **place)
     free(table);
 }
 
-void cache_drop(struct qcow2_cache *cache, uint64_t offset)
+void tables_drop(struct qcow2_cache *cache, uint64_t offset)
 {
     struct qcow2_table **place = find_place(cache, offset);
 
@@ -72,7 +72,7 @@ void cache_drop(struct qcow2_cache *cache, uint64_t offset)
         remove_at(cache, place);
 }
 
-void cache_free(struct qcow2_cache *cache)
+void tables_free(struct qcow2_cache *cache)
 {
     for (unsigned i = 0; cache->buckets && i < cache->bucket_count; i++)
         while (cache->buckets[i])
@@ -95,7 +95,7 @@ static void evict(struct qcow2_cache *cache)
         remove_at(cache, oldest);
 }
 
-void cache_trim(struct qcow2_cache *cache)
+void tables_trim(struct qcow2_cache *cache)
 {
     while (cache->count > cache->limit && cache->dirty_count < cache->count)
         evict(cache);
@@ -125,8 +125,8 @@ static struct qcow2_table *add(struct disk_image *image, struct qcow2_cache *cac
     return table;
 }
 
-struct qcow2_table *cache_get(struct disk_image *image, struct qcow2_cache *cache,
-                              uint64_t offset, int *error)
+struct qcow2_table *tables_get(struct disk_image *image, struct qcow2_cache *cache,
+                               uint64_t offset, int *error)
 {
     struct qcow2_table *table = *find_place(cache, offset);
 
@@ -140,27 +140,27 @@ struct qcow2_table *cache_get(struct disk_image *image, struct qcow2_cache *cach
         *error =
             file_read(&image->file, offset, table->bytes, qcow2_of(image)->cluster_size);
         if (*error) {
-            cache_drop(cache, offset);
+            tables_drop(cache, offset);
             table = NULL;
         }
     }
     return table;
 }
 
-struct qcow2_table *cache_new(struct disk_image *image, struct qcow2_cache *cache,
-                              uint64_t offset, int *error)
+struct qcow2_table *tables_new(struct disk_image *image, struct qcow2_cache *cache,
+                               uint64_t offset, int *error)
 {
     struct qcow2_table *table;
 
-    cache_drop(cache, offset);
+    tables_drop(cache, offset);
     table = add(image, cache, offset, error);
     if (table)
-        cache_dirty(cache, table, 0, qcow2_of(image)->cluster_size);
+        tables_dirty(cache, table, 0, qcow2_of(image)->cluster_size);
     return table;
 }
 
-void cache_dirty(struct qcow2_cache *cache, struct qcow2_table *table, uint32_t from,
-                 uint32_t to)
+void tables_dirty(struct qcow2_cache *cache, struct qcow2_table *table, uint32_t from,
+                  uint32_t to)
 {
     if (!table->is_dirty) {
         table->is_dirty = true;
@@ -175,7 +175,7 @@ void cache_dirty(struct qcow2_cache *cache, struct qcow2_table *table, uint32_t 
         table->dirty_to = to;
 }
 
-int cache_write(struct disk_image *image, struct qcow2_cache *cache)
+int tables_write(struct disk_image *image, struct qcow2_cache *cache)
 {
     int error = 0;
 

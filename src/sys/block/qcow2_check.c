@@ -378,8 +378,8 @@ int qcow2_check(struct disk_image *image, enum disk_repair repair,
         first = *check; /* what is left? */
         memset(check, 0, sizeof(*check));
         check->report = first.report;
-        cache_free(&q->l2_cache);
-        cache_init(&q->l2_cache, q->cluster_size, 32 << 20);
+        tables_free(&q->l2_cache);
+        tables_init(&q->l2_cache, q->cluster_size, 32 << 20);
         error =
             q->l2_cache.buckets ? check_once(image, DISK_REPAIR_NOTHING, check) : -ENOMEM;
         check->leaks_fixed = first.leaks_fixed;

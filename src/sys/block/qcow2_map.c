@@ -23,7 +23,7 @@ void map_set(struct disk_image *image, struct qcow2_table *table, unsigned index
              uint64_t entry)
 {
     put_be64(table->bytes + index * 8ull, entry);
-    cache_dirty(&qcow2_of(image)->l2_cache, table, index * 8, index * 8 + 8);
+    tables_dirty(&qcow2_of(image)->l2_cache, table, index * 8, index * 8 + 8);
 }
 
 enum qcow2_kind map_kind(const struct qcow2 *q, uint64_t entry)
@@ -58,7 +58,7 @@ static struct qcow2_table *find_table(struct disk_image *image, uint64_t l1_entr
         *error = qcow2_broken(image, "l1_table entry", l1_entry);
         return NULL;
     }
-    return cache_get(image, &q->l2_cache, offset, error);
+    return tables_get(image, &q->l2_cache, offset, error);
 }
 
 /* Whether `entry` goes on what `run` has `count` clusters of. */
@@ -138,10 +138,10 @@ int map_table(struct disk_image *image, uint64_t offset, struct qcow2_table **ta
         return error;
     if (place + q->cluster_size > q->file_end)
         q->file_end = place + q->cluster_size;
-    *table = cache_new(image, &q->l2_cache, place, &error);
+    *table = tables_new(image, &q->l2_cache, place, &error);
     old = error ? NULL : find_table(image, before, &error); /* it may have gone */
     if (error) {
-        cache_drop(&q->l2_cache, place);
+        tables_drop(&q->l2_cache, place);
         clusters_unalloc(image, place, 1);
         *table = NULL;
         return error;

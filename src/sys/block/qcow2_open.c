@@ -350,8 +350,8 @@ static void free_parts(struct disk_image *image)
 {
     struct qcow2 *q = qcow2_of(image);
 
-    cache_free(&q->l2_cache);
-    cache_free(&q->ref_cache);
+    tables_free(&q->l2_cache);
+    tables_free(&q->ref_cache);
     qcow2_free_snapshots(q);
     host_lock_free(q->lock);
     free(q->l1);
@@ -395,8 +395,8 @@ int qcow2_open(struct disk_image *image, char error[DISK_ERROR])
     }
     free(head);
     if (!code) {
-        cache_init(&q->l2_cache, q->cluster_size, L2_BYTES);
-        cache_init(&q->ref_cache, q->cluster_size, REF_BYTES);
+        tables_init(&q->l2_cache, q->cluster_size, L2_BYTES);
+        tables_init(&q->ref_cache, q->cluster_size, REF_BYTES);
         if (!q->l2_cache.buckets || !q->ref_cache.buckets)
             code = format_error(image, error, -ENOMEM, "cannot be opened");
     }

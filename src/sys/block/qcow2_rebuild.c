@@ -177,7 +177,7 @@ int qcow2_rebuild(struct disk_image *image, const struct qcow2_counts *counts)
     q->reftable_dirty_from = q->reftable_dirty_to = 0;
     q->file_end = (r.start + r.blocks + r.table) << q->cluster_bits;
     q->free_hint = 0;
-    cache_free(&q->ref_cache);
-    cache_init(&q->ref_cache, q->cluster_size, REF_BYTES);
+    tables_free(&q->ref_cache);
+    tables_init(&q->ref_cache, q->cluster_size, REF_BYTES);
     return q->ref_cache.buckets ? 0 : -ENOMEM;
 }

@@ -56,7 +56,7 @@ static struct qcow2_table *find_block(struct disk_image *image, uint64_t cluster
         *error = qcow2_broken(image, "refcount_table entry", offset);
         return NULL;
     }
-    return cache_get(image, &q->ref_cache, offset, error);
+    return tables_get(image, &q->ref_cache, offset, error);
 }
 
 static void store(struct qcow2 *q, struct qcow2_table *block, uint64_t cluster,
@@ -66,8 +66,8 @@ static void store(struct qcow2 *q, struct qcow2_table *block, uint64_t cluster,
     uint32_t byte = (uint32_t)(index * q->refcount_bits / 8);
 
     refcount_store(q, block->bytes, index, refcount);
-    cache_dirty(&q->ref_cache, block, byte,
-                byte + (q->refcount_bits < 8 ? 1 : q->refcount_bits / 8));
+    tables_dirty(&q->ref_cache, block, byte,
+                 byte + (q->refcount_bits < 8 ? 1 : q->refcount_bits / 8));
 }
 
 static uint64_t load(struct qcow2 *q, struct qcow2_table *block, uint64_t cluster)
@@ -203,13 +203,13 @@ static int make_blocks(struct disk_image *image, uint32_t first, uint64_t blocks
     for (uint64_t i = 0; i < blocks && !error; i++) {
         uint64_t offset = (start + i) << q->cluster_bits;
         uint64_t described = (i + 1) << q->refblock_bits, last = blocks + count;
-        struct qcow2_table *block = cache_new(image, &q->ref_cache, offset, &error);
+        struct qcow2_table *block = tables_new(image, &q->ref_cache, offset, &error);
         for (uint64_t n = i << q->refblock_bits; block && n < described && n < last; n++)
             store(q, block, start + n, 1);
     }
     for (uint64_t i = 0; i < blocks; i++) {
         if (error)
-            cache_drop(&q->ref_cache, (start + i) << q->cluster_bits);
+            tables_drop(&q->ref_cache, (start + i) << q->cluster_bits);
         else
             q->reftable[first + i] = (start + i) << q->cluster_bits;
     }
@@ -229,7 +229,7 @@ static int move_reftable(struct disk_image *image, uint64_t offset, uint32_t ent
     for (uint32_t i = 0; bytes && i < entries; i++)
         put_be64(bytes + i * 8ull, q->reftable[i]);
     if (!error)
-        error = cache_write(image, &q->ref_cache);
+        error = tables_write(image, &q->ref_cache);
     if (!error)
         error = file_write(&image->file, offset, bytes, size);
     free(bytes);
@@ -274,7 +274,7 @@ static int grow_reftable(struct disk_image *image, uint64_t least)
     if (error) { /* as before, but what was taken is leaked until the next try */
         for (uint64_t i = 0; i < blocks; i++) {
             if (q->reftable[first + i])
-                cache_drop(&q->ref_cache, q->reftable[first + i]);
+                tables_drop(&q->ref_cache, q->reftable[first + i]);
             q->reftable[first + i] = 0;
         }
         q->reftable_entries = before;

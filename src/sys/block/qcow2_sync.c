@@ -60,7 +60,7 @@ static int write_refcounts(struct disk_image *image)
 
     if (q->is_lazy)
         return 0;
-    error = cache_write(image, &q->ref_cache);
+    error = tables_write(image, &q->ref_cache);
     if (error || q->reftable_dirty_from == q->reftable_dirty_to)
         return error;
     error = file_sync(&image->file);
@@ -79,7 +79,7 @@ static int write_maps(struct disk_image *image)
         return 0;
     error = file_sync(&image->file);
     if (!error && q->l2_cache.dirty_count) {
-        error = cache_write(image, &q->l2_cache);
+        error = tables_write(image, &q->l2_cache);
         if (!error && has_l1)
             error = file_sync(&image->file);
     }
@@ -132,10 +132,10 @@ int qcow2_sync(struct disk_image *image)
     if (!error && q->free_count) {
         error = apply_frees(image);
         if (!error && !q->is_lazy)
-            error = cache_write(image, &q->ref_cache);
+            error = tables_write(image, &q->ref_cache);
     }
-    cache_trim(&q->l2_cache);
-    cache_trim(&q->ref_cache);
+    tables_trim(&q->l2_cache);
+    tables_trim(&q->ref_cache);
     return error;
 }
 
@@ -166,7 +166,7 @@ int qcow2_begin(struct disk_image *image)
         q->is_lazy = !error;
     }
     if (!error && q->is_lazy && q->ref_cache.dirty_count > q->ref_cache.limit / 2)
-        error = cache_write(image, &q->ref_cache); /* in any order: nobody reads it */
+        error = tables_write(image, &q->ref_cache); /* in any order: nobody reads it */
     if (!error &&
         (q->l2_cache.dirty_count > q->l2_cache.limit / 2 ||
          q->ref_cache.dirty_count > q->ref_cache.limit / 2 || q->free_count > FREES))
