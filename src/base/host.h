@@ -287,6 +287,14 @@ void host_list_folder(const char *folder, const char *ending,
                       void (*each)(void *context, const char *path), void *context);
 void host_ignore_broken_pipes(void); /* writing to one is an error, and no signal */
 
+/* Sockets that listen, at a port of the loopback interface or at a path (in place of what
+ * was there), and who comes there; none of them waits.  A descriptor or a negated errno.
+ */
+int host_listen_port(unsigned port);
+int host_listen_path(const char *path);
+int host_accept(int listener);
+void host_remove_path(const char *path);
+
 /* Descriptors 0 to 2 are open from now on, if need be on /dev/null. */
 void host_open_standard_files(void);
 

@@ -225,7 +225,7 @@ static void set_point(struct gdb *gdb, struct gdb_reader *r, bool insert)
     if (error < 0)
         gdb_error(gdb, -error);
     else
-        gdb_reply(gdb, "OK");
+        gdb_reply(gdb, error == GDB_UNSUPPORTED ? "" : "OK");
 }
 
 static void insert_point(struct gdb *gdb, struct gdb_reader *r)
@@ -359,7 +359,7 @@ static void extended(struct gdb *gdb, struct gdb_reader *r)
 static void run_again(struct gdb *gdb, struct gdb_reader *r)
 {
     (void)r;
-    if (gdb->options & GDB_EXTENDED)
+    if (gdb->options & GDB_EXTENDED && gdb->target->run)
         gdb->target->run(gdb->target->context, NULL);
     gdb_error(gdb, GDB_EINVAL);
 }
@@ -415,7 +415,8 @@ void gdb_packet(struct gdb *gdb, const char *packet, size_t size)
         if (size == 0 || rows[i].letter != packet[0])
             continue;
         if (gdb->general_pid != target->pid && is_of_general(&rows[i], packet, size)) {
-            if (!target->forward(target->context, gdb->general_pid, packet, size))
+            if (!target->forward ||
+                !target->forward(target->context, gdb->general_pid, packet, size))
                 gdb_error(gdb, 3);
             return;
         }

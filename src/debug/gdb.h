@@ -58,13 +58,19 @@ enum {
 /* Errors are negated numbers of gdb's file protocol (the low ones of every Unix). */
 enum { GDB_ENOENT = 2, GDB_EIO = 5, GDB_EBADF = 9, GDB_EACCES = 13, GDB_EINVAL = 22 };
 
-/* All are called while the target is stopped, except interrupt and send. */
+/* What insert and remove say of a kind that the target has not. */
+enum { GDB_UNSUPPORTED = 1 };
+
+/* All are called while the target is stopped, except interrupt and send.  Those from
+ * `run` on may be NULL, but for all of the files' together: the client is told that there
+ * is no such thing. */
 struct gdb_target {
     void *context;
     int64_t pid;
     const struct isa *isa; /* its `gdb` items name and number the registers */
     const char *osabi;     /* as gdb's `set osabi` has it */
     bool big;
+    bool was_there; /* before the client, which leaves it there */
 
     void (*send)(void *context, const void *bytes, size_t size);
     /* The smallest thread id above `after`; -1: no more. */
@@ -100,6 +106,8 @@ struct gdb_target {
     int (*close)(void *context, int fd);
     int (*stat)(void *context, int fd, uint64_t values[GDB_STAT_FIELDS]);
     int64_t (*readlink)(void *context, const char *path, char *to, size_t size);
+    /* Of a q or Q packet that the server does not know.  false: nor is it known here. */
+    bool (*answer)(void *context, const char *packet, char *text, size_t size);
 };
 
 /* -------------------------------------------------------------------------- the server

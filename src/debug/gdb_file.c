@@ -129,7 +129,9 @@ static void read_link(struct gdb *gdb, struct gdb_reader *r)
 
 void gdb_file(struct gdb *gdb, struct gdb_reader *r)
 {
-    if (gdb_skip(r, "open:"))
+    if (!gdb->target->open)
+        gdb_reply(gdb, "");
+    else if (gdb_skip(r, "open:"))
         open_file(gdb, r);
     else if (gdb_skip(r, "close:"))
         close_file(gdb, r);

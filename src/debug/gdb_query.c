@@ -14,12 +14,19 @@ struct row {
 
 static bool dispatch(struct gdb *gdb, struct gdb_reader *r, const struct row *rows)
 {
+    const struct gdb_target *target = gdb->target;
+    char text[256];
+
     for (; rows->name; rows++)
         if (gdb_skip(r, rows->name)) {
             rows->fn(gdb, r);
             return true;
         }
-    gdb_reply(gdb, "");
+    if (target->answer &&
+        target->answer(target->context, (const char *)gdb->in, text, sizeof(text)))
+        gdb_reply(gdb, text);
+    else
+        gdb_reply(gdb, "");
     return false;
 }
 
@@ -53,10 +60,15 @@ static void supported(struct gdb *gdb, struct gdb_reader *r)
     }
     gdb_begin(gdb);
     gdb_put(gdb,
-            "PacketSize=%x;QStartNoAckMode+;vContSupported+;QPassSignals+;"
-            "QCatchSyscalls+;qXfer:features:read+;qXfer:auxv:read+;"
-            "qXfer:exec-file:read+;qXfer:threads:read+;qXfer:siginfo:read+",
+            "PacketSize=%x;QStartNoAckMode+;vContSupported+;qXfer:features:read+;"
+            "qXfer:threads:read+",
             GDB_PACKET);
+    if (gdb->target->pass_signals)
+        gdb_put(gdb, ";QPassSignals+");
+    if (gdb->target->catch_calls)
+        gdb_put(gdb, ";QCatchSyscalls+");
+    if (gdb->target->object)
+        gdb_put(gdb, ";qXfer:auxv:read+;qXfer:exec-file:read+;qXfer:siginfo:read+");
     for (unsigned i = 0; i < FEATURES; i++)
         if (gdb->options & features[i].option)
             gdb_put(gdb, ";%s", features[i].name);
@@ -76,6 +88,10 @@ static void pass_signals(struct gdb *gdb, struct gdb_reader *r)
     uint8_t bits[32] = { 0 };
     uint64_t signal;
 
+    if (!gdb->target->pass_signals) {
+        gdb_reply(gdb, "");
+        return;
+    }
     while (gdb_number(r, &signal)) {
         if (signal < 8 * sizeof(bits))
             bits[signal / 8] |= (uint8_t)(1 << signal % 8);
@@ -92,6 +108,10 @@ static void catch_calls(struct gdb *gdb, struct gdb_reader *r)
     uint64_t on, number;
     size_t count = 0;
 
+    if (!gdb->target->catch_calls) {
+        gdb_reply(gdb, "");
+        return;
+    }
     if (!gdb_number(r, &on) || on > 1) {
         gdb_error(gdb, GDB_EINVAL);
         return;
@@ -184,11 +204,10 @@ static void thread_info(struct gdb *gdb, struct gdb_reader *r)
     gdb_flush(gdb);
 }
 
-/* It was there before the client. */
 static void is_attached(struct gdb *gdb, struct gdb_reader *r)
 {
     (void)r;
-    gdb_reply(gdb, "0");
+    gdb_reply(gdb, gdb->target->was_there ? "1" : "0");
 }
 
 static void symbols(struct gdb *gdb, struct gdb_reader *r)
@@ -253,7 +272,7 @@ static bool make_object(struct gdb *gdb, const char *object, const char *annex)
     else if (strcmp(object, "threads") == 0 && !*annex)
         threads_xml(gdb, &gdb->text, &gdb->text_size);
     for (unsigned i = 0; i < sizeof(objects) / sizeof(objects[0]); i++)
-        if (strcmp(object, objects[i].name) == 0)
+        if (target->object && strcmp(object, objects[i].name) == 0)
             gdb->text = target->object(target->context, objects[i].object, gdb->general,
                                        &gdb->text_size);
     return gdb->text != NULL;
@@ -384,7 +403,8 @@ static void resume(struct gdb *gdb, struct gdb_reader *r)
     if (count == 1 && actions[0].pid >= 0 && actions[0].pid != gdb->target->pid) {
         start -= strlen("vCont");
         gdb->is_resumed = true;
-        if (!gdb->target->forward(gdb->target->context, actions[0].pid, start,
+        if (!gdb->target->forward ||
+            !gdb->target->forward(gdb->target->context, actions[0].pid, start,
                                   (size_t)(r->end - start)))
             gdb_refuse(gdb);
         return;
@@ -423,7 +443,7 @@ static void run(struct gdb *gdb, struct gdb_reader *r)
         used += n + 1;
     } while (count < MAX_ARGS && used + 1 < sizeof(bytes) && gdb_skip(r, ";"));
     argv[count] = NULL;
-    if (gdb_is_end(r))
+    if (gdb_is_end(r) && gdb->target->run)
         gdb->target->run(gdb->target->context, argv[0][0] ? argv : NULL);
     gdb_error(gdb, GDB_EINVAL);
 }

@@ -12,6 +12,7 @@
 #include "isa/space.h"
 
 enum { MAP_START = 1 << 10, PAGES_START = 1 << 6 };
+enum { UNGUARD_PAGES = 1 << 16 };
 enum { JUMPS_START = 1 << 8, JUMPS_FULL = 1 << 12 };
 
 static void *zeroed(size_t count, size_t size)
@@ -483,8 +484,10 @@ bool block_invalidate(struct interp *ip, uint64_t addr, uint64_t size)
         return false;
     last = (addr + size - 1 < addr ? UINT64_MAX : addr + size - 1) >> PAGE_SHIFT;
     any = jit_invalidate(ip, first, last);
-    for (uint64_t page = first; RHEA_TLB && page <= last && page < GUARD_PAGES; page++)
-        ip->guards[page / 8] &= (uint8_t) ~(1 << page % 8);
+    /* The pages of a large range stay guarded, which is never wrong. */
+    if (RHEA_TLB && last - first < UNGUARD_PAGES)
+        for (uint64_t page = first; page <= last && page < GUARD_PAGES; page++)
+            ip->guards[page / 8] &= (uint8_t) ~(1 << page % 8);
     if (last - first < ip->pages_used) {
         for (uint64_t page = first; page <= last; page++)
             drop_page(ip, page_entry(ip, page));

@@ -53,6 +53,9 @@ struct mmu {
      * of the guest's fault. */
     unsigned (*translate)(struct cpu *cpu, uint64_t addr, unsigned access,
                           unsigned regime, struct translation *to);
+    /* The same for a debugger: nothing is checked and nothing changes.  false: it leads
+     * nowhere. */
+    bool (*look)(struct cpu *cpu, uint64_t addr, uint64_t *physical);
     /* Cause of the fault where nothing answers at a physical address. */
     unsigned (*refused)(struct cpu *cpu, unsigned access);
     /* Devices.  false: nothing is there. */

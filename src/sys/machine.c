@@ -13,6 +13,7 @@
 #include "sys/boot.h"
 #include "sys/bus.h"
 #include "sys/clock.h"
+#include "sys/debugger.h"
 #include "sys/drives.h"
 #include "sys/fdt.h"
 #include "sys/image.h"
@@ -43,7 +44,9 @@ struct machine {
     size_t tree_size;
     uint8_t seed[32];
     /* What somebody asked for, under the bus lock; the loop has been stopped. */
-    bool wants_off, wants_reset;
+    bool wants_off, wants_reset, wants_pause;
+    bool is_paused;
+    struct debugger *debugger; /* or NULL */
     int status;
 };
 
@@ -81,6 +84,38 @@ static void quit(void *context)
     struct machine *machine = context;
 
     request(&machine->power, POWER_OFF, 0);
+}
+
+/* By a CPU's thread. */
+static void halted(void *context)
+{
+    struct machine *machine = context;
+
+    bus_take(machine->bus);
+    machine_pause(machine);
+    bus_give(machine->bus);
+}
+
+void machine_pause(struct machine *machine)
+{
+    machine->wants_pause = true;
+    stop_all(machine);
+}
+
+void machine_resume(struct machine *machine)
+{
+    machine->is_paused = machine->wants_pause = false;
+    loop_stop(machine->loop);
+}
+
+bool machine_is_paused(const struct machine *machine)
+{
+    return machine->is_paused;
+}
+
+void machine_quit(struct machine *machine)
+{
+    quit(machine);
 }
 
 /* ------------------------------------------------------------------------- making */
@@ -346,7 +381,9 @@ static void make_cpus(struct machine *machine)
                                       .bus = machine->bus,
                                       .clock = guest_clock_interface(machine->clock),
                                       .timebase_hz = board->timebase_hz,
-                                      .others = id ? machine->cpus[0] : NULL };
+                                      .others = id ? machine->cpus[0] : NULL,
+                                      .halted = halted,
+                                      .context = machine };
 
         machine->cpus[id] = vcpu_new(&config);
         if (!machine->cpus[id])
@@ -395,11 +432,15 @@ struct machine *machine_new(const struct machine_config *config)
                               machine->loop, guest_clock_interface(machine->clock));
     make_devices(machine);
     boot_load(machine);
+    machine->is_paused = config->is_stopped;
+    if (config->gdb)
+        machine->debugger = debugger_new(config->gdb, machine);
     return machine;
 }
 
 void machine_free(struct machine *machine)
 {
+    debugger_free(machine->debugger);
     for (unsigned cpu = 0; cpu < machine->board->cpus; cpu++)
         vcpu_free(machine->cpus[cpu]);
     for (size_t i = 0; i < machine->part_count; i++) {
@@ -440,6 +481,7 @@ static void stop(struct machine *machine)
 
 static void reset(struct machine *machine)
 {
+    machine->wants_reset = false;
     bus_take(machine->bus);
     for (size_t i = 0; i < machine->part_count; i++)
         dev_reset(machine->parts[i].dev);
@@ -449,19 +491,36 @@ static void reset(struct machine *machine)
     boot_load(machine);
 }
 
-int machine_run(struct machine *machine)
+static void tell_paused(struct machine *machine)
+{
+    machine->wants_pause = false;
+    machine->is_paused = true;
+    bus_take(machine->bus);
+    debugger_stopped(machine->debugger);
+    bus_give(machine->bus);
+}
+
+static void run(struct machine *machine)
 {
     for (;;) {
-        start(machine);
+        if (!machine->is_paused)
+            start(machine);
         loop_run(machine->loop);
         stop(machine);
-        if (machine->wants_off)
-            return machine->status;
-        if (machine->wants_reset && machine->config.no_reboot)
-            return 0;
-        machine->wants_reset = false;
-        reset(machine);
+        if (machine->wants_off || (machine->wants_reset && machine->config.no_reboot))
+            return;
+        if (machine->wants_reset)
+            reset(machine);
+        if (machine->wants_pause && !machine->is_paused)
+            tell_paused(machine);
     }
+}
+
+int machine_run(struct machine *machine)
+{
+    run(machine);
+    debugger_end(machine->debugger, machine->status);
+    return machine->status;
 }
 
 /* -------------------------------------------------------------------- device tree */
@@ -505,6 +564,11 @@ void machine_dump_tree(struct machine *machine, const char *path)
 }
 
 /* ---------------------------------------------------------------------- for others */
+
+struct loop *machine_loop(const struct machine *machine)
+{
+    return machine->loop;
+}
 
 struct bus *machine_bus(const struct machine *machine)
 {

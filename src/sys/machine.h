@@ -13,6 +13,7 @@
 #include "sys/chardev.h"
 
 struct bus;
+struct loop;
 struct machine;
 struct vcpu;
 
@@ -37,6 +38,8 @@ struct machine_config {
     const struct machine_plug *plugs;
     const char *serials[MACHINE_SERIALS]; /* see chardev.h; NULL: nothing there */
     bool no_reboot;                       /* a reset ends it */
+    const char *gdb; /* where a debugger may connect (debugger.h), or NULL */
+    bool is_stopped; /* it does not run before somebody says so */
 };
 
 /* Reads the board, makes everything, loads the images; die()s of what is wrong, which is
@@ -48,7 +51,14 @@ void machine_free(struct machine *machine);
 int machine_run(struct machine *machine);
 void machine_dump_tree(struct machine *machine, const char *path); /* or die()s */
 
-/* For what loads and starts it (boot.h). */
+/* These are the device thread's.  All CPUs, and the clock, stop soon. */
+void machine_pause(struct machine *machine);
+void machine_resume(struct machine *machine);
+bool machine_is_paused(const struct machine *machine); /* and all has stopped */
+void machine_quit(struct machine *machine);
+
+/* For what loads and starts it (boot.h), and looks at it. */
+struct loop *machine_loop(const struct machine *machine);
 struct bus *machine_bus(const struct machine *machine);
 struct board *machine_board(const struct machine *machine);
 const struct machine_config *machine_config(const struct machine *machine);

@@ -192,6 +192,23 @@ static void take_no_reboot(struct reading *reading, const char *argument)
     reading->options->machine.no_reboot = true;
 }
 
+static void take_gdb(struct reading *reading, const char *argument)
+{
+    reading->options->machine.gdb = argument;
+}
+
+static void take_gdb_here(struct reading *reading, const char *argument)
+{
+    (void)argument;
+    reading->options->machine.gdb = "tcp::1234";
+}
+
+static void take_stopped(struct reading *reading, const char *argument)
+{
+    (void)argument;
+    reading->options->machine.is_stopped = true;
+}
+
 /* ----------------------------------------------------------------------- back ends */
 
 static void take_nographic(struct reading *reading, const char *argument)
@@ -554,6 +571,9 @@ static const struct option {
     { "vga", "none", take_none, NULL },
     { "parallel", "none", take_none, NULL },
     { "no-reboot", NULL, take_no_reboot, "end instead of starting again" },
+    { "gdb", "tcp::PORT", take_gdb, "gdb may connect there; or unix:PATH" },
+    { "s", NULL, take_gdb_here, "the same as -gdb tcp::1234" },
+    { "S", NULL, take_stopped, "it does not run before a debugger says so" },
     { "drive", "file=FILE[,...]", take_drive,
       "a disk: format=, id=, if=virtio|none, readonly=, snapshot=, discard=unmap" },
     { "snapshot", NULL, take_snapshot, "no disk keeps what is written" },

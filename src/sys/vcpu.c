@@ -13,6 +13,7 @@
 #include "base/report.h"
 #include "isa/engine.h"
 #include "isa/machine.h"
+#include "isa/stops.h"
 #include "sys/bus.h"
 
 #ifdef RHEA_JIT
@@ -29,6 +30,10 @@ struct vcpu {
     struct clock *clock;
     uint64_t timebase_hz;
     struct timer alarm;
+    void (*halted)(void *context);
+    void *context;
+    struct vcpu_debug debug;
+    enum vcpu_why why;
     struct host_lock *lock; /* of what follows; taken to sleep and to wake */
     bool is_started;        /* there is a thread */
     bool is_running;        /* it is between start and stop */
@@ -107,6 +112,44 @@ static void wait_for_interrupt(struct vcpu *vcpu)
         vcpu->m.waits = false;
 }
 
+static void halt(struct vcpu *vcpu, enum vcpu_why why)
+{
+    vcpu->why = why;
+    vcpu->must_stop = true;
+    vcpu->halted(vcpu->context);
+}
+
+/* Turns what ended a run into what the guest, or the debugger, sees.  A break that is
+ * only in translated code is gone on from. */
+static void after_run(struct vcpu *vcpu)
+{
+    struct cpu *cpu = vcpu->cpu;
+
+    if (cpu->event.kind == EXEC_BREAK && stops_has_break(vcpu->debug.breaks, cpu->pc))
+        halt(vcpu, VCPU_BREAK);
+    else if (cpu->event.kind == EXEC_BREAK)
+        cpu->skip_stop = cpu->pc;
+    else if (cpu->event.kind != EXEC_KICK)
+        vcpu->m.machine->event(cpu);
+}
+
+/* A wait for an interrupt may end at any time, and here it does. */
+static void step(struct vcpu *vcpu)
+{
+    const struct vcpu_debug *debug = &vcpu->debug;
+    struct cpu *cpu = vcpu->cpu;
+    uint64_t pc = cpu->pc, insns = cpu->insns;
+
+    best_engine.run(cpu, 1);
+    after_run(vcpu);
+    if (vcpu->must_stop || cpu->event.kind == EXEC_BREAK ||
+        (cpu->event.kind == EXEC_KICK && cpu->pc == pc && cpu->insns == insns))
+        return;
+    vcpu->m.waits = false;
+    if (cpu->pc < debug->start || cpu->pc >= debug->end)
+        halt(vcpu, VCPU_STEPPED);
+}
+
 static void run(struct vcpu *vcpu)
 {
     struct cpu *cpu = vcpu->cpu;
@@ -114,14 +157,17 @@ static void run(struct vcpu *vcpu)
     while (!vcpu->must_stop) {
         cpu->kick = 0;
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
+        if (vcpu->debug.is_stepping) {
+            step(vcpu);
+            continue;
+        }
         if (vcpu->m.waits)
             wait_for_interrupt(vcpu);
         if (vcpu->must_stop)
             break;
         vcpu->m.machine->interrupt(cpu);
         best_engine.run(cpu, 0);
-        if (cpu->event.kind != EXEC_KICK)
-            vcpu->m.machine->event(cpu);
+        after_run(vcpu);
     }
 }
 
@@ -149,8 +195,11 @@ static void thread(void *arg)
 
 void vcpu_start(struct vcpu *vcpu)
 {
+    if (vcpu->debug.is_held)
+        return;
     host_lock_take(vcpu->lock);
     vcpu->must_stop = false;
+    vcpu->why = VCPU_ASKED;
     vcpu->is_running = true;
     if (!vcpu->is_started && host_thread_start(thread, vcpu, 1 << 20) < 0)
         die("the host has no thread for CPU %u", vcpu->id);
@@ -218,6 +267,44 @@ uint64_t vcpu_get(struct vcpu *vcpu, const char *reg)
     return cpu_get(vcpu->cpu, at);
 }
 
+/* ------------------------------------------------------------------------ debugging */
+
+void vcpu_debug(struct vcpu *vcpu, const struct vcpu_debug *debug)
+{
+    struct cpu *cpu = vcpu->cpu;
+
+    vcpu->debug = *debug;
+    cpu->stops =
+        debug->translated && debug->translated->nbreaks ? debug->translated : NULL;
+    cpu->skip_stop = debug->is_stepping ? cpu->pc : UINT64_MAX;
+}
+
+enum vcpu_why vcpu_why(const struct vcpu *vcpu)
+{
+    return vcpu->why;
+}
+
+struct cpu *vcpu_cpu(struct vcpu *vcpu)
+{
+    return vcpu->cpu;
+}
+
+void vcpu_registers_changed(struct vcpu *vcpu)
+{
+    vcpu->m.waits = false;
+    tlb_flush(vcpu->cpu);
+}
+
+void vcpu_forget_code(struct vcpu *vcpu)
+{
+    best_engine.invalidate(vcpu->cpu, 0, UINT64_MAX);
+}
+
+bool vcpu_look(struct vcpu *vcpu, uint64_t addr, uint64_t *physical)
+{
+    return vcpu->m.mmu.look(vcpu->cpu, addr, physical);
+}
+
 /* --------------------------------------------------------------------------- making */
 
 static const struct isa_machine *find_machine(const struct isa *isa)
@@ -237,6 +324,8 @@ static void begin(struct vcpu *vcpu, const struct vcpu_config *config,
     vcpu->bus = config->bus;
     vcpu->clock = config->clock;
     vcpu->timebase_hz = config->timebase_hz;
+    vcpu->halted = config->halted;
+    vcpu->context = config->context;
     vcpu->lock = host_lock_new();
     if (!vcpu->lock)
         die("out of memory");

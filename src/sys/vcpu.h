@@ -2,12 +2,14 @@
 #ifndef RHEA_VCPU_H
 #define RHEA_VCPU_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "dev/dev.h"
 #include "isa/cpu.h"
 
 struct bus;
+struct stops;
 struct vcpu;
 
 struct vcpu_config {
@@ -18,6 +20,9 @@ struct vcpu_config {
     struct clock *clock;
     uint64_t timebase_hz;      /* of what the guest reads as time */
     const struct vcpu *others; /* a CPU of the same machine, or NULL: the first */
+    /* By its own thread: it has stopped for a debugger, and so should the others. */
+    void (*halted)(void *context);
+    void *context;
 };
 
 /* Stopped, in reset.  NULL: there is no such model, or the guest has no machines. */
@@ -39,5 +44,26 @@ void vcpu_stop(struct vcpu *vcpu);  /* returns when it does not run any more; no
 /* The same without waiting; may be called by the CPU's own thread (a device that resets
  * or ends the machine). */
 void vcpu_ask_stop(struct vcpu *vcpu);
+
+/* ---- for a debugger; all of this needs it stopped */
+
+/* How it runs from its next start on. */
+struct vcpu_debug {
+    /* NULL: none.  Where code that is translated has breaks; and those of them that it
+     * stops at. */
+    const struct stops *translated, *breaks;
+    bool is_held;        /* does not start at all */
+    bool is_stepping;    /* an instruction, and on while the pc is in [start, end); no */
+    uint64_t start, end; /* interrupt is taken meanwhile */
+};
+void vcpu_debug(struct vcpu *vcpu, const struct vcpu_debug *debug);
+enum vcpu_why { VCPU_ASKED, VCPU_BREAK, VCPU_STEPPED };
+enum vcpu_why vcpu_why(const struct vcpu *vcpu); /* it stopped last */
+struct cpu *vcpu_cpu(struct vcpu *vcpu);
+void vcpu_registers_changed(struct vcpu *vcpu);
+/* What was translated of any code is forgotten; also by the other CPUs. */
+void vcpu_forget_code(struct vcpu *vcpu);
+/* Where the CPU sees an address.  false: nowhere. */
+bool vcpu_look(struct vcpu *vcpu, uint64_t addr, uint64_t *physical);
 
 #endif

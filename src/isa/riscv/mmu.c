@@ -20,6 +20,7 @@ struct walk {
     unsigned access, level; /* enum exec_access; privilege */
     unsigned size;
     bool sum, mxr;
+    bool is_look;                    /* riscv_look: all is allowed, nothing is noted */
     uint64_t reserved;               /* bits of a page table entry */
     unsigned levels, bits, pte_size; /* bits of the address per level */
     uint64_t pte_at, pte;
@@ -65,6 +66,8 @@ static bool may_use_pte(const struct walk *walk, unsigned right)
 {
     bool is_partial = false;
 
+    if (walk->is_look)
+        return true;
     return riscv_pmp(walk->cpu, walk->pte_at, walk->pte_size, LEVEL_S, &is_partial) &
            right;
 }
@@ -91,6 +94,8 @@ static bool may_access(const struct walk *walk)
 {
     uint64_t pte = walk->pte;
 
+    if (walk->is_look)
+        return true;
     if (walk->level == LEVEL_U ? !(pte & PTE_U) : pte & PTE_U && !walk->sum)
         return false;
     switch (walk->access) {
@@ -119,7 +124,7 @@ static enum noted note_access(struct walk *walk)
     uint8_t set = PTE_A | (walk->access == ACCESS_WRITE ? PTE_D : 0);
     uint8_t *at, was = (uint8_t)walk->pte;
 
-    if ((was & set) == set)
+    if (walk->is_look || (was & set) == set)
         return NOTED;
     if (!(riscv_get(walk->cpu, CSR_menvcfg) >> ENV_ADUE & 1))
         return NOT_ALLOWED;
@@ -143,6 +148,8 @@ static unsigned finish(const struct walk *walk, uint64_t physical, struct transl
 
     to->physical = physical;
     to->is_partial = false;
+    if (walk->is_look)
+        return 0;
     rights = riscv_pmp(walk->cpu, physical, walk->size, walk->level, &to->is_partial);
     if (!(rights & needed[walk->access]))
         return riscv_refused(walk->cpu, walk->access);
@@ -238,25 +245,44 @@ static bool begin_tables(struct walk *walk, uint64_t addr, unsigned mode)
     return top == 0 || top == -1;
 }
 
-unsigned riscv_translate(struct cpu *cpu, uint64_t addr, unsigned access, unsigned regime,
-                         struct translation *to)
+/* With satp as it is for the walk's privilege. */
+static unsigned translate(struct walk *walk, uint64_t addr, struct translation *to)
 {
-    struct walk walk = { .cpu = cpu, .access = access, .size = to->size };
+    struct cpu *cpu = walk->cpu;
     bool is_64 = riscv_is_64(cpu);
-    uint64_t satp, root;
+    uint64_t satp = walk->level == LEVEL_M ? 0 : riscv_get(cpu, CSR_satp), root;
     unsigned mode;
 
-    begin_regime(&walk, regime);
-    satp = walk.level == LEVEL_M ? 0 : riscv_get(cpu, CSR_satp);
     mode = (unsigned)(is_64 ? satp >> 60 : satp >> 31);
     if (!is_64)
         addr = (uint32_t)addr;
     if (!mode) {
         *to = (struct translation){ .is_readable = true, .is_writable = true };
-        return finish(&walk, addr, to);
+        return finish(walk, addr, to);
     }
-    if (!begin_tables(&walk, addr, mode))
-        return page_fault(access);
+    if (!begin_tables(walk, addr, mode))
+        return page_fault(walk->access);
     root = satp & ((UINT64_C(1) << (is_64 ? 44 : 22)) - 1);
-    return walk_tables(&walk, root << PAGE_SHIFT, addr, to);
+    return walk_tables(walk, root << PAGE_SHIFT, addr, to);
+}
+
+unsigned riscv_translate(struct cpu *cpu, uint64_t addr, unsigned access, unsigned regime,
+                         struct translation *to)
+{
+    struct walk walk = { .cpu = cpu, .access = access, .size = to->size };
+
+    begin_regime(&walk, regime);
+    return translate(&walk, addr, to);
+}
+
+bool riscv_look(struct cpu *cpu, uint64_t addr, uint64_t *physical)
+{
+    struct walk walk = { .cpu = cpu, .access = ACCESS_READ, .size = 1, .is_look = true };
+    struct translation to = { .size = 1 };
+
+    walk.level = (unsigned)riscv_get(cpu, CSR_prv);
+    if (translate(&walk, addr, &to))
+        return false;
+    *physical = to.physical;
+    return true;
 }

@@ -63,6 +63,7 @@ bool riscv_is_64(struct cpu *cpu);
 /* mmu.c.  As struct mmu says. */
 unsigned riscv_translate(struct cpu *cpu, uint64_t addr, unsigned access, unsigned regime,
                          struct translation *to);
+bool riscv_look(struct cpu *cpu, uint64_t addr, uint64_t *physical);
 unsigned riscv_refused(struct cpu *cpu, unsigned access);
 
 /* pmp.c.  What level may do (PMP_*) with [physical, physical + size), which is in a page.

@@ -386,6 +386,7 @@ static void riscv_attach(struct cpu *cpu, struct machine_cpu *m)
         riscv->helper[i] = find_helper(cpu->isa, i);
     m->guest = riscv;
     m->mmu.translate = riscv_translate;
+    m->mmu.look = riscv_look;
     m->mmu.refused = riscv_refused;
     cpu->helper = riscv_helper;
 }
