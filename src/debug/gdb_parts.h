@@ -1,7 +1,8 @@
 /* gdb_parts.h - the server from the inside.
  *
  *   gdb_packet.c   framing, replies        gdb.c        packets of threads and memory
- *   gdb_regs.c     registers, their XML    gdb_query.c  q, Q, and v packets */
+ *   gdb_regs.c     registers, their XML    gdb_query.c  q, Q, and v packets
+ *   gdb_sysregs.c  system registers        gdb_file.c   files */
 #ifndef RHEA_GDB_PARTS_H
 #define RHEA_GDB_PARTS_H
 
@@ -43,6 +44,15 @@ void gdb_read_all(struct gdb *gdb, struct gdb_reader *r);
 void gdb_write_all(struct gdb *gdb, struct gdb_reader *r);
 void gdb_read_one(struct gdb *gdb, struct gdb_reader *r);
 void gdb_write_one(struct gdb *gdb, struct gdb_reader *r);
+
+/* ----------------------------------------------------------------------- gdb_sysregs.c
+ */
+
+/* NULL: that is no number of one, or this is no machine's CPU. */
+const struct isa_sysreg *gdb_find_sysreg(const struct cpu *cpu, uint64_t number);
+/* false: now it cannot be. */
+bool gdb_get_sysreg(struct cpu *cpu, const struct isa_sysreg *reg, uint64_t *value);
+bool gdb_put_sysreg(struct cpu *cpu, const struct isa_sysreg *reg, uint64_t value);
 
 /* ----------------------------------------------------------------------------- gdb.c */
 

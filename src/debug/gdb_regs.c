@@ -106,6 +106,59 @@ static void changed(struct gdb *gdb, struct cpu *cpu)
 /* ----------------------------------------------------------------------------- packets
  */
 
+static void swap(uint8_t *bytes, unsigned size)
+{
+    for (unsigned i = 0; i < size / 2; i++) {
+        uint8_t byte = bytes[i];
+
+        bytes[i] = bytes[size - 1 - i];
+        bytes[size - 1 - i] = byte;
+    }
+}
+
+/* x for every digit: it has no value now. */
+static void read_sysreg(struct gdb *gdb, struct cpu *cpu, const struct isa_sysreg *reg)
+{
+    unsigned size = (reg->w + 7u) / 8;
+    uint8_t bytes[8];
+    uint64_t value;
+
+    gdb_begin(gdb);
+    if (gdb_get_sysreg(cpu, reg, &value)) {
+        for (unsigned i = 0; i < size; i++)
+            bytes[i] = (uint8_t)(value >> 8 * i);
+        if (gdb->target->big)
+            swap(bytes, size);
+        gdb_put_hex(gdb, bytes, size);
+    } else {
+        gdb_put(gdb, "%.*s", 2 * (int)size, "xxxxxxxxxxxxxxxx");
+    }
+    gdb_flush(gdb);
+}
+
+static void write_sysreg(struct gdb *gdb, struct cpu *cpu, const struct isa_sysreg *reg,
+                         struct gdb_reader *r)
+{
+    unsigned size = (reg->w + 7u) / 8;
+    uint64_t value = 0;
+    uint8_t bytes[8];
+
+    if (gdb_bytes(r, bytes, size) != size) {
+        gdb_error(gdb, GDB_EINVAL);
+        return;
+    }
+    if (gdb->target->big)
+        swap(bytes, size);
+    for (unsigned i = 0; i < size; i++)
+        value |= (uint64_t)bytes[i] << 8 * i;
+    if (!gdb_put_sysreg(cpu, reg, value)) {
+        gdb_error(gdb, GDB_EACCES);
+        return;
+    }
+    changed(gdb, cpu);
+    gdb_reply(gdb, "OK");
+}
+
 void gdb_read_one(struct gdb *gdb, struct gdb_reader *r)
 {
     struct cpu *cpu = gdb_cpu(gdb);
@@ -113,7 +166,15 @@ void gdb_read_one(struct gdb *gdb, struct gdb_reader *r)
     struct place place;
     uint64_t number;
 
-    if (!cpu || !gdb_number(r, &number) || !find_number(cpu, number, &place)) {
+    if (!cpu || !gdb_number(r, &number)) {
+        gdb_error(gdb, GDB_EINVAL);
+        return;
+    }
+    if (gdb_find_sysreg(cpu, number)) {
+        read_sysreg(gdb, cpu, gdb_find_sysreg(cpu, number));
+        return;
+    }
+    if (!find_number(cpu, number, &place)) {
         gdb_error(gdb, GDB_EINVAL);
         return;
     }
@@ -130,8 +191,15 @@ void gdb_write_one(struct gdb *gdb, struct gdb_reader *r)
     uint64_t number;
     unsigned size;
 
-    if (!cpu || !gdb_number(r, &number) || !gdb_skip(r, "=") ||
-        !find_number(cpu, number, &place)) {
+    if (!cpu || !gdb_number(r, &number) || !gdb_skip(r, "=")) {
+        gdb_error(gdb, GDB_EINVAL);
+        return;
+    }
+    if (gdb_find_sysreg(cpu, number)) {
+        write_sysreg(gdb, cpu, gdb_find_sysreg(cpu, number), r);
+        return;
+    }
+    if (!find_number(cpu, number, &place)) {
         gdb_error(gdb, GDB_EINVAL);
         return;
     }
@@ -289,6 +357,48 @@ static void add_features(struct text *text, const struct cpu *cpu)
         add(text, "</feature>\n");
 }
 
+/* Whether gdb has another register of that name. */
+static bool is_other_register(const struct cpu *cpu, const char *name)
+{
+    const struct isa *isa = cpu->isa;
+    char other[64];
+
+    for (const struct isa_gdb_row *row = isa->gdb_rows; row < rows_end(isa); row++)
+        for (unsigned i = 0; i < row->count && !row->more && is_there(cpu, row); i++)
+            if (strcmp(name, name_of(isa, row, i, other, sizeof(other))) == 0)
+                return true;
+    return false;
+}
+
+/* The feature is named as the first one of this guest, but for the last word: there gdb
+ * looks for system registers, and does not show them as general ones. */
+static void add_sysregs(struct text *text, const struct cpu *cpu)
+{
+    const char *first = isa_string(cpu->isa, cpu->isa->gdb_rows->feature);
+    const char *dot = strrchr(first, '.');
+    uint64_t number = 0;
+    char line[256];
+
+    while (number < UINT16_MAX && !gdb_find_sysreg(cpu, number))
+        number++;
+    if (!gdb_find_sysreg(cpu, number))
+        return;
+    snprintf(line, sizeof(line), "<feature name=\"%.*scsr\">\n",
+             dot ? (int)(dot + 1 - first) : 0, first);
+    add(text, line);
+    for (const struct isa_sysreg *reg; (reg = gdb_find_sysreg(cpu, number)); number++) {
+        if (is_other_register(cpu, isa_string(cpu->isa, reg->name)))
+            continue;
+        snprintf(line, sizeof(line),
+                 "<reg name=\"%s\" bitsize=\"%u\" regnum=\"%u\" type=\"int\" "
+                 "save-restore=\"no\" group=\"system\"/>\n",
+                 isa_string(cpu->isa, reg->name), (reg->w + 7u) / 8 * 8,
+                 (unsigned)number);
+        add(text, line);
+    }
+    add(text, "</feature>\n");
+}
+
 void gdb_target_xml(struct gdb *gdb, char **text, size_t *size)
 {
     const struct gdb_target *target = gdb->target;
@@ -303,8 +413,10 @@ void gdb_target_xml(struct gdb *gdb, char **text, size_t *size)
              "<osabi>%s</osabi>\n",
              isa_string(target->isa, target->isa->gdb_arch), target->osabi);
     add(&xml, line);
-    if (cpu)
+    if (cpu) {
         add_features(&xml, cpu);
+        add_sysregs(&xml, cpu);
+    }
     add(&xml, "</target>\n");
     *text = xml.bytes;
     *size = xml.size;
