@@ -381,6 +381,7 @@ static void make_cpus(struct machine *machine)
                                       .bus = machine->bus,
                                       .clock = guest_clock_interface(machine->clock),
                                       .timebase_hz = board->timebase_hz,
+                                      .engine = machine->config.engine,
                                       .others = id ? machine->cpus[0] : NULL,
                                       .halted = halted,
                                       .context = machine };

@@ -29,7 +29,8 @@ struct machine_plug {
 struct machine_config {
     const char *board_path;
     struct board_choices choices;
-    const char *cpu_model; /* NULL: the board's */
+    const char *cpu_model;       /* NULL: the board's */
+    const struct engine *engine; /* NULL: the fastest */
     /* Files; NULL: none.  `bios`: "none", or NULL for the board's own. */
     const char *kernel, *initrd, *command_line, *dtb, *bios;
     const struct drive_config *drives; /* see drives.h */

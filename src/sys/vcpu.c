@@ -11,20 +11,16 @@
 
 #include "base/host.h"
 #include "base/report.h"
+#include "interp/accel.h"
 #include "isa/engine.h"
 #include "isa/machine.h"
 #include "isa/stops.h"
 #include "sys/bus.h"
 
-#ifdef RHEA_JIT
-#define best_engine jit_engine
-#else
-#define best_engine template_engine
-#endif
-
 struct vcpu {
     struct machine_cpu m;
     struct cpu *cpu;
+    const struct engine *engine;
     unsigned id;
     struct bus *bus;
     struct clock *clock;
@@ -140,7 +136,7 @@ static void step(struct vcpu *vcpu)
     struct cpu *cpu = vcpu->cpu;
     uint64_t pc = cpu->pc, insns = cpu->insns;
 
-    best_engine.run(cpu, 1);
+    vcpu->engine->run(cpu, 1);
     after_run(vcpu);
     if (vcpu->must_stop || cpu->event.kind == EXEC_BREAK ||
         (cpu->event.kind == EXEC_KICK && cpu->pc == pc && cpu->insns == insns))
@@ -166,7 +162,7 @@ static void run(struct vcpu *vcpu)
         if (vcpu->must_stop)
             break;
         vcpu->m.machine->interrupt(cpu);
-        best_engine.run(cpu, 0);
+        vcpu->engine->run(cpu, 0);
         after_run(vcpu);
     }
 }
@@ -297,7 +293,7 @@ void vcpu_registers_changed(struct vcpu *vcpu)
 
 void vcpu_forget_code(struct vcpu *vcpu)
 {
-    best_engine.invalidate(vcpu->cpu, 0, UINT64_MAX);
+    vcpu->engine->invalidate(vcpu->cpu, 0, UINT64_MAX);
 }
 
 bool vcpu_look(struct vcpu *vcpu, uint64_t addr, uint64_t *physical)
@@ -320,6 +316,7 @@ static void begin(struct vcpu *vcpu, const struct vcpu_config *config,
 {
     struct cpu *cpu = vcpu->cpu;
 
+    vcpu->engine = config->engine ? config->engine : accel_choose(NULL);
     vcpu->id = config->id;
     vcpu->bus = config->bus;
     vcpu->clock = config->clock;
@@ -358,8 +355,8 @@ struct vcpu *vcpu_new(const struct vcpu_config *config)
     begin(vcpu, config, machine);
     vcpu->m.mmu.has_code = true; /* all zero, which would be code at 0 */
     tlb_flush(vcpu->cpu);
-    attached = config->others ? best_engine.attach_to(vcpu->cpu, config->others->cpu)
-                              : best_engine.attach(vcpu->cpu);
+    attached = config->others ? vcpu->engine->attach_to(vcpu->cpu, config->others->cpu)
+                              : vcpu->engine->attach(vcpu->cpu);
     if (attached < 0)
         bug("no interpreter for %s", config->isa->name);
     vcpu_reset(vcpu);
@@ -388,7 +385,7 @@ void vcpu_free(struct vcpu *vcpu)
         host_lock_wait(vcpu->lock);
     host_lock_give(vcpu->lock);
     timer_cancel(&vcpu->alarm);
-    best_engine.detach(vcpu->cpu);
+    vcpu->engine->detach(vcpu->cpu);
     tlb_free(&vcpu->m.mmu);
     cpu_free(vcpu->cpu);
     free(vcpu->m.guest);

@@ -18,8 +18,9 @@ struct vcpu_config {
     unsigned id;       /* as the guest numbers its CPUs */
     struct bus *bus;
     struct clock *clock;
-    uint64_t timebase_hz;      /* of what the guest reads as time */
-    const struct vcpu *others; /* a CPU of the same machine, or NULL: the first */
+    uint64_t timebase_hz;        /* of what the guest reads as time */
+    const struct engine *engine; /* NULL: the fastest; the same for all CPUs */
+    const struct vcpu *others;   /* a CPU of the same machine, or NULL: the first */
     /* By its own thread: it has stopped for a debugger, and so should the others. */
     void (*halted)(void *context);
     void *context;

@@ -1,6 +1,7 @@
 /* options.c - the options of `rhea run`: one row each.  Spelling and meaning are QEMU's;
  * "-x" and "--x" are the same. */
 #include "user/options.h"
+#include "interp/accel.h"
 #include "interp/jit.h"
 
 #include <errno.h>
@@ -165,49 +166,7 @@ static void take_filter(struct run_options *options, const char *argument)
 }
 
 #if HAS_JIT
-#define ENGINES "jit, template, interp and eval"
 #define LOG_ITEMS "in_asm, exec, cpu, unimp, region, llvm_ir, out_asm, strace"
-#define FIRST_ENGINE (&jit_engine)
-
-/* 65536, 64K, 256M */
-static uint64_t take_size(const char *at, char **end)
-{
-    uint64_t size = strtoull(at, end, 10);
-
-    if (**end == 'K' || **end == 'M')
-        size <<= *(*end)++ == 'K' ? 10 : 20;
-    return size;
-}
-
-/* ",sync=on,threshold=N,threads=N,memory=SIZE,templates=SIZE,cache=off" */
-static void take_jit_options(const char *at)
-{
-    while (*at == ',') {
-        size_t length = strcspn(++at, ",");
-        char *end = NULL;
-
-        if (strncmp(at, "threshold=", 10) == 0)
-            jit_options.threshold = (uint32_t)strtoul(at + 10, &end, 10);
-        else if (strncmp(at, "threads=", 8) == 0)
-            jit_options.threads = (uint32_t)strtoul(at + 8, &end, 10);
-        else if (strncmp(at, "memory=", 7) == 0)
-            jit_options.memory = take_size(at + 7, &end);
-        else if (strncmp(at, "templates=", 10) == 0)
-            jit_options.templates = take_size(at + 10, &end);
-        else if (length == 7 && strncmp(at, "sync=on", length) == 0)
-            jit_options.sync = true;
-        else if (length == 9 && strncmp(at, "cache=off", length) == 0)
-            jit_options.no_cache = true;
-        else if (strncmp(at, "sync=off", length) != 0 &&
-                 strncmp(at, "cache=on", length) != 0)
-            die("-accel: %s is none of sync=on, threshold=N, threads=N, memory=SIZE and "
-                "cache=off",
-                at);
-        at = end ? end : at + length;
-    }
-    if (*at)
-        die("-accel: %s is not a number", at);
-}
 
 static void take_perfmap(struct run_options *options, const char *argument)
 {
@@ -239,33 +198,12 @@ static void take_jit_exits(struct run_options *options, const char *argument)
     jit_options.exits = jit_options.no_cache = true;
 }
 #else
-#define ENGINES "template, interp and eval"
 #define LOG_ITEMS "in_asm, exec, cpu, unimp, strace"
-#define FIRST_ENGINE (&template_engine)
-
-static void take_jit_options(const char *at)
-{
-    if (*at)
-        die("-accel: %s: this build has no JIT", at);
-}
 #endif
 
 static void take_accel(struct run_options *options, const char *argument)
 {
-    static const struct engine *const engines[] = { FIRST_ENGINE, &template_engine,
-                                                    &interp_engine, &eval_engine };
-    size_t length = strcspn(argument, ",");
-    const struct engine *engine =
-        length == 3 && strncmp(argument, "tcg", 3) == 0 ? FIRST_ENGINE : NULL;
-
-    for (unsigned i = 0; i < sizeof engines / sizeof *engines; i++)
-        if (strlen(engines[i]->name) == length &&
-            strncmp(argument, engines[i]->name, length) == 0)
-            engine = engines[i];
-    if (!engine)
-        die("-accel %s: this build has " ENGINES, argument);
-    options->engine = engine;
-    take_jit_options(argument + length);
+    options->engine = accel_choose(argument);
 }
 
 static void take_log(struct run_options *options, const char *argument)
@@ -385,7 +323,7 @@ static const struct option table[] = {
     { "-d", "ITEM,...", "QEMU_LOG", take_log, false,
       "log " LOG_ITEMS " (-d help)" },
     { "-D", "FILE", "QEMU_LOG_FILENAME", take_log_file, false, "log to FILE, not to stderr" },
-    { "-accel", "ENGINE", "QEMU_ACCEL", take_accel, false, ENGINES " (slow); the first is the default" },
+    { "-accel", "ENGINE", "QEMU_ACCEL", take_accel, false, ACCEL_ENGINES " (slow); the first is the default" },
 #if HAS_JIT
     { "-jit-stats", NULL, NULL, take_jit_stats, false, "print at the end what was compiled" },
     { "-jit-exits", NULL, NULL, take_jit_exits, false,
@@ -546,7 +484,7 @@ int options_parse(struct run_options *options, int argc, char **argv)
     int i = 1;
 
     memset(options, 0, sizeof(*options));
-    options->engine = FIRST_ENGINE;
+    options->engine = accel_choose(NULL);
     options->environ = environ;
     from_environment(options);
     for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
