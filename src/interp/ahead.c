@@ -8,25 +8,13 @@
  * entered.
  *
  * The thread that calls collects and keeps; others compile. */
-#include "interp/jit.h"
+#include "interp/compiler.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/host.h"
 #include "isa/sem.h"
-
-enum { QUEUE = 64 /* jobs that wait for a thread */ };
-
-/* What the threads share. */
-struct pool {
-    struct host_lock *lock; /* of what follows */
-    struct job *queue, *done;
-    unsigned waiting, working; /* jobs */
-    unsigned threads;
-    bool is_ending;
-    const struct region_compiler *module;
-};
 
 /* Places, each once, in the order in which they came. */
 struct places {
@@ -39,7 +27,7 @@ struct ahead {
     const struct ahead_code *code;
     const struct ahead_how *how;
     struct ahead_counts *counts;
-    struct pool pool;
+    struct compiler *compiler;
     struct keeper *keeper;
     uint64_t room;                /* in the cache */
     struct ahead_function *known; /* all of them, by address */
@@ -91,35 +79,6 @@ static void add_place(struct places *places, uint64_t pc)
 
 /* ------------------------------------------------------------------------ compiling */
 
-static void work(void *context)
-{
-    struct pool *pool = context;
-
-    host_lock_take(pool->lock);
-    while (!pool->is_ending) {
-        struct job *job = pool->queue;
-
-        if (!job) {
-            host_lock_wait(pool->lock);
-            continue;
-        }
-        pool->queue = job->next;
-        pool->waiting--;
-        pool->working++;
-        host_lock_give(pool->lock);
-        job->is_stale = pool->module->compile(&job->request, &job->code, job->why,
-                                              sizeof job->why) != 0;
-        host_lock_take(pool->lock);
-        pool->working--;
-        job->next = pool->done;
-        pool->done = job;
-        host_lock_wake(pool->lock);
-    }
-    pool->threads--;
-    host_lock_wake(pool->lock);
-    host_lock_give(pool->lock);
-}
-
 /* What it takes in the cache, about. */
 static uint64_t size_of(const struct job *job)
 {
@@ -144,89 +103,59 @@ static void keep(struct ahead *a, struct job *job)
             counts->insns += job->request.ninsns;
             cached_keep(a->ip, job);
         }
-        a->pool.module->release(&job->code);
     }
-    job_free(job);
+    compiler_release(a->compiler, job);
 }
 
-/* What the threads have done; waits until at most `most` jobs are left to them. */
-static void keep_done(struct ahead *a, unsigned most)
+/* What the threads have done; waits, if it is to, until that is something.  Whether it
+ * was. */
+static bool keep_done(struct ahead *a, bool waits)
 {
-    struct pool *pool = &a->pool;
-    struct job *job;
+    struct job *job = waits ? compiler_wait(a->compiler) : compiler_take(a->compiler);
+    bool any = job != NULL;
 
-    host_lock_take(pool->lock);
-    while (!pool->done && pool->waiting + pool->working > most)
-        host_lock_wait(pool->lock);
-    job = pool->done;
-    pool->done = NULL;
-    host_lock_give(pool->lock);
-    while (job) {
-        struct job *next = job->next;
-
+    for (; job; job = compiler_take(a->compiler))
         keep(a, job);
-        job = next;
-    }
     keeper_work(a->keeper);
     a->is_ending |= a->counts->is_full || !a->how->goes_on(a->how->context, a->counts);
+    return any;
 }
 
 static void submit(struct ahead *a, struct job *job)
 {
-    struct pool *pool = &a->pool;
-    struct job **at;
+    bool is_full;
 
     if (a->is_ending || cached_has(a->ip, job)) {
         a->counts->had += !a->is_ending;
         job_free(job);
         return;
     }
-    host_lock_take(pool->lock);
-    job->next = NULL;
-    for (at = &pool->queue; *at; at = &(*at)->next)
-        ;
-    *at = job;
-    pool->waiting++;
-    host_lock_wake(pool->lock);
-    host_lock_give(pool->lock);
-    keep_done(a, QUEUE);
+    if (!compiler_add(a->compiler, job))
+        job_free(job); /* it is on its way: there is room */
+    do {
+        is_full = compiler_is_full(a->compiler);
+        keep_done(a, is_full);
+    } while (is_full && !a->is_ending);
 }
 
-static const char *start_threads(struct ahead *a)
+static const char *start_compiler(struct ahead *a)
 {
-    struct pool *pool = &a->pool;
-
-    pool->lock = host_lock_new();
-    pool->module = host_load_module("rhea-llvm.so", "rhea_region_compiler");
-    if (!pool->lock || !pool->module || pool->module->version != REGION_VERSION)
-        return pool->lock ? "rhea-llvm.so is not there, or another's" : "no memory";
-    host_lock_take(pool->lock);
-    for (unsigned i = 0; i < a->how->threads; i++)
-        pool->threads += host_thread_start(work, pool, HOST_LARGE_STACK) == 0;
-    host_lock_give(pool->lock);
-    return pool->threads ? NULL : "no thread can be started";
+    a->compiler = compiler_new(a->ip, NULL, NULL);
+    if (!a->compiler)
+        return "no memory";
+    if (!compiler_has_module(a->compiler))
+        return COMPILER_NO_MODULE;
+    return compiler_start(a->compiler, false) ? NULL : "no thread can be started";
 }
 
-/* What nobody has begun with is dropped. */
-static void end_threads(struct ahead *a)
+/* What the threads are at is kept, what nobody has begun with is dropped. */
+static void end_compiler(struct ahead *a)
 {
-    struct pool *pool = &a->pool;
-
-    if (!pool->lock)
+    if (!a->compiler)
         return;
-    host_lock_take(pool->lock);
-    pool->is_ending = true;
-    host_lock_wake(pool->lock);
-    while (pool->threads)
-        host_lock_wait(pool->lock);
-    host_lock_give(pool->lock);
-    while (pool->queue) {
-        struct job *job = pool->queue;
-
-        pool->queue = job->next;
-        job_free(job);
-    }
-    host_lock_free(pool->lock);
+    compiler_stop(a->compiler);
+    keep_done(a, false);
+    compiler_end(a->compiler);
 }
 
 /* ------------------------------------------------------------------------ functions */
@@ -413,9 +342,8 @@ static void compile_functions(struct ahead *a)
         a->counts->functions = i + 1;
     }
     compile_calls(a);
-    while (a->pool.waiting + a->pool.working && !a->is_ending)
-        keep_done(a, 0);
-    keep_done(a, UINT32_MAX);
+    while (!a->is_ending && keep_done(a, true))
+        ;
 }
 
 /* ------------------------------------------------------------------------------ all */
@@ -463,7 +391,7 @@ static const char *start(struct ahead *a)
         return "there is no cache";
     a->room = cached_room(a->ip, a->code->start);
     a->counts->is_full = a->is_ending = !a->room;
-    return start_threads(a);
+    return start_compiler(a);
 }
 
 const char *ahead_compile(struct cpu *cpu, const struct ahead_code *code,
@@ -480,7 +408,7 @@ const char *ahead_compile(struct cpu *cpu, const struct ahead_code *code,
     why = start(&a);
     if (!why)
         compile_functions(&a);
-    end_threads(&a);
+    end_compiler(&a);
     interp_give(self);
     cached_write(a.ip->jit);
     keeper_release(a.keeper);

@@ -32,6 +32,7 @@ struct compiler {
     unsigned users; /* the threads, and the jit */
     bool is_ending, is_stopping, is_sampling, wants_samples;
     bool is_loading;             /* the module */
+    bool is_awaited;             /* somebody waits for what is done */
     bool has_done;               /* atomic, too */
     bool has_no_module;          /* atomic, too */
     uint32_t region_us, insn_us; /* atomic, too: what it takes to compile them */
@@ -165,7 +166,7 @@ static void compile(struct compiler *c, struct job *job)
         failed = c->module->compile(&job->request, &job->code, job->why, sizeof job->why);
         host_lock_take(c->lock);
     } else {
-        snprintf(job->why, sizeof job->why, "rhea-llvm.so is not there, or another's");
+        snprintf(job->why, sizeof job->why, COMPILER_NO_MODULE);
     }
     if (failed)
         job->is_stale = true;
@@ -187,6 +188,8 @@ static void compile_next(struct compiler *c)
     remove_job(&c->working, job);
     put_job(&c->done, job);
     SET(c->has_done, true);
+    if (c->is_awaited)
+        host_lock_wake(c->lock);
 }
 
 /* struct region_request's. */
@@ -351,6 +354,17 @@ void compiler_end(struct compiler *c)
     leave(c);
 }
 
+bool compiler_has_module(struct compiler *c)
+{
+    bool has;
+
+    host_lock_take(c->lock);
+    load_module(c);
+    has = c->module != NULL;
+    host_lock_give(c->lock);
+    return has;
+}
+
 bool compiler_was_at_work(const struct compiler *c)
 {
     return c->nworking > c->nresting;
@@ -434,15 +448,39 @@ void compiler_run(struct compiler *c, struct job *job)
     host_lock_give(c->lock);
 }
 
-struct job *compiler_take(struct compiler *c)
+/* The oldest.  Requires: the lock. */
+static struct job *take_done(struct compiler *c)
 {
     struct job **at = &c->done, *job;
 
-    host_lock_take(c->lock);
     while (*at && (*at)->next)
         at = &(*at)->next;
     job = *at ? take_job(at) : NULL;
     SET(c->has_done, c->done != NULL);
+    return job;
+}
+
+struct job *compiler_take(struct compiler *c)
+{
+    struct job *job;
+
+    host_lock_take(c->lock);
+    job = take_done(c);
+    host_lock_give(c->lock);
+    return job;
+}
+
+struct job *compiler_wait(struct compiler *c)
+{
+    struct job *job;
+
+    host_lock_take(c->lock);
+    while (!c->done && c->nthreads && (c->queue || c->working)) {
+        c->is_awaited = true;
+        host_lock_wait(c->lock);
+    }
+    c->is_awaited = false;
+    job = take_done(c);
     host_lock_give(c->lock);
     return job;
 }

@@ -12,6 +12,8 @@ enum {
     SAMPLE_US = 1000, /* between samples */
     MAX_QUEUE = 64,
 };
+/* Why nothing is compiled where the module is missing. */
+#define COMPILER_NO_MODULE "rhea-llvm.so is not there, or another's"
 
 /* `module`: NULL for rhea-llvm.so, which is loaded when the first job is compiled. `ip`:
  * whose CPUs are sampled; `keeper`: as in jit.h, or NULL.  NULL: out of memory. */
@@ -19,6 +21,8 @@ struct compiler *compiler_new(struct interp *ip, struct keeper *keeper,
                               const struct region_compiler *module);
 /* Begins to compile, and to sample if `samples`.  false: there is no thread. */
 bool compiler_start(struct compiler *c, bool samples);
+/* Whether there is a module; loads it, if nobody did. */
+bool compiler_has_module(struct compiler *c);
 /* Returns when no thread looks at the CPUs any more.  Then the compiler is no more. */
 void compiler_end(struct compiler *c);
 /* Until compiler_let_go() nobody begins with a job; waits, not for long, until those that
@@ -39,6 +43,8 @@ bool compiler_add(struct compiler *c, struct job *job);
 void compiler_run(struct compiler *c, struct job *job);
 /* One that is done, or NULL. */
 struct job *compiler_take(struct compiler *c);
+/* The same, but waits while a thread is at one or will be; NULL: none is left. */
+struct job *compiler_wait(struct compiler *c);
 /* It will be taken again. */
 void compiler_put_back(struct compiler *c, struct job *job);
 /* What one of the jobs needs of its code is gone. */

@@ -336,7 +336,6 @@ struct ahead_counts {
     bool is_full; /* no more of this file may be kept */
 };
 struct ahead_how {
-    unsigned threads;
     /* Called now and then; false: ends at once, and keeps what is compiled. */
     bool (*goes_on)(void *context, const struct ahead_counts *counts);
     void *context;

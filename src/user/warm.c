@@ -6,7 +6,6 @@
  * line. */
 #include <fnmatch.h>
 #include <inttypes.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,13 +160,6 @@ static bool find_code(struct space *space, const struct needed_file *file, uint6
     return false;
 }
 
-static unsigned count_cores(void)
-{
-    cpu_set_t set;
-
-    return sched_getaffinity(0, sizeof set, &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
-}
-
 /* Those that are in the mapping, at their addresses. */
 static void place(const struct needed_file *file, const struct functions *functions,
                   const struct space_area *area, struct ahead_function *placed,
@@ -193,7 +185,7 @@ static void place(const struct needed_file *file, const struct functions *functi
 static const char *compile_variant(struct warm *warm, const struct ahead_code *code,
                                    bool is_seen, struct ahead_counts *counts)
 {
-    struct ahead_how how = { count_cores(), show_progress, warm };
+    struct ahead_how how = { show_progress, warm };
 
     warm->task->engine->observe(warm->task->cpu, is_seen);
     return ahead_compile(warm->task->cpu, code, &how, counts);
@@ -322,6 +314,9 @@ int warm_main(int argc, char **argv)
     warm.task = run_load(argc - own, argv + own, &at);
     if (warm.task->engine != &jit_engine)
         die("cache warm: -accel, -g and -lockstep do not go with it");
+    jit_options.sync = false; /* nothing runs that could wait */
+    if (!jit_options.threads)
+        jit_options.threads = host_cpus();
     warm.needed.task = warm.task;
     warm.needed.missing = say_missing;
     sigaction(SIGINT, &action, NULL);

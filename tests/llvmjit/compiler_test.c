@@ -251,6 +251,49 @@ START_TEST(jobs_whose_code_has_changed_are_not_compiled)
 }
 END_TEST
 
+START_TEST(all_jobs_can_be_waited_for)
+{
+    enum { JOBS = 40 };
+
+    for (unsigned threads = 1; threads <= 3; threads++) {
+        struct compiler *c = begin(threads);
+        struct job *job;
+        uint64_t bases = 0;
+
+        ck_assert(compiler_has_module(c));
+        ck_assert_ptr_null(compiler_wait(c));
+        for (uint64_t base = 0; base < JOBS; base++)
+            add(c, base, 1);
+        for (unsigned i = 0; i < JOBS; i++) {
+            job = compiler_wait(c);
+            ck_assert_ptr_nonnull(job);
+            if (threads == 1)
+                ck_assert_uint_eq(job->request.base, i);
+            bases |= UINT64_C(1) << job->request.base;
+            compiler_release(c, job);
+        }
+        ck_assert_ptr_null(compiler_wait(c));
+        ck_assert_uint_eq(bases, (UINT64_C(1) << JOBS) - 1);
+        compiler_end(c);
+    }
+}
+END_TEST
+
+/* None is on its way that nobody could compile. */
+START_TEST(nobody_waits_for_threads_that_are_not_there)
+{
+    struct compiler *c = begin(1);
+
+    compiler_stop(c);
+    add(c, 2, 1);
+    ck_assert_ptr_null(compiler_wait(c));
+    compiler_go_on(c);
+    compiler_release(c, compiler_wait(c));
+    ck_assert_ptr_null(compiler_wait(c));
+    compiler_end(c);
+}
+END_TEST
+
 static bool is_base_4(struct interp *ip, const struct job *job)
 {
     (void)ip;
@@ -362,6 +405,8 @@ int main(void)
     tcase_add_test(all, one_thread_does_when_none_waits);
     tcase_add_test(all, counts_are_right_with_many_threads);
     tcase_add_test(all, jobs_whose_code_has_changed_are_not_compiled);
+    tcase_add_test(all, all_jobs_can_be_waited_for);
+    tcase_add_test(all, nobody_waits_for_threads_that_are_not_there);
     tcase_add_test(all, jobs_that_are_not_needed_are_dropped);
     tcase_add_test(all, who_holds_it_finds_all_at_rest);
     tcase_add_test(all, who_holds_it_does_not_wait_for_ever);
