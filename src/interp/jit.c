@@ -65,16 +65,16 @@ static void finish(struct interp *ip, struct job *job)
 static bool is_needed(struct interp *ip, const struct job *job)
 {
     struct mode_table *mode = ip->mode;
-    bool is_needed = false;
+    bool needed = false;
 
     ip->mode = job->table;
     if (!loaded_is_entry(ip, job->request.base)) {
-        is_needed = job->is_again || jit_options.threshold;
-        for (uint32_t i = 0; i < job->request.ninsns && !is_needed; i++)
-            is_needed = !loaded_has(ip, job->request.insns[i].pc);
+        needed = job->is_again || jit_options.threshold;
+        for (uint32_t i = 0; i < job->request.ninsns && !needed; i++)
+            needed = !loaded_has(ip, job->request.insns[i].pc);
     }
     ip->mode = mode;
-    return is_needed;
+    return needed;
 }
 
 /* Unless it has to wait for room: then it is done later, and false. */
@@ -108,16 +108,14 @@ static struct sample *sample_at(struct interp *ip, uint64_t pc)
     return &ip->jit->samples[block_hash(block_key(pc, ip->mode)) % SAMPLES];
 }
 
-/* What was seen at an instruction of a region; of a copy of one: nothing. */
+/* How often an instruction of a region was seen; NULL: never, or it is a copy. */
 static uint32_t *seen_at(struct interp *ip, const struct region_insn *insn)
 {
-    static uint32_t nothing;
     struct sample *s = sample_at(ip, insn->pc);
 
-    nothing = 0;
     return insn->return_insn == REGION_NONE && s->pc == insn->pc && s->table == ip->mode
                ? &s->count
-               : &nothing;
+               : NULL;
 }
 
 /* How many samples were in it. */
@@ -125,16 +123,23 @@ static uint32_t heat_of(struct interp *ip, const struct job *job)
 {
     uint32_t samples = 0;
 
-    for (uint32_t i = 0; i < job->request.ninsns; i++)
-        samples += *seen_at(ip, &job->request.insns[i]);
+    for (uint32_t i = 0; i < job->request.ninsns; i++) {
+        const uint32_t *seen = seen_at(ip, &job->request.insns[i]);
+
+        samples += seen ? *seen : 0;
+    }
     return samples;
 }
 
 /* Those samples do not count again. */
 static void forget_samples(struct interp *ip, const struct job *job)
 {
-    for (uint32_t i = 0; i < job->request.ninsns; i++)
-        *seen_at(ip, &job->request.insns[i]) = 0;
+    for (uint32_t i = 0; i < job->request.ninsns; i++) {
+        uint32_t *seen = seen_at(ip, &job->request.insns[i]);
+
+        if (seen)
+            *seen = 0;
+    }
 }
 
 /* Whether the code has taken half the time that compiling it would: code that has run for
