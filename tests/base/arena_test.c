@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "run_cases.h"
+
 START_TEST(objects_are_zeroed_aligned_and_apart)
 {
     struct arena arena = { 0 };
@@ -70,19 +72,12 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("arena");
-    TCase *tc = tcase_create("arena");
-    SRunner *runner = srunner_create(suite);
-    int failed;
+    struct cases cases = cases_new("arena", USUAL_LIMIT);
 
-    suite_add_tcase(suite, tc);
-    tcase_add_test(tc, objects_are_zeroed_aligned_and_apart);
-    tcase_add_test(tc, an_object_may_be_larger_than_a_chunk);
-    tcase_add_test(tc, growing_keeps_the_contents);
-    tcase_add_test(tc, printf_makes_text_of_any_length);
-    tcase_add_exit_test(tc, a_product_that_overflows_dies, 1);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    tcase_add_test(cases.all, objects_are_zeroed_aligned_and_apart);
+    tcase_add_test(cases.all, an_object_may_be_larger_than_a_chunk);
+    tcase_add_test(cases.all, growing_keeps_the_contents);
+    tcase_add_test(cases.all, printf_makes_text_of_any_length);
+    tcase_add_exit_test(cases.all, a_product_that_overflows_dies, 1);
+    return cases_run(cases);
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/host.h"
+#include "run_cases.h"
 
 static int ends[2]; /* of a pipe */
 static bool is_own, is_closed, is_no_message;
@@ -50,16 +51,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("folder");
-    TCase *tcase = tcase_create("all");
-    SRunner *runner = srunner_create(suite);
-    int failed;
+    const TTest *const cases[] = {
+        a_thread_has_descriptors_of_its_own,
+        the_build_is_known,
+    };
 
-    tcase_add_test(tcase, a_thread_has_descriptors_of_its_own);
-    tcase_add_test(tcase, the_build_is_known);
-    suite_add_tcase(suite, tcase);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_cases("folder", cases, COUNT(cases));
 }

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "run_cases.h"
+
 static time_t fake_time;
 
 static time_t fake_now(void)
@@ -79,18 +81,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("report");
-    TCase *tc = tcase_create("report");
-    SRunner *runner = srunner_create(suite);
-    int failed;
+    struct cases cases = cases_new("report", USUAL_LIMIT);
 
-    suite_add_tcase(suite, tc);
-    tcase_add_exit_test(tc, die_exits_with_1, 1);
-    tcase_add_exit_test(tc, bug_exits_with_70, EXIT_BUG);
-    tcase_add_test(tc, guest_errors_are_limited_by_the_second);
-    tcase_add_test(tc, a_long_message_is_cut_and_stays_one_line);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    tcase_add_exit_test(cases.all, die_exits_with_1, 1);
+    tcase_add_exit_test(cases.all, bug_exits_with_70, EXIT_BUG);
+    tcase_add_test(cases.all, guest_errors_are_limited_by_the_second);
+    tcase_add_test(cases.all, a_long_message_is_cut_and_stays_one_line);
+    return cases_run(cases);
 }

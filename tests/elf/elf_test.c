@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "isa/space.h"
+#include "run_cases.h"
 
 enum { PAGE = 4096, EHDR = 64, PHDR = 56, FILE_SIZE = 3 * PAGE };
 enum { PT_LOAD = 1, PT_INTERP = 3, PT_PHDR = 6, PT_TLS = 7 };
@@ -357,28 +358,21 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("elf");
-    TCase *tc = tcase_create("elf");
-    SRunner *runner;
-    int failed;
+    const TTest *const cases[] = {
+        a_good_program_is_taken,
+        a_big_endian_32_bit_program_is_taken,
+        every_truncation_is_refused,
+        files_of_zeros_and_of_ones_are_refused,
+        wrong_kinds_are_named,
+        program_header_counts_are_checked,
+        segment_sizes_are_checked,
+        alignment_is_checked,
+        overlapping_segments_are_refused,
+        interpreter_names_must_end,
+        too_many_segments_are_refused,
+        segments_are_mapped_as_linux_does,
+        machines_have_names,
+    };
 
-    tcase_add_test(tc, a_good_program_is_taken);
-    tcase_add_test(tc, a_big_endian_32_bit_program_is_taken);
-    tcase_add_test(tc, every_truncation_is_refused);
-    tcase_add_test(tc, files_of_zeros_and_of_ones_are_refused);
-    tcase_add_test(tc, wrong_kinds_are_named);
-    tcase_add_test(tc, program_header_counts_are_checked);
-    tcase_add_test(tc, segment_sizes_are_checked);
-    tcase_add_test(tc, alignment_is_checked);
-    tcase_add_test(tc, overlapping_segments_are_refused);
-    tcase_add_test(tc, interpreter_names_must_end);
-    tcase_add_test(tc, too_many_segments_are_refused);
-    tcase_add_test(tc, segments_are_mapped_as_linux_does);
-    tcase_add_test(tc, machines_have_names);
-    suite_add_tcase(suite, tc);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_cases("elf", cases, COUNT(cases));
 }

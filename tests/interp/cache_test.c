@@ -22,6 +22,7 @@
 #include "interp/cache.h"
 #include "interp/cache_file.h"
 #include "isa/engine.h"
+#include "run_cases.h"
 
 enum { MODE = 5, OTHER_MODE = 6, CODE = 40, NOBODY = 65534, GUEST = 4096 };
 
@@ -835,45 +836,37 @@ static int make_files(const char *path, unsigned count)
 
 int main(int argc, char **argv)
 {
-    Suite *suite = suite_create("cache");
-    TCase *tcase = tcase_create("all");
-    SRunner *runner;
-    int failed;
+    struct cases cases = cases_new("cache", USUAL_LIMIT);
 
     if (argc == 4 && strcmp(argv[1], "make") == 0)
         return make_files(argv[2], (unsigned)atoi(argv[3]));
-    runner = srunner_create(suite);
-    tcase_add_checked_fixture(tcase, start, finish);
-    tcase_add_test(tcase, all_comes_back);
-    tcase_add_test(tcase, regions_are_found_by_entry_and_mode);
-    tcase_add_test(tcase, writes_merge_and_the_last_one_counts);
-    tcase_add_test(tcase, guest_bytes_are_compared);
-    tcase_add_test(tcase, another_key_or_file_finds_nothing);
-    tcase_add_test(tcase, bad_regions_are_not_kept);
-    tcase_add_test(tcase, every_truncation_is_ignored);
-    tcase_add_test(tcase, every_bit_counts);
-    tcase_add_test(tcase, damaged_regions_are_not_carried_over);
-    tcase_add_test(tcase, a_file_may_be_cut_off_while_it_is_read);
-    tcase_add_test(tcase, links_and_other_things_are_not_followed);
-    tcase_add_test(tcase, a_link_is_replaced_not_written_through);
-    tcase_add_test(tcase, folders_of_others_are_not_used);
-    tcase_add_test(tcase, files_of_others_are_not_used);
-    tcase_add_test(tcase, there_is_none_for_privileged_programs);
-    tcase_add_test(tcase, the_folder_is_where_it_is_said_to_be);
-    tcase_add_test(tcase, root_makes_no_folder_in_a_users_home);
-    tcase_add_test(tcase, many_write_at_once);
-    tcase_add_test(tcase, a_stuck_writer_holds_nobody_up_for_long);
-    tcase_add_test(tcase, too_large_a_file_is_not_written_and_no_signal_comes);
-    tcase_add_test(tcase, a_full_disk_keeps_what_is_there);
-    tcase_add_test(tcase, what_was_not_used_for_longest_goes_first);
-    tcase_add_test(tcase, a_file_that_takes_its_share_begins_anew);
-    tcase_add_test(tcase, what_fits_into_the_room_does_not_begin_anew);
-    tcase_add_test(tcase, what_crashed_writers_left_is_removed);
-    tcase_add_test(tcase, all_is_cleared_but_the_limit);
-    tcase_add_test(tcase, a_lookup_costs_little);
-    suite_add_tcase(suite, tcase);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    tcase_add_checked_fixture(cases.all, start, finish);
+    tcase_add_test(cases.all, all_comes_back);
+    tcase_add_test(cases.all, regions_are_found_by_entry_and_mode);
+    tcase_add_test(cases.all, writes_merge_and_the_last_one_counts);
+    tcase_add_test(cases.all, guest_bytes_are_compared);
+    tcase_add_test(cases.all, another_key_or_file_finds_nothing);
+    tcase_add_test(cases.all, bad_regions_are_not_kept);
+    tcase_add_test(cases.all, every_truncation_is_ignored);
+    tcase_add_test(cases.all, every_bit_counts);
+    tcase_add_test(cases.all, damaged_regions_are_not_carried_over);
+    tcase_add_test(cases.all, a_file_may_be_cut_off_while_it_is_read);
+    tcase_add_test(cases.all, links_and_other_things_are_not_followed);
+    tcase_add_test(cases.all, a_link_is_replaced_not_written_through);
+    tcase_add_test(cases.all, folders_of_others_are_not_used);
+    tcase_add_test(cases.all, files_of_others_are_not_used);
+    tcase_add_test(cases.all, there_is_none_for_privileged_programs);
+    tcase_add_test(cases.all, the_folder_is_where_it_is_said_to_be);
+    tcase_add_test(cases.all, root_makes_no_folder_in_a_users_home);
+    tcase_add_test(cases.all, many_write_at_once);
+    tcase_add_test(cases.all, a_stuck_writer_holds_nobody_up_for_long);
+    tcase_add_test(cases.all, too_large_a_file_is_not_written_and_no_signal_comes);
+    tcase_add_test(cases.all, a_full_disk_keeps_what_is_there);
+    tcase_add_test(cases.all, what_was_not_used_for_longest_goes_first);
+    tcase_add_test(cases.all, a_file_that_takes_its_share_begins_anew);
+    tcase_add_test(cases.all, what_fits_into_the_room_does_not_begin_anew);
+    tcase_add_test(cases.all, what_crashed_writers_left_is_removed);
+    tcase_add_test(cases.all, all_is_cleared_but_the_limit);
+    tcase_add_test(cases.all, a_lookup_costs_little);
+    return cases_run(cases);
 }

@@ -15,6 +15,7 @@
 #include "isa/engine.h"
 #include "isa/eval_engine.h"
 #include "isa/space.h"
+#include "run_cases.h"
 
 enum {
     CODE = 0x10000,
@@ -371,18 +372,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("groups");
-    TCase *all = tcase_create("groups");
-    SRunner *runner;
-    int failed;
+    struct cases cases = cases_new("groups", 300);
 
-    tcase_set_timeout(all, 300);
-    tcase_add_loop_test(all, groups_equal_the_evaluator, 0, 2);
-    tcase_add_loop_test(all, rows_equal_the_evaluator, 0, 2);
-    suite_add_tcase(suite, all);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    tcase_add_loop_test(cases.all, groups_equal_the_evaluator, 0, 2);
+    tcase_add_loop_test(cases.all, rows_equal_the_evaluator, 0, 2);
+    return cases_run(cases);
 }

@@ -9,6 +9,7 @@
 #include "interp/lockstep.h"
 #include "isa/engine.h"
 #include "isa/space.h"
+#include "run_cases.h"
 
 enum { CODE = 0x10000, DATA = 0x20000, PAGE = 0x1000, A0 = 10, A1 = 11, S0 = 8 };
 enum { ADDI_A0_1 = 0x00150513, ADDI_A0_2 = 0x00250513, ADD_A0_A0 = 0x00a50533 };
@@ -267,23 +268,16 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("heat");
-    TCase *all = tcase_create("all");
-    SRunner *runner = srunner_create(suite);
-    int failed;
+    struct cases cases = cases_new("heat", USUAL_LIMIT);
 
-    tcase_add_checked_fixture(all, start, finish);
-    tcase_add_test(all, a_block_gets_its_handlers_after_its_cold_runs);
-    tcase_add_test(all, links_lead_past_the_count);
-    tcase_add_test(all, a_fault_is_exact_in_every_run);
-    tcase_add_test(all, a_kick_is_seen_in_every_run);
-    tcase_add_test(all, limits_and_runs_mix);
-    tcase_add_test(all, changed_code_is_seen_in_every_run);
-    tcase_add_test(all, a_fence_is_seen_in_every_run);
-    tcase_add_test(all, random_blocks_equal_the_evaluator);
-    suite_add_tcase(suite, all);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    tcase_add_checked_fixture(cases.all, start, finish);
+    tcase_add_test(cases.all, a_block_gets_its_handlers_after_its_cold_runs);
+    tcase_add_test(cases.all, links_lead_past_the_count);
+    tcase_add_test(cases.all, a_fault_is_exact_in_every_run);
+    tcase_add_test(cases.all, a_kick_is_seen_in_every_run);
+    tcase_add_test(cases.all, limits_and_runs_mix);
+    tcase_add_test(cases.all, changed_code_is_seen_in_every_run);
+    tcase_add_test(cases.all, a_fence_is_seen_in_every_run);
+    tcase_add_test(cases.all, random_blocks_equal_the_evaluator);
+    return cases_run(cases);
 }

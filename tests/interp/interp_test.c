@@ -9,6 +9,7 @@
 #include "isa/engine.h"
 #include "isa/mem.h"
 #include "isa/space.h"
+#include "run_cases.h"
 
 enum { CODE = 0x10000, DATA = 0x20000, PAGE = 0x1000, A0 = 10, A1 = 11 };
 enum { ADDI_A0_1 = 0x00150513, ADDI_A0_2 = 0x00250513, ECALL = 0x73, FENCE_I = 0x100f };
@@ -237,26 +238,17 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("interp");
-    TCase *blocks = tcase_create("blocks");
-    SRunner *runner;
-    int failed;
+    struct cases cases = cases_new("interp", 120);
 
-    tcase_add_checked_fixture(blocks, start, finish);
-    tcase_set_timeout(blocks, 120);
-    tcase_add_test(blocks, a_limit_is_exact);
-    tcase_add_test(blocks, a_kick_ends_an_endless_loop);
-    tcase_add_test(blocks, changed_code_runs_once_it_is_announced);
-    tcase_add_test(blocks, a_program_that_changes_itself_needs_a_fence_only);
-    tcase_add_test(blocks, a_block_is_dropped_with_either_of_its_pages);
-    tcase_add_test(blocks, a_trap_after_a_flush_is_at_its_new_place);
-    tcase_add_test(blocks, a_fault_shows_the_state_before_the_instruction);
-    tcase_add_test(blocks, code_that_is_not_there_is_a_fetch_fault);
-    tcase_add_test(blocks, random_blocks_equal_the_evaluator);
-    suite_add_tcase(suite, blocks);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    tcase_add_checked_fixture(cases.all, start, finish);
+    tcase_add_test(cases.all, a_limit_is_exact);
+    tcase_add_test(cases.all, a_kick_ends_an_endless_loop);
+    tcase_add_test(cases.all, changed_code_runs_once_it_is_announced);
+    tcase_add_test(cases.all, a_program_that_changes_itself_needs_a_fence_only);
+    tcase_add_test(cases.all, a_block_is_dropped_with_either_of_its_pages);
+    tcase_add_test(cases.all, a_trap_after_a_flush_is_at_its_new_place);
+    tcase_add_test(cases.all, a_fault_shows_the_state_before_the_instruction);
+    tcase_add_test(cases.all, code_that_is_not_there_is_a_fetch_fault);
+    tcase_add_test(cases.all, random_blocks_equal_the_evaluator);
+    return cases_run(cases);
 }

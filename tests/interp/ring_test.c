@@ -7,6 +7,7 @@
 #include "isa/engine.h"
 #include "isa/mem.h"
 #include "isa/space.h"
+#include "run_cases.h"
 
 enum { CODE = 0x10000, STACK = 0x20000, PAGE = 0x1000, ROUNDS = 200 };
 enum { RA = 1, SP = 2, T1 = 6, S0 = 8, A0 = 10, A1, A2, A3, A4 };
@@ -324,27 +325,19 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("ring");
-    TCase *all = tcase_create("all");
-    SRunner *runner;
-    int failed;
+    struct cases cases = cases_new("ring", USUAL_LIMIT);
 
-    tcase_add_checked_fixture(all, start, finish);
-    tcase_add_test(all, a_return_is_predicted);
-    tcase_add_test(all, a_return_elsewhere_goes_there);
-    tcase_add_test(all, changed_code_is_returned_to_after_a_fence);
-    tcase_add_test(all, changed_code_is_returned_to_once_it_is_announced);
-    tcase_add_test(all, calls_may_be_deeper_than_the_ring);
-    tcase_add_test(all, calls_may_be_left_otherwise);
-    tcase_add_test(all, a_few_calls_that_do_not_return_are_skipped);
-    tcase_add_test(all, a_limit_is_exact_after_a_return);
-    tcase_add_test(all, a_kick_stops_a_return);
-    tcase_add_test(all, a_flush_empties_the_rings_of_all);
-    tcase_add_test(all, a_return_without_a_call_is_a_jump);
-    suite_add_tcase(suite, all);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    tcase_add_checked_fixture(cases.all, start, finish);
+    tcase_add_test(cases.all, a_return_is_predicted);
+    tcase_add_test(cases.all, a_return_elsewhere_goes_there);
+    tcase_add_test(cases.all, changed_code_is_returned_to_after_a_fence);
+    tcase_add_test(cases.all, changed_code_is_returned_to_once_it_is_announced);
+    tcase_add_test(cases.all, calls_may_be_deeper_than_the_ring);
+    tcase_add_test(cases.all, calls_may_be_left_otherwise);
+    tcase_add_test(cases.all, a_few_calls_that_do_not_return_are_skipped);
+    tcase_add_test(cases.all, a_limit_is_exact_after_a_return);
+    tcase_add_test(cases.all, a_kick_stops_a_return);
+    tcase_add_test(cases.all, a_flush_empties_the_rings_of_all);
+    tcase_add_test(cases.all, a_return_without_a_call_is_a_jump);
+    return cases_run(cases);
 }

@@ -11,6 +11,7 @@
 #include "isa/engine.h"
 #include "isa/mem.h"
 #include "isa/space.h"
+#include "run_cases.h"
 
 enum { CODE = 0x10000, PAGE = 0x1000, CPUS = 3, FLUSHES = 200 };
 
@@ -164,19 +165,12 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("share");
-    TCase *tcase = tcase_create("all");
-    SRunner *runner = srunner_create(suite);
-    int failed;
+    struct cases cases = cases_new("share", USUAL_LIMIT);
 
-    tcase_add_checked_fixture(tcase, start, finish);
-    tcase_add_test(tcase, a_flush_waits_for_all);
-    tcase_add_test(tcase, all_flush);
-    tcase_add_test(tcase, dropped_blocks_are_found_anew);
-    tcase_add_test(tcase, a_child_is_alone);
-    suite_add_tcase(suite, tcase);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    tcase_add_checked_fixture(cases.all, start, finish);
+    tcase_add_test(cases.all, a_flush_waits_for_all);
+    tcase_add_test(cases.all, all_flush);
+    tcase_add_test(cases.all, dropped_blocks_are_found_anew);
+    tcase_add_test(cases.all, a_child_is_alone);
+    return cases_run(cases);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "isa/decode.h"
+#include "run_cases.h"
 #include "toy.h"
 
 static char findings[2000];
@@ -196,21 +197,15 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("dtree");
-    TCase *tc = tcase_create("dtree");
-    SRunner *runner = srunner_create(suite);
-    int failed;
+    const TTest *const cases[] = {
+        a_tree_decodes_as_a_list_does,
+        a_good_isa_has_no_findings,
+        two_that_share_a_word_overlap_with_a_witness,
+        features_that_exclude_each_other_make_no_overlap,
+        a_constraint_that_keeps_them_apart_makes_no_overlap,
+        an_encoding_covered_by_others_is_never_reached,
+        gaps_are_patterns,
+    };
 
-    suite_add_tcase(suite, tc);
-    tcase_add_test(tc, a_tree_decodes_as_a_list_does);
-    tcase_add_test(tc, a_good_isa_has_no_findings);
-    tcase_add_test(tc, two_that_share_a_word_overlap_with_a_witness);
-    tcase_add_test(tc, features_that_exclude_each_other_make_no_overlap);
-    tcase_add_test(tc, a_constraint_that_keeps_them_apart_makes_no_overlap);
-    tcase_add_test(tc, an_encoding_covered_by_others_is_never_reached);
-    tcase_add_test(tc, gaps_are_patterns);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_cases("dtree", cases, COUNT(cases));
 }

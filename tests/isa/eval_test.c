@@ -7,6 +7,7 @@
 #include "isa/state.h"
 #include "isa/text.h"
 #include "isagen/dtree.h"
+#include "run_cases.h"
 #include "toy.h"
 
 static struct toy_copy copy;
@@ -301,31 +302,27 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("eval");
-    TCase *tc = tcase_create("eval");
-    SRunner *runner = srunner_create(suite);
-    int failed;
+    const TTest *const cases[] = {
+        a_program_computes_and_halts,
+        the_zero_register_stays_zero,
+        a_branch_goes_where_the_flag_says,
+        lazy_flags_read_and_compare_as_settled_ones,
+        memory_is_in_the_byte_order_of_the_access,
+        a_fault_leaves_pc_and_says_where,
+        a_fetch_faults_at_the_first_byte_it_needs,
+        long_instructions_have_their_first_parcel_on_top,
+        features_switch_instructions_off,
+        a_choice_and_a_loop_decide_what_runs,
+        encoding_is_the_reverse_of_decoding,
+        what_does_not_fit_is_not_encoded,
+        examples_run_and_what_they_do_not_mention_stays,
+    };
+    int status;
 
     toy_copy(&copy);
     if (dtree_build(&copy.isa))
         return 1;
-    suite_add_tcase(suite, tc);
-    tcase_add_test(tc, a_program_computes_and_halts);
-    tcase_add_test(tc, the_zero_register_stays_zero);
-    tcase_add_test(tc, a_branch_goes_where_the_flag_says);
-    tcase_add_test(tc, lazy_flags_read_and_compare_as_settled_ones);
-    tcase_add_test(tc, memory_is_in_the_byte_order_of_the_access);
-    tcase_add_test(tc, a_fault_leaves_pc_and_says_where);
-    tcase_add_test(tc, a_fetch_faults_at_the_first_byte_it_needs);
-    tcase_add_test(tc, long_instructions_have_their_first_parcel_on_top);
-    tcase_add_test(tc, features_switch_instructions_off);
-    tcase_add_test(tc, a_choice_and_a_loop_decide_what_runs);
-    tcase_add_test(tc, encoding_is_the_reverse_of_decoding);
-    tcase_add_test(tc, what_does_not_fit_is_not_encoded);
-    tcase_add_test(tc, examples_run_and_what_they_do_not_mention_stays);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    status = run_cases("eval", cases, COUNT(cases));
     dtree_free(&copy.isa);
-    return failed != 0;
+    return status;
 }

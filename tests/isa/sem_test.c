@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "run_cases.h"
+
 #ifdef __SIZEOF_INT128__
 
 enum { TRIES = 300 };
@@ -256,19 +258,12 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("sem");
-    TCase *tc = tcase_create("sem");
-    SRunner *runner = srunner_create(suite);
-    int failed;
+    const TTest *const cases[] = {
+        integer_nodes_are_right_at_every_width,
+        pieces_of_values_are_right_at_every_width,
+    };
 
-    suite_add_tcase(suite, tc);
-    tcase_set_timeout(tc, 120);
-    tcase_add_test(tc, integer_nodes_are_right_at_every_width);
-    tcase_add_test(tc, pieces_of_values_are_right_at_every_width);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_cases_within("sem", 120, cases, COUNT(cases));
 }
 
 #else

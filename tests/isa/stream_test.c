@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COUNT(a) (sizeof(a) / sizeof *(a))
+#include "run_cases.h"
 
 /* --- a little x86 */
 
@@ -425,24 +425,18 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("stream");
-    TCase *tcase = tcase_create("stream");
-    SRunner *runner = srunner_create(suite);
-    int failed;
+    const TTest *const cases[] = {
+        modrm_sib_and_displacements,
+        prefixes_set_fields_and_needs_use_them_up,
+        a_last_prefix_is_forgotten_when_another_follows,
+        leads_choose_the_map_and_can_stand_for_prefixes,
+        every_cut_is_truncated_and_no_insn_is_too_long,
+        what_a_row_needs_is_filled_in,
+        fields_that_no_encoding_holds_are_refused,
+        random_bytes_decode_and_encode_to_the_same_insn,
+        units_of_sixteen_bits,
+    };
 
     make_tables();
-    tcase_add_test(tcase, modrm_sib_and_displacements);
-    tcase_add_test(tcase, prefixes_set_fields_and_needs_use_them_up);
-    tcase_add_test(tcase, a_last_prefix_is_forgotten_when_another_follows);
-    tcase_add_test(tcase, leads_choose_the_map_and_can_stand_for_prefixes);
-    tcase_add_test(tcase, every_cut_is_truncated_and_no_insn_is_too_long);
-    tcase_add_test(tcase, what_a_row_needs_is_filled_in);
-    tcase_add_test(tcase, fields_that_no_encoding_holds_are_refused);
-    tcase_add_test(tcase, random_bytes_decode_and_encode_to_the_same_insn);
-    tcase_add_test(tcase, units_of_sixteen_bits);
-    suite_add_tcase(suite, tcase);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_cases("stream", cases, COUNT(cases));
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "isagen/dtree.h"
+#include "run_cases.h"
 #include "toy.h"
 
 static struct toy_copy copy;
@@ -155,27 +156,23 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("text");
-    TCase *tc = tcase_create("text");
-    SRunner *runner = srunner_create(suite);
-    int failed;
+    const TTest *const cases[] = {
+        operands_print_by_their_kind,
+        what_is_no_instruction_prints_as_a_word,
+        an_omitted_operand_takes_its_separator_along,
+        the_first_alias_that_fits_prints,
+        a_short_buffer_is_never_overrun,
+        text_assembles_to_its_encoding,
+        the_shortest_encoding_that_fits_is_taken,
+        errors_say_what_would_fit,
+        instructions_of_absent_features_do_not_assemble,
+    };
+    int status;
 
     toy_copy(&copy);
     if (dtree_build(&copy.isa) || isa_features_parse(&copy.isa, NULL, &features, NULL))
         return 1;
-    suite_add_tcase(suite, tc);
-    tcase_add_test(tc, operands_print_by_their_kind);
-    tcase_add_test(tc, what_is_no_instruction_prints_as_a_word);
-    tcase_add_test(tc, an_omitted_operand_takes_its_separator_along);
-    tcase_add_test(tc, the_first_alias_that_fits_prints);
-    tcase_add_test(tc, a_short_buffer_is_never_overrun);
-    tcase_add_test(tc, text_assembles_to_its_encoding);
-    tcase_add_test(tc, the_shortest_encoding_that_fits_is_taken);
-    tcase_add_test(tc, errors_say_what_would_fit);
-    tcase_add_test(tc, instructions_of_absent_features_do_not_assemble);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    status = run_cases("text", cases, COUNT(cases));
     dtree_free(&copy.isa);
-    return failed != 0;
+    return status;
 }

@@ -10,6 +10,7 @@
 #include "isa/mem.h"
 #include "isa/space.h"
 #include "isa/text.h"
+#include "run_cases.h"
 
 enum { PAGE = 0x1000, CODE = 0x10000, DATA = 0x20000, COUNT = 1500, ROUNDS = 10 };
 
@@ -199,18 +200,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("atomics");
-    TCase *tcase = tcase_create("atomics");
-    SRunner *runner;
-    int failed;
+    struct cases cases = cases_new("atomics", 120);
 
-    tcase_set_timeout(tcase, 120);
-    tcase_add_loop_test(tcase, sums_of_two_threads_are_whole, 0, 3);
-    tcase_add_loop_test(tcase, what_cannot_be_written_faults, 0, 3);
-    suite_add_tcase(suite, tcase);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    tcase_add_loop_test(cases.all, sums_of_two_threads_are_whole, 0, 3);
+    tcase_add_loop_test(cases.all, what_cannot_be_written_faults, 0, 3);
+    return cases_run(cases);
 }

@@ -11,6 +11,7 @@
 #include "isa/space.h"
 #include "isa/state.h"
 #include "isa/text.h"
+#include "run_cases.h"
 
 enum { PAGE = 0x1000, CODE = 0x10000, DATA = 0x20000, NOTHING = DATA + PAGE };
 
@@ -180,19 +181,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("faults");
-    TCase *tcase = tcase_create("faults");
-    SRunner *runner;
-    int failed;
+    struct cases cases = cases_new("faults", USUAL_LIMIT);
 
-    tcase_add_loop_test(tcase, a_fault_shows_what_was_done, 0,
-                        sizeof rows / sizeof *rows);
-    tcase_add_loop_test(tcase, lockstep_sees_no_difference, 0,
-                        sizeof rows / sizeof *rows);
-    suite_add_tcase(suite, tcase);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    tcase_add_loop_test(cases.all, a_fault_shows_what_was_done, 0, COUNT(rows));
+    tcase_add_loop_test(cases.all, lockstep_sees_no_difference, 0, COUNT(rows));
+    return cases_run(cases);
 }

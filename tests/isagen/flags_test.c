@@ -14,6 +14,7 @@
 #include "isa/space.h"
 #include "isa/state.h"
 #include "isa/text.h"
+#include "run_cases.h"
 
 /* ------------------------------------------------------------------- decisions */
 
@@ -551,28 +552,22 @@ static bool has_window(void)
 
 int main(void)
 {
-    Suite *suite = suite_create("flags");
-    TCase *decisions = tcase_create("decisions"), *programs = tcase_create("programs");
-    SRunner *runner;
-    int count = 0, failed;
+    struct cases cases = cases_new("flags", USUAL_LIMIT);
+    TCase *programs = tcase_create("programs");
+    int count = 0;
 
     while (isa_list[count])
         count++;
-    tcase_add_test(decisions, flags_that_are_set_again_are_dead);
-    tcase_add_test(decisions, flags_at_the_end_of_a_block_are_alive);
-    tcase_add_test(decisions, flags_that_somebody_may_see_are_alive);
-    tcase_add_test(decisions, flags_that_are_kept_are_alive);
-    tcase_add_test(decisions, a_reader_keeps_what_it_reads);
-    tcase_add_test(decisions, a_law_is_used_where_the_flagfn_is_known);
-    tcase_add_test(decisions, no_law_is_used_elsewhere);
+    tcase_add_test(cases.all, flags_that_are_set_again_are_dead);
+    tcase_add_test(cases.all, flags_at_the_end_of_a_block_are_alive);
+    tcase_add_test(cases.all, flags_that_somebody_may_see_are_alive);
+    tcase_add_test(cases.all, flags_that_are_kept_are_alive);
+    tcase_add_test(cases.all, a_reader_keeps_what_it_reads);
+    tcase_add_test(cases.all, a_law_is_used_where_the_flagfn_is_known);
+    tcase_add_test(cases.all, no_law_is_used_elsewhere);
     tcase_set_timeout(programs, 600);
     if (has_window())
         tcase_add_loop_test(programs, random_programs_do_the_same, 0, count);
-    suite_add_tcase(suite, decisions);
-    suite_add_tcase(suite, programs);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    suite_add_tcase(cases.suite, programs);
+    return cases_run(cases);
 }

@@ -12,6 +12,7 @@
 #include "isa/eval.h"
 #include "isa/space.h"
 #include "isa/text.h"
+#include "run_cases.h"
 
 enum { PAGE = 0x1000, STEPS = 40 };
 
@@ -192,22 +193,14 @@ static bool has_window(void)
 
 int main(void)
 {
-    Suite *suite = suite_create("hard");
-    TCase *examples = tcase_create("examples");
-    SRunner *runner;
-    int count = 0, failed;
+    struct cases cases = cases_new("hard", 120);
+    int count = 0;
 
     while (isa_list[count])
         count++;
-    tcase_set_timeout(examples, 120);
-    tcase_add_loop_test(examples, every_example_is_true, 0, count);
-    tcase_add_loop_test(examples, a_decoder_says_what_isa_decode_says, 0, count);
+    tcase_add_loop_test(cases.all, every_example_is_true, 0, count);
+    tcase_add_loop_test(cases.all, a_decoder_says_what_isa_decode_says, 0, count);
     if (has_window())
-        tcase_add_loop_test(examples, the_interpreter_does_the_same, 0, count);
-    suite_add_tcase(suite, examples);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+        tcase_add_loop_test(cases.all, the_interpreter_does_the_same, 0, count);
+    return cases_run(cases);
 }

@@ -9,6 +9,7 @@
 #include "isagen/emit.h"
 #include "isagen/share.h"
 #include "isagen/spec.h"
+#include "run_cases.h"
 
 /* The C text of a table by itself, without what other targets have in arrays they share:
  * every member is in it. */
@@ -73,18 +74,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("table");
-    TCase *tc = tcase_create("table");
-    SRunner *runner = srunner_create(suite);
-    int failed, count = 0;
+    struct cases cases = cases_new("table", 120);
+    int count = 0;
 
     while (isa_list[count])
         count++;
-    suite_add_tcase(suite, tc);
-    tcase_set_timeout(tc, 120);
-    tcase_add_loop_test(tc, a_loaded_table_is_the_compiled_one, 0, count);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    tcase_add_loop_test(cases.all, a_loaded_table_is_the_compiled_one, 0, count);
+    return cases_run(cases);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "interp/compiler.h"
+#include "run_cases.h"
 
 /* ------------------------------------------------------------------------ the module */
 
@@ -392,30 +393,22 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("compiler");
-    TCase *all = tcase_create("compiler");
-    SRunner *runner;
-    int failed;
+    const TTest *const cases[] = {
+        the_hottest_comes_first_then_the_oldest,
+        a_sample_makes_a_waiting_job_hotter,
+        nothing_is_compiled_twice,
+        more_threads_begin_when_jobs_wait,
+        one_thread_does_when_none_waits,
+        counts_are_right_with_many_threads,
+        jobs_whose_code_has_changed_are_not_compiled,
+        all_jobs_can_be_waited_for,
+        nobody_waits_for_threads_that_are_not_there,
+        jobs_that_are_not_needed_are_dropped,
+        who_holds_it_finds_all_at_rest,
+        who_holds_it_does_not_wait_for_ever,
+        it_stops_and_goes_on,
+        it_may_end_at_any_time,
+    };
 
-    tcase_set_timeout(all, 300);
-    tcase_add_test(all, the_hottest_comes_first_then_the_oldest);
-    tcase_add_test(all, a_sample_makes_a_waiting_job_hotter);
-    tcase_add_test(all, nothing_is_compiled_twice);
-    tcase_add_test(all, more_threads_begin_when_jobs_wait);
-    tcase_add_test(all, one_thread_does_when_none_waits);
-    tcase_add_test(all, counts_are_right_with_many_threads);
-    tcase_add_test(all, jobs_whose_code_has_changed_are_not_compiled);
-    tcase_add_test(all, all_jobs_can_be_waited_for);
-    tcase_add_test(all, nobody_waits_for_threads_that_are_not_there);
-    tcase_add_test(all, jobs_that_are_not_needed_are_dropped);
-    tcase_add_test(all, who_holds_it_finds_all_at_rest);
-    tcase_add_test(all, who_holds_it_does_not_wait_for_ever);
-    tcase_add_test(all, it_stops_and_goes_on);
-    tcase_add_test(all, it_may_end_at_any_time);
-    suite_add_tcase(suite, all);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_cases_within("compiler", 300, cases, COUNT(cases));
 }

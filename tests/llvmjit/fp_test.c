@@ -717,7 +717,7 @@ int main(void)
     request.has_fma = host_has_fma();
     add_cases();
     compile_cases();
-    status = run_cases("llvmjit fp", tests, COUNT(tests));
+    status = run_cases_within("llvmjit fp", NO_LIMIT, tests, COUNT(tests));
     die_of(LLVMOrcDisposeLLJIT(jit));
     for (unsigned i = 0; i < 2; i++)
         free(cpus[i]);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "llvmjit/object.c" /* it is not part of the program */
+#include "run_cases.h"
 
 enum { RELOCATION = R_X86_64_PC32, ABSOLUTE = R_X86_64_64, MACHINE = EM_X86_64 };
 
@@ -147,20 +148,12 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("object");
-    TCase *all = tcase_create("object");
-    SRunner *runner;
-    int failed;
+    const TTest *const cases[] = {
+        references_are_distances_in_the_blob,
+        stubs_lie_behind_and_lead_to_the_body,
+        undefined_symbols_and_addresses_are_refused,
+        nonsense_does_no_harm,
+    };
 
-    tcase_set_timeout(all, 300);
-    tcase_add_test(all, references_are_distances_in_the_blob);
-    tcase_add_test(all, stubs_lie_behind_and_lead_to_the_body);
-    tcase_add_test(all, undefined_symbols_and_addresses_are_refused);
-    tcase_add_test(all, nonsense_does_no_harm);
-    suite_add_tcase(suite, all);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_cases_within("object", 300, cases, COUNT(cases));
 }

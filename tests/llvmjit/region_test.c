@@ -23,6 +23,7 @@
 #include "isa/state.h"
 #include "isa/text.h"
 #include "isagen/spec.h"
+#include "run_cases.h"
 
 enum {
     PAGE = 0x1000,
@@ -1338,10 +1339,14 @@ static void load_compiler(void)
 
 int main(void)
 {
-    Suite *suite = suite_create("regions");
-    TCase *all = tcase_create("regions");
-    SRunner *runner;
-    int failed;
+    const TTest *const cases[] = {
+        regions_equal_the_evaluator,
+        regions_of_other_specs_do_so,
+        a_condition_of_known_flags_is_one_compare,
+        flags_that_nobody_reads_leave_no_code,
+        lanes_are_a_vector,
+        carryless_products_are_lifted,
+    };
 
     load_compiler();
     if (!compiler) {
@@ -1349,17 +1354,5 @@ int main(void)
                 "no rhea_region_compiler: O must name the folder of rhea-llvm.so\n");
         return 1;
     }
-    tcase_set_timeout(all, 600);
-    tcase_add_test(all, regions_equal_the_evaluator);
-    tcase_add_test(all, regions_of_other_specs_do_so);
-    tcase_add_test(all, a_condition_of_known_flags_is_one_compare);
-    tcase_add_test(all, flags_that_nobody_reads_leave_no_code);
-    tcase_add_test(all, lanes_are_a_vector);
-    tcase_add_test(all, carryless_products_are_lifted);
-    suite_add_tcase(suite, all);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_cases_within("regions", 600, cases, COUNT(cases));
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/host.h"
+#include "run_cases.h"
 
 enum { RW = SPACE_READ | SPACE_WRITE, RX = SPACE_READ | SPACE_EXEC };
 
@@ -359,27 +360,20 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("space");
-    TCase *tc = tcase_create("space");
-    SRunner *runner;
-    int failed;
+    struct cases cases = cases_new("space", USUAL_LIMIT);
 
     P = host_page_size();
-    tcase_add_loop_test(tc, memory_is_zeroed_and_keeps_what_is_written, 0, SCHEMES);
-    tcase_add_loop_test(tc, bad_addresses_are_told_exactly, 0, SCHEMES);
-    tcase_add_loop_test(tc, code_is_a_note_and_its_changes_are_told, 0, SCHEMES);
-    tcase_add_loop_test(tc, watchers_hear_of_unmap_protect_and_writes, 0, SCHEMES);
-    tcase_add_loop_test(tc, wrong_requests_get_linux_errors, 0, SCHEMES);
-    tcase_add_loop_test(tc, places_are_high_and_apart, 0, SCHEMES);
-    tcase_add_loop_test(tc, rheas_own_memory_is_never_the_guests, 0, SCHEMES);
-    tcase_add_loop_test(tc, a_file_that_shrank_is_a_fault_not_a_crash, 0, SCHEMES);
-    tcase_add_loop_test(tc, mappings_grow_shrink_and_move, 0, SCHEMES);
-    tcase_add_loop_test(tc, random_requests_agree_with_a_model, 0, SCHEMES);
-    tcase_add_test(tc, a_window_has_four_gigabytes_behind_it);
-    suite_add_tcase(suite, tc);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    tcase_add_loop_test(cases.all, memory_is_zeroed_and_keeps_what_is_written, 0,
+                        SCHEMES);
+    tcase_add_loop_test(cases.all, bad_addresses_are_told_exactly, 0, SCHEMES);
+    tcase_add_loop_test(cases.all, code_is_a_note_and_its_changes_are_told, 0, SCHEMES);
+    tcase_add_loop_test(cases.all, watchers_hear_of_unmap_protect_and_writes, 0, SCHEMES);
+    tcase_add_loop_test(cases.all, wrong_requests_get_linux_errors, 0, SCHEMES);
+    tcase_add_loop_test(cases.all, places_are_high_and_apart, 0, SCHEMES);
+    tcase_add_loop_test(cases.all, rheas_own_memory_is_never_the_guests, 0, SCHEMES);
+    tcase_add_loop_test(cases.all, a_file_that_shrank_is_a_fault_not_a_crash, 0, SCHEMES);
+    tcase_add_loop_test(cases.all, mappings_grow_shrink_and_move, 0, SCHEMES);
+    tcase_add_loop_test(cases.all, random_requests_agree_with_a_model, 0, SCHEMES);
+    tcase_add_test(cases.all, a_window_has_four_gigabytes_behind_it);
+    return cases_run(cases);
 }

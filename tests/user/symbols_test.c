@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "run_cases.h"
 #include "user/elf.h"
 
 /* A file: header, one program header, text, symbols, names, section headers. */
@@ -285,22 +286,15 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("symbols");
-    TCase *tests = tcase_create("symbols");
-    SRunner *runner = srunner_create(suite);
-    int failed;
+    struct cases cases = cases_new("symbols", USUAL_LIMIT);
 
-    tcase_add_loop_test(tests, functions_are_found, 0, 4);
-    tcase_add_test(tests, dynamic_symbols_do_where_there_are_no_others);
-    tcase_add_test(tests, data_is_no_table_of_functions);
-    tcase_add_test(tests, names_outside_of_their_section_are_none);
-    tcase_add_test(tests, the_last_name_ends);
-    tcase_add_test(tests, a_table_larger_than_the_file_is_none);
-    tcase_add_loop_test(tests, truncated_files_have_no_symbols, 0, 4);
-    tcase_add_test(tests, random_flips_do_no_harm);
-    suite_add_tcase(suite, tests);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    tcase_add_loop_test(cases.all, functions_are_found, 0, 4);
+    tcase_add_test(cases.all, dynamic_symbols_do_where_there_are_no_others);
+    tcase_add_test(cases.all, data_is_no_table_of_functions);
+    tcase_add_test(cases.all, names_outside_of_their_section_are_none);
+    tcase_add_test(cases.all, the_last_name_ends);
+    tcase_add_test(cases.all, a_table_larger_than_the_file_is_none);
+    tcase_add_loop_test(cases.all, truncated_files_have_no_symbols, 0, 4);
+    tcase_add_test(cases.all, random_flips_do_no_harm);
+    return cases_run(cases);
 }

@@ -237,7 +237,7 @@ int main(void)
 {
     const TTest *const cases[] = { operations_are_as_in_libgcc };
 
-    return run_cases("fp_f128", cases, COUNT(cases));
+    return run_cases_within("fp_f128", NO_LIMIT, cases, COUNT(cases));
 }
 
 #else

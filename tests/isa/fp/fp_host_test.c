@@ -148,5 +148,5 @@ int main(void)
 {
     const TTest *const cases[] = { fast_and_soft_agree };
 
-    return run_cases("fp_host", cases, COUNT(cases));
+    return run_cases_within("fp_host", NO_LIMIT, cases, COUNT(cases));
 }

@@ -331,5 +331,5 @@ int main(void)
 
     for (size_t i = 0; i < COUNT(smalls); i++)
         fill_values(&smalls[i]);
-    return run_cases("fp_small", cases, COUNT(cases));
+    return run_cases_within("fp_small", NO_LIMIT, cases, COUNT(cases));
 }

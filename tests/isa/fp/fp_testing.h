@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "run_cases.h"
+
 /* --- random operands */
 
 static uint64_t random_state = UINT64_C(0x9e3779b97f4a7c15);
@@ -172,27 +174,5 @@ static inline uint8_t host_end(void)
 }
 
 #endif
-
-/* --- running a suite */
-
-static inline int run_cases(const char *name, const TTest *const *cases, size_t n)
-{
-    Suite *suite = suite_create(name);
-    TCase *tcase = tcase_create(name);
-    SRunner *runner;
-    int failed;
-
-    tcase_set_timeout(tcase, 0);
-    for (size_t i = 0; i < n; i++)
-        tcase_add_test(tcase, cases[i]);
-    suite_add_tcase(suite, tcase);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
-
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 #endif

@@ -326,7 +326,7 @@ int main(void)
         loads_are_as_on_the_x87,       scaling_is_as_on_the_x87,
     };
 
-    return run_cases("fp_x87", cases, COUNT(cases));
+    return run_cases_within("fp_x87", NO_LIMIT, cases, COUNT(cases));
 }
 
 #else
