@@ -291,6 +291,8 @@ include tests/isagen/hard.mk
 $(O)/tests/llvmjit/%: private OWN_CFLAGS = -Itests $(CHECK_CFLAGS) $(shell $(LLVM_CONFIG) --cflags)
 $(O)/tests/llvmjit/%_test: LDLIBS += $(shell $(LLVM_CONFIG) --ldflags --libs)
 $(O)/tests/llvmjit/fp_test: $(call objects,src/llvmjit/lift_fp*.c)
+$(O)/tests/llvmjit/region_test: $(O)/tests/llvmjit/region_rows.o
+-include $(O)/tests/llvmjit/region_rows.d
 $(O)/tests/fuzz/%: $(O)/tests/fuzz/%.o $(OBJ)
 	$(link) $(FUZZ_LDFLAGS) $(LDLIBS) -lm
 
