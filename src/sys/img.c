@@ -49,8 +49,7 @@ static int take_value(struct img_args *args, const char *option)
     return 0;
 }
 
-static int long_option(struct img_args *args, const char *text,
-                       const struct img_long *longs)
+static int long_option(struct img_args *args, char *text, const struct img_long *longs)
 {
     size_t length = strcspn(text, "=");
 
@@ -91,7 +90,8 @@ static int short_option(struct img_args *args, const char *options)
 int img_option(struct img_args *args, const char *options, const struct img_long *longs)
 {
     while ((args->rest && *args->rest) || args->next < args->argc) {
-        const char *arg;
+        char *arg;
+
         if (args->rest && *args->rest)
             return short_option(args, options);
         arg = args->argv[args->next++];

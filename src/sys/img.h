@@ -17,9 +17,9 @@ int img_main(int argc, char **argv);
 struct img_args {
     int argc;
     char **argv;
-    int next;          /* argument */
-    const char *rest;  /* of a group of short options */
-    const char *value; /* of the option */
+    int next;    /* argument */
+    char *rest;  /* of a group of short options */
+    char *value; /* of the option */
     const char *names[8];
     int name_count; /* what is no option */
     bool ended;
@@ -44,8 +44,9 @@ int img_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 struct disk_image *img_open(const char *path, const char *format, unsigned flags);
 
-/* Takes `-o NAME=VALUE,...`; 0, or 1 and said so. */
-int img_create_options(const char *text, const char *format, struct disk_create *options);
+/* Takes `-o NAME=VALUE,...`; 0, or 1 and said so.  The text is cut up, and must live as
+ * long as the options. */
+int img_create_options(char *text, const char *format, struct disk_create *options);
 int img_parse_preallocation(const char *text, enum disk_preallocation *preallocation);
 
 /* JSON, as qemu-img indents it. */

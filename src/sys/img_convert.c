@@ -125,7 +125,8 @@ static int copy_all(struct convert *c)
 /* -------------------------------------------------------------------- command line */
 
 struct convert_line {
-    const char *from_format, *to_format, *texts[8];
+    const char *from_format, *to_format;
+    char *texts[8];
     const char *backing, *backing_format;
     unsigned flags;
     uint64_t sparse;

@@ -84,7 +84,7 @@ static int set_option(char *name, const char *format, struct disk_create *option
     if (strcmp(name, "backing_file") == 0 || strcmp(name, "backing_fmt") == 0) {
         const char **to = name[8] == 'f' && name[9] == 'i' ? &options->backing
                                                            : &options->backing_format;
-        *to = value; /* lives as long as the copy of the text: for good */
+        *to = value; /* lives as long as the text */
         return 0;
     }
     if (strcmp(format, "qcow2") == 0)
@@ -92,14 +92,11 @@ static int set_option(char *name, const char *format, struct disk_create *option
     return img_fail("img: unknown option `%s` of %s", name, format);
 }
 
-int img_create_options(const char *text, const char *format, struct disk_create *options)
+int img_create_options(char *text, const char *format, struct disk_create *options)
 {
-    char *copy = malloc(strlen(text) + 1), *next, *end;
+    char *end;
 
-    if (!copy)
-        return img_fail("out of memory");
-    strcpy(copy, text);
-    for (next = copy; *next; next = end) {
+    for (char *next = text; *next; next = end) {
         end = next + strcspn(next, ",");
         if (*end)
             *end++ = 0;
@@ -158,7 +155,7 @@ static void print_made(const char *path, const char *format,
 struct create_line {
     const char *format, *size;
     bool quiet, unsafe;
-    const char *texts[8];
+    char *texts[8];
     int text_count;
 };
 
