@@ -417,7 +417,7 @@ void timer_init(struct timer *timer, struct clock *clock, void (*fire)(void *con
 
 void timer_arm(struct timer *timer, uint64_t deadline_ns)
 {
-    timer->clock->arm(timer->clock, timer, deadline_ns);
+    timer->clock->set(timer->clock, timer, deadline_ns);
 }
 
 void timer_cancel(struct timer *timer)

@@ -153,7 +153,7 @@ struct timer {
 struct clock {
     uint64_t (*now_ns)(struct clock *clock);
     uint64_t (*wall_ns)(struct clock *clock); /* since 1970: of the guest's clocks */
-    void (*arm)(struct clock *clock, struct timer *timer, uint64_t deadline_ns);
+    void (*set)(struct clock *clock, struct timer *timer, uint64_t deadline_ns);
     void (*cancel)(struct clock *clock, struct timer *timer);
 };
 uint64_t clock_now_ns(struct clock *clock);

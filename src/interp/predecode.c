@@ -51,27 +51,46 @@ struct builder {
 
 /* --------------------------------------------------------------------- fetching */
 
+#if RHEA_TLB
+/* Writes to the page of pc are seen from now on. */
+static void guard(const struct builder *b, uint64_t pc)
+{
+    uint64_t page = code_page(b->ip, pc);
+
+    if (page != UINT64_MAX)
+        block_guard(b->ip, page);
+}
+
+/* Up to the end of the page, and no further than somebody asks. */
+static void fetch(struct builder *b)
+{
+    uint64_t left = PAGE_BYTES - b->pc % PAGE_BYTES, last;
+
+    if (b->code_size > left && left >= ISA_MAX_ILEN)
+        b->code_size = (unsigned)left;
+    last = b->pc + b->code_size - 1;
+    guard(b, b->pc);
+    if (block_is_far(b->pc, last))
+        guard(b, last);
+    b->fetch_cause = tlb_fetch(b->ip->cpu, b->pc, b->code, &b->code_size);
+}
+#else
+static void fetch(struct builder *b)
+{
+    uint64_t fault;
+
+    if (space_fetch(b->ip->cpu->space, b->pc, b->code, b->code_size, &fault))
+        b->code_size = fault - b->pc < b->code_size ? (unsigned)(fault - b->pc) : 0;
+}
+#endif
+
 static void fetch_code(struct builder *b)
 {
-    uint64_t left = b->pc_mask - b->pc, fault;
+    uint64_t left = b->pc_mask - b->pc;
 
     b->code_pc = b->pc;
     b->code_size = left < CODE_BYTES ? (unsigned)left + 1 : CODE_BYTES;
-#if RHEA_TLB
-    fault = PAGE_BYTES - b->pc % PAGE_BYTES; /* no further than somebody asks */
-    if (b->code_size > fault && fault >= ISA_MAX_ILEN)
-        b->code_size = (unsigned)fault;
-    if (code_page(b->ip, b->pc) != UINT64_MAX)
-        block_guard(b->ip, code_page(b->ip, b->pc));
-    fault = b->pc + b->code_size - 1; /* now the last one */
-    if (fault >> PAGE_SHIFT != b->pc >> PAGE_SHIFT &&
-        code_page(b->ip, fault) != UINT64_MAX)
-        block_guard(b->ip, code_page(b->ip, fault));
-    b->fetch_cause = tlb_fetch(b->ip->cpu, b->pc, b->code, &b->code_size);
-    return;
-#endif
-    if (space_fetch(b->ip->cpu->space, b->pc, b->code, b->code_size, &fault))
-        b->code_size = fault - b->pc < b->code_size ? (unsigned)(fault - b->pc) : 0;
+    fetch(b);
 }
 
 /* Bytes at b->pc, as many as there are up to ISA_MAX_ILEN at least. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "dev/dev.h"
+#include "run_cases.h"
 
 enum { RIG_LINES = 64, RIG_MEMORY = 1 << 16, RIG_TIMERS = 1024, RIG_SENT = 4096 };
 
@@ -215,18 +216,8 @@ static inline void rig_write(struct rig *rig, uint64_t offset, unsigned size,
     int main(void)                                                                       \
     {                                                                                    \
         const TTest *tests[] = { __VA_ARGS__ };                                          \
-        Suite *suite = suite_create(name);                                               \
-        TCase *tc = tcase_create(name);                                                  \
-        SRunner *runner = srunner_create(suite);                                         \
-        int failed;                                                                      \
                                                                                          \
-        suite_add_tcase(suite, tc);                                                      \
-        for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++)                      \
-            tcase_add_test(tc, tests[i]);                                                \
-        srunner_run_all(runner, CK_NORMAL);                                              \
-        failed = srunner_ntests_failed(runner);                                          \
-        srunner_free(runner);                                                            \
-        return failed != 0;                                                              \
+        return run_cases(name, tests, COUNT(tests));                                     \
     }
 
 #endif

@@ -2,6 +2,8 @@
 #include "sys/net/net.h"
 
 #include <check.h>
+
+#include "run_cases.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -188,21 +190,14 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("net");
-    TCase *tc = tcase_create("net");
-    SRunner *runner = srunner_create(suite);
-    int failed;
+    struct cases cases = cases_new("net", USUAL_LIMIT);
 
-    suite_add_tcase(suite, tc);
-    tcase_add_test(tc, the_gateway_answers);
-    tcase_add_test(tc, frames_wait_until_the_guest_is_ready);
-    tcase_add_test(tc, a_dump_has_every_frame);
-    tcase_add_test(tc, addresses_can_be_chosen);
-    tcase_add_loop_exit_test(tc, bad_settings_are_the_users_mistake, 1, 0,
+    tcase_add_test(cases.all, the_gateway_answers);
+    tcase_add_test(cases.all, frames_wait_until_the_guest_is_ready);
+    tcase_add_test(cases.all, a_dump_has_every_frame);
+    tcase_add_test(cases.all, addresses_can_be_chosen);
+    tcase_add_loop_exit_test(cases.all, bad_settings_are_the_users_mistake, 1, 0,
                              sizeof(bad) / sizeof(*bad));
-    tcase_add_exit_test(tc, an_unknown_network_is_the_users_mistake, 1);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    tcase_add_exit_test(cases.all, an_unknown_network_is_the_users_mistake, 1);
+    return cases_run(cases);
 }

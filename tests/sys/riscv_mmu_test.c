@@ -1,5 +1,6 @@
 /* riscv_mmu_test.c - page tables of every kind, and physical memory protection. */
 #include "riscv_rig.h"
+#include "run_cases.h"
 
 static const unsigned modes[] = { SV39, SV48, SV57 };
 #define FULL (V | R | W | X | A | D)
@@ -663,51 +664,37 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("riscv_mmu");
-    TCase *tables = tcase_create("tables"), *tlb = tcase_create("tlb"),
-          *pmp = tcase_create("pmp");
-    SRunner *runner;
-    int failed;
+    struct cases cases = cases_new("riscv_mmu", USUAL_LIMIT);
 
-    tcase_add_loop_test(tables, every_depth_and_page_size_leads_to_its_place, 0, 3);
-    tcase_add_loop_test(tables, addresses_that_are_not_canonical_fault, 0, 3);
-    tcase_add_loop_test(tables, large_pages_that_are_misaligned_fault, 0, 3);
-    tcase_add_test(tables, every_permission_is_as_the_manual_has_it);
-    tcase_add_test(tables, accessed_and_dirty_bits_are_set_or_fault);
-    tcase_add_test(tables, reserved_bits_of_entries_fault);
-    tcase_add_test(tables, memory_types_are_for_who_may_say_them);
-    tcase_add_test(tables, sixteen_pages_are_one);
-    tcase_add_loop_test(tables, tables_that_contain_themselves_end, 0, 3);
-    tcase_add_test(tables, tables_that_are_not_in_ram);
-    tcase_add_test(tables, tables_in_rom_have_the_bits_or_fault);
-    tcase_add_test(tables, machine_mode_and_bare_translate_nothing);
-    tcase_add_test(tables, sv32_reaches_34_bits);
-    suite_add_tcase(suite, tables);
-
-    tcase_add_test(tlb, a_fence_forgets_what_it_is_told);
-    tcase_add_test(tlb, a_fence_forgets_all_of_a_large_page);
-    tcase_add_test(tlb, a_fence_forgets_code_whose_place_is_taken);
-    tcase_add_test(tlb, sum_and_mxr_hold_at_once);
-    tcase_add_test(tlb, mprv_is_for_data_only);
-    tcase_add_test(tlb, accesses_across_pages_fault_in_the_second);
-    tcase_add_test(tlb, an_instruction_may_end_on_a_missing_page);
-    tcase_add_test(tlb, atomics_fault_as_stores);
-    tcase_add_test(tlb, where_nothing_answers_is_an_access_fault);
-    suite_add_tcase(suite, tlb);
-
-    tcase_add_test(pmp, without_an_entry_only_machine_mode_may);
-    tcase_add_test(pmp, ranges_are_what_their_kind_says);
-    tcase_add_test(pmp, the_first_entry_counts_and_rights_are_its_own);
-    tcase_add_test(pmp, locked_entries_bind_machine_mode_until_reset);
-    tcase_add_test(pmp, a_page_may_be_divided);
-    tcase_add_test(pmp, code_ends_where_protection_begins);
-    tcase_add_test(pmp, page_tables_are_protected_too);
-    tcase_add_test(pmp, protection_reaches_34_bits_on_rv32);
-    suite_add_tcase(suite, pmp);
-
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    tcase_add_loop_test(cases.all, every_depth_and_page_size_leads_to_its_place, 0, 3);
+    tcase_add_loop_test(cases.all, addresses_that_are_not_canonical_fault, 0, 3);
+    tcase_add_loop_test(cases.all, large_pages_that_are_misaligned_fault, 0, 3);
+    tcase_add_test(cases.all, every_permission_is_as_the_manual_has_it);
+    tcase_add_test(cases.all, accessed_and_dirty_bits_are_set_or_fault);
+    tcase_add_test(cases.all, reserved_bits_of_entries_fault);
+    tcase_add_test(cases.all, memory_types_are_for_who_may_say_them);
+    tcase_add_test(cases.all, sixteen_pages_are_one);
+    tcase_add_loop_test(cases.all, tables_that_contain_themselves_end, 0, 3);
+    tcase_add_test(cases.all, tables_that_are_not_in_ram);
+    tcase_add_test(cases.all, tables_in_rom_have_the_bits_or_fault);
+    tcase_add_test(cases.all, machine_mode_and_bare_translate_nothing);
+    tcase_add_test(cases.all, sv32_reaches_34_bits);
+    tcase_add_test(cases.all, a_fence_forgets_what_it_is_told);
+    tcase_add_test(cases.all, a_fence_forgets_all_of_a_large_page);
+    tcase_add_test(cases.all, a_fence_forgets_code_whose_place_is_taken);
+    tcase_add_test(cases.all, sum_and_mxr_hold_at_once);
+    tcase_add_test(cases.all, mprv_is_for_data_only);
+    tcase_add_test(cases.all, accesses_across_pages_fault_in_the_second);
+    tcase_add_test(cases.all, an_instruction_may_end_on_a_missing_page);
+    tcase_add_test(cases.all, atomics_fault_as_stores);
+    tcase_add_test(cases.all, where_nothing_answers_is_an_access_fault);
+    tcase_add_test(cases.all, without_an_entry_only_machine_mode_may);
+    tcase_add_test(cases.all, ranges_are_what_their_kind_says);
+    tcase_add_test(cases.all, the_first_entry_counts_and_rights_are_its_own);
+    tcase_add_test(cases.all, locked_entries_bind_machine_mode_until_reset);
+    tcase_add_test(cases.all, a_page_may_be_divided);
+    tcase_add_test(cases.all, code_ends_where_protection_begins);
+    tcase_add_test(cases.all, page_tables_are_protected_too);
+    tcase_add_test(cases.all, protection_reaches_34_bits_on_rv32);
+    return cases_run(cases);
 }

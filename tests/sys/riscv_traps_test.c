@@ -1,5 +1,6 @@
 /* riscv_traps_test.c - traps, interrupts, their delegation, timers and waits. */
 #include "riscv_rig.h"
+#include "run_cases.h"
 
 static const char *const isas[] = { "riscv64", "riscv32" };
 static const char *const models[] = { "rv64max", "rv32max" };
@@ -411,33 +412,26 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("riscv_traps");
-    TCase *tcase = tcase_create("traps");
-    SRunner *runner;
-    int failed;
+    struct cases cases = cases_new("riscv_traps", USUAL_LIMIT);
 
-    tcase_add_loop_test(tcase, a_trap_goes_to_machine_mode_or_where_it_is_delegated, 0,
+    tcase_add_loop_test(cases.all, a_trap_goes_to_machine_mode_or_where_it_is_delegated,
+                        0, 2);
+    tcase_add_loop_test(cases.all, ecall_says_who_calls, 0, 2);
+    tcase_add_loop_test(cases.all, an_illegal_instruction_is_its_own_value, 0, 2);
+    tcase_add_loop_test(cases.all, a_breakpoint_is_where_it_is, 0, 2);
+    tcase_add_loop_test(cases.all, returns_restore_what_was, 0, 2);
+    tcase_add_loop_test(cases.all, machine_mode_can_forbid_what_s_does, 0, 2);
+    tcase_add_loop_test(cases.all, the_most_important_interrupt_is_first, 0, 2);
+    tcase_add_loop_test(cases.all, machine_mode_is_before_what_is_delegated, 0, 2);
+    tcase_add_loop_test(cases.all, levels_and_enables_say_who_is_interrupted, 0, 2);
+    tcase_add_loop_test(cases.all, interrupts_have_places_of_their_own_and_exceptions_one,
+                        0, 2);
+    tcase_add_loop_test(cases.all, a_write_of_mip_leaves_lines_alone, 0, 2);
+    tcase_add_loop_test(cases.all, a_wait_ends_with_what_is_enabled_whoever_takes_it, 0,
                         2);
-    tcase_add_loop_test(tcase, ecall_says_who_calls, 0, 2);
-    tcase_add_loop_test(tcase, an_illegal_instruction_is_its_own_value, 0, 2);
-    tcase_add_loop_test(tcase, a_breakpoint_is_where_it_is, 0, 2);
-    tcase_add_loop_test(tcase, returns_restore_what_was, 0, 2);
-    tcase_add_loop_test(tcase, machine_mode_can_forbid_what_s_does, 0, 2);
-    tcase_add_loop_test(tcase, the_most_important_interrupt_is_first, 0, 2);
-    tcase_add_loop_test(tcase, machine_mode_is_before_what_is_delegated, 0, 2);
-    tcase_add_loop_test(tcase, levels_and_enables_say_who_is_interrupted, 0, 2);
-    tcase_add_loop_test(tcase, interrupts_have_places_of_their_own_and_exceptions_one, 0,
-                        2);
-    tcase_add_loop_test(tcase, a_write_of_mip_leaves_lines_alone, 0, 2);
-    tcase_add_loop_test(tcase, a_wait_ends_with_what_is_enabled_whoever_takes_it, 0, 2);
-    tcase_add_loop_test(tcase, the_timer_interrupts_at_its_time, 0, 2);
-    tcase_add_loop_test(tcase, a_timer_that_is_not_enabled_does_nothing, 0, 2);
-    tcase_add_loop_test(tcase, counters_can_be_written_and_stopped, 0, 2);
-    tcase_add_loop_test(tcase, after_reset_little_is_on, 0, 2);
-    suite_add_tcase(suite, tcase);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    tcase_add_loop_test(cases.all, the_timer_interrupts_at_its_time, 0, 2);
+    tcase_add_loop_test(cases.all, a_timer_that_is_not_enabled_does_nothing, 0, 2);
+    tcase_add_loop_test(cases.all, counters_can_be_written_and_stopped, 0, 2);
+    tcase_add_loop_test(cases.all, after_reset_little_is_on, 0, 2);
+    return cases_run(cases);
 }

@@ -115,43 +115,39 @@ static uint64_t vector(uint64_t tvec, bool is_interrupt, unsigned cause)
     return (tvec & ~UINT64_C(3)) + (is_interrupt && tvec & 1 ? 4 * (uint64_t)cause : 0);
 }
 
-static void enter_s(struct cpu *cpu, uint64_t cause, uint64_t value)
+/* Where a trap into a privilege level leaves what. */
+struct entry {
+    uint8_t level;
+    enum riscv_csr cause, epc, tval, tvec;
+    uint8_t ie, pie, pp, pp_bits; /* in mstatus */
+};
+static const struct entry to_s = { LEVEL_S, CSR_scause, CSR_sepc, CSR_stval, CSR_stvec,
+                                   SIE,     SPIE,       SPP,      1 };
+static const struct entry to_m = { LEVEL_M, CSR_mcause, CSR_mepc, CSR_mtval, CSR_mtvec,
+                                   MIE,     MPIE,       MPP,      2 };
+
+static void enter(struct cpu *cpu, const struct entry *to, uint64_t cause, uint64_t value)
 {
     uint64_t status = riscv_get(cpu, CSR_mstatus);
 
-    riscv_put(cpu, CSR_scause, cause);
-    riscv_put(cpu, CSR_sepc, cpu->pc);
-    riscv_put(cpu, CSR_stval, value);
-    status = with(status, SPIE, 1, bit(status, SIE));
-    status = with(status, SPP, 1, riscv_get(cpu, CSR_prv));
-    riscv_put(cpu, CSR_mstatus, with(status, SIE, 1, 0));
-    riscv_put(cpu, CSR_prv, LEVEL_S);
-}
-
-static void enter_m(struct cpu *cpu, uint64_t cause, uint64_t value)
-{
-    uint64_t status = riscv_get(cpu, CSR_mstatus);
-
-    riscv_put(cpu, CSR_mcause, cause);
-    riscv_put(cpu, CSR_mepc, cpu->pc);
-    riscv_put(cpu, CSR_mtval, value);
-    status = with(status, MPIE, 1, bit(status, MIE));
-    status = with(status, MPP, 2, riscv_get(cpu, CSR_prv));
-    riscv_put(cpu, CSR_mstatus, with(status, MIE, 1, 0));
-    riscv_put(cpu, CSR_prv, LEVEL_M);
+    riscv_put(cpu, to->cause, cause);
+    riscv_put(cpu, to->epc, cpu->pc);
+    riscv_put(cpu, to->tval, value);
+    status = with(status, to->pie, 1, bit(status, to->ie));
+    status = with(status, to->pp, to->pp_bits, riscv_get(cpu, CSR_prv));
+    riscv_put(cpu, CSR_mstatus, with(status, to->ie, 1, 0));
+    riscv_put(cpu, CSR_prv, to->level);
 }
 
 static void take(struct cpu *cpu, unsigned cause, bool is_interrupt, uint64_t value)
 {
     uint64_t delegated = riscv_get(cpu, is_interrupt ? CSR_mideleg : CSR_medeleg);
     uint64_t number = cause | (uint64_t)is_interrupt << (riscv_is_64(cpu) ? 63 : 31);
-    bool to_s = riscv_get(cpu, CSR_prv) != LEVEL_M && bit(delegated, cause);
+    const struct entry *to =
+        riscv_get(cpu, CSR_prv) != LEVEL_M && bit(delegated, cause) ? &to_s : &to_m;
 
-    if (to_s)
-        enter_s(cpu, number, value);
-    else
-        enter_m(cpu, number, value);
-    cpu->pc = vector(riscv_get(cpu, to_s ? CSR_stvec : CSR_mtvec), is_interrupt, cause);
+    enter(cpu, to, number, value);
+    cpu->pc = vector(riscv_get(cpu, to->tvec), is_interrupt, cause);
     cpu->reserved_addr = UINT64_MAX;
 }
 

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include "base/host.h"
+#include "run_cases.h"
 #include "sys/block/async.h"
 
 static const char *image_path(void)
@@ -378,31 +379,18 @@ START_TEST(a_failed_request_waits_for_a_retry)
 }
 END_TEST
 
-static Suite *suite(void)
-{
-    Suite *all = suite_create("block");
-    TCase *tests = tcase_create("block");
-
-    tcase_add_checked_fixture(tests, scratch_make, scratch_remove);
-    tcase_add_loop_test(tests, what_was_flushed_survives_a_kill, 0,
-                        sizeof(killed) / sizeof(killed[0]));
-    tcase_add_test(tests, a_full_disk_is_an_error_and_no_more);
-    tcase_add_test(tests, one_writer_at_a_time);
-    tcase_add_test(tests, a_guessed_raw_image_stays_raw);
-    tcase_add_test(tests, odd_files_are_refused);
-    tcase_add_test(tests, requests_of_a_device_are_done_on_threads);
-    tcase_add_test(tests, a_failed_request_waits_for_a_retry);
-    suite_add_tcase(all, tests);
-    return all;
-}
-
 int main(void)
 {
-    SRunner *runner = srunner_create(suite());
-    int failed;
+    struct cases cases = cases_new("block", USUAL_LIMIT);
 
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    tcase_add_checked_fixture(cases.all, scratch_make, scratch_remove);
+    tcase_add_loop_test(cases.all, what_was_flushed_survives_a_kill, 0,
+                        sizeof(killed) / sizeof(killed[0]));
+    tcase_add_test(cases.all, a_full_disk_is_an_error_and_no_more);
+    tcase_add_test(cases.all, one_writer_at_a_time);
+    tcase_add_test(cases.all, a_guessed_raw_image_stays_raw);
+    tcase_add_test(cases.all, odd_files_are_refused);
+    tcase_add_test(cases.all, requests_of_a_device_are_done_on_threads);
+    tcase_add_test(cases.all, a_failed_request_waits_for_a_retry);
+    return cases_run(cases);
 }

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "run_cases.h"
+
 /* ------------------------------------------------------------------- shadow model */
 
 struct shape {
@@ -477,34 +479,21 @@ START_TEST(wrong_tables_are_errors_of_the_device)
 }
 END_TEST
 
-static Suite *suite(void)
-{
-    Suite *all = suite_create("qcow2");
-    TCase *tests = tcase_create("qcow2");
-
-    tcase_add_checked_fixture(tests, scratch_make, scratch_remove);
-    tcase_add_loop_test(tests, random_operations_are_those_of_an_array, 0,
-                        sizeof(shapes) / sizeof(shapes[0]));
-    tcase_add_test(tests, a_refcount_table_grows);
-    tcase_add_loop_test(tests, preallocated_images_are_zeros, 0, 3);
-    tcase_add_test(tests, writes_through_a_snapshot_go_away);
-    tcase_add_test(tests, a_dirty_image_is_repaired_at_open);
-    tcase_add_test(tests, lost_refcounts_are_rebuilt);
-    tcase_add_test(tests, a_leak_is_repaired);
-    tcase_add_loop_test(tests, a_wrong_field_is_named, 0,
-                        sizeof(wrong) / sizeof(wrong[0]));
-    tcase_add_loop_test(tests, wrong_tables_are_errors_of_the_device, 0, 3);
-    suite_add_tcase(all, tests);
-    return all;
-}
-
 int main(void)
 {
-    SRunner *runner = srunner_create(suite());
-    int failed;
+    struct cases cases = cases_new("qcow2", USUAL_LIMIT);
 
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    tcase_add_checked_fixture(cases.all, scratch_make, scratch_remove);
+    tcase_add_loop_test(cases.all, random_operations_are_those_of_an_array, 0,
+                        sizeof(shapes) / sizeof(shapes[0]));
+    tcase_add_test(cases.all, a_refcount_table_grows);
+    tcase_add_loop_test(cases.all, preallocated_images_are_zeros, 0, 3);
+    tcase_add_test(cases.all, writes_through_a_snapshot_go_away);
+    tcase_add_test(cases.all, a_dirty_image_is_repaired_at_open);
+    tcase_add_test(cases.all, lost_refcounts_are_rebuilt);
+    tcase_add_test(cases.all, a_leak_is_repaired);
+    tcase_add_loop_test(cases.all, a_wrong_field_is_named, 0,
+                        sizeof(wrong) / sizeof(wrong[0]));
+    tcase_add_loop_test(cases.all, wrong_tables_are_errors_of_the_device, 0, 3);
+    return cases_run(cases);
 }
