@@ -58,7 +58,7 @@ static uint64_t mtime_now(struct aclint *aclint)
            ns % NS_PER_S * aclint->timebase / NS_PER_S + aclint->mtime_delta;
 }
 
-/* Rounded up: when that much time has passed, so many ticks have. */
+/* The first nanosecond after so many ticks; UINT64_MAX: never. */
 static uint64_t ns_of_ticks(const struct aclint *aclint, uint64_t ticks)
 {
     uint64_t seconds = ticks / aclint->timebase, rest = ticks % aclint->timebase;
@@ -69,19 +69,21 @@ static uint64_t ns_of_ticks(const struct aclint *aclint, uint64_t ticks)
            (rest * NS_PER_S + aclint->timebase - 1) / aclint->timebase;
 }
 
+/* The timer fires in the very nanosecond in which the line changes: when mtime is
+ * mtimecmp, and when it begins anew from 0. */
 static void update_timer(struct aclint *aclint, unsigned hart)
 {
     uint64_t now = mtime_now(aclint), cmp = aclint->mtimecmp[hart];
-    uint64_t now_ns = clock_now_ns(aclint->dev.clock), delta_ns;
+    uint64_t ticks = now >= cmp ? 0 - now : cmp - now; /* 0: 2^64 */
+    uint64_t passed = now - aclint->mtime_delta, deadline_ns = UINT64_MAX;
 
     dev_irq(&aclint->dev, 2 * hart + 1, now >= cmp);
-    if (now >= cmp || cmp == UINT64_MAX) {
+    if (ticks && passed + ticks > passed)
+        deadline_ns = ns_of_ticks(aclint, passed + ticks);
+    if (deadline_ns == UINT64_MAX)
         timer_cancel(&aclint->timers[hart].timer);
-        return;
-    }
-    delta_ns = ns_of_ticks(aclint, cmp - now);
-    timer_arm(&aclint->timers[hart].timer,
-              delta_ns < UINT64_MAX - now_ns ? now_ns + delta_ns : UINT64_MAX);
+    else
+        timer_arm(&aclint->timers[hart].timer, deadline_ns);
 }
 
 static void aclint_fire(void *context)

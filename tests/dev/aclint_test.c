@@ -45,6 +45,23 @@ START_TEST(the_timer_fires_at_its_tick_and_not_before)
 }
 END_TEST
 
+START_TEST(mtime_begins_anew)
+{
+    struct rig *rig = new_aclint();
+
+    rig_write(rig, MTIMECMP, 8, 5);
+    rig_write(rig, MTIME, 8, UINT64_MAX - 9);
+    ck_assert(rig->levels[1]);
+    rig_pass(rig, 10 * NS_PER_TICK - 1);
+    ck_assert(rig->levels[1]);
+    rig_pass(rig, 1); /* mtime is 0 */
+    ck_assert(!rig->levels[1]);
+    rig_pass(rig, 5 * NS_PER_TICK);
+    ck_assert(rig->levels[1]);
+    rig_free(rig);
+}
+END_TEST
+
 START_TEST(mtimecmp_is_written_in_halves)
 {
     struct rig *rig = new_aclint();
@@ -107,5 +124,5 @@ START_TEST(no_compare_value_makes_a_busy_loop)
 END_TEST
 
 RIG_MAIN("aclint", mtime_counts_guest_time, the_timer_fires_at_its_tick_and_not_before,
-         mtimecmp_is_written_in_halves, msip_is_one_bit, writing_mtime_moves_the_timers,
-         no_compare_value_makes_a_busy_loop)
+         mtime_begins_anew, mtimecmp_is_written_in_halves, msip_is_one_bit,
+         writing_mtime_moves_the_timers, no_compare_value_makes_a_busy_loop)
