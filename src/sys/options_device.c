@@ -1,0 +1,102 @@
+/* options_device.c - devices that are plugged into the board. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/report.h"
+#include "dev/dev.h"
+#include "sys/options_read.h"
+
+struct machine_plug *new_plug(struct reading *reading, const char *class)
+{
+    struct machine_plug *plug = arena_alloc(&options_arena, sizeof(*plug));
+
+    plug->class = class;
+    plug->name = arena_printf(&options_arena, "%s.%u", class, reading->plug_count++);
+    *reading->last_plug = plug;
+    reading->last_plug = &plug->next;
+    return plug;
+}
+
+void plug_setting(struct machine_plug *plug, const char *name, const char *value)
+{
+    struct board_setting *setting = arena_alloc(&options_arena, sizeof(*setting));
+
+    *setting = (struct board_setting){ .name = name, .value = value };
+    setting->next = plug->settings;
+    plug->settings = setting;
+}
+
+static const char *kind_name(unsigned kind)
+{
+    static const char *const names[] = {
+        "",       "bool",    "uint32", "uint64", "size",
+        "string", "chardev", "drive",  "netdev", "device"
+    };
+
+    return kind < sizeof(names) / sizeof(*names) ? names[kind] : "";
+}
+
+static void device_help(const char *name)
+{
+    const struct dev_class *class = dev_class_find(name);
+
+    if (!class)
+        die("-device %s: there is no such device; see -device help", name);
+    printf("%s: %s\n", class->name, class->doc);
+    printf("%s options:\n", class->name);
+    for (const struct property *p = class->properties; p && p->name; p++)
+        printf("  %s=<%s>%*s - %s\n", p->name, kind_name(p->kind),
+               (int)(14 - strlen(p->name)), "", p->doc ? p->doc : "");
+    printf("registers:\n");
+    for (const struct reg *r = class->regs; r && r->name; r++) {
+        static const char *const access[] = { "", "ro", "wo", "rw" };
+
+        printf("  0x%06lx %s %s", (unsigned long)r->offset, access[r->access & 3],
+               r->name);
+        for (unsigned width = 1, first = 1; width <= 8; width *= 2)
+            if (r->widths & width) {
+                printf("%s%u", first ? " of " : "/", width);
+                first = 0;
+            }
+        printf(" bytes");
+        if (r->count > 1)
+            printf(", %lu of them", (unsigned long)r->count);
+        printf("\n");
+    }
+}
+
+static void take_device(struct reading *reading, const char *argument)
+{
+    char *name = next_part(&argument);
+    struct machine_plug *plug;
+
+    if (is_help(name)) {
+        for (size_t i = 0; dev_classes[i]; i++)
+            printf("name \"%s\"%s%s, desc \"%s\"\n", dev_classes[i]->name,
+                   dev_classes[i]->bus ? ", bus " : "",
+                   dev_classes[i]->bus ? dev_classes[i]->bus : "", dev_classes[i]->doc);
+        exit(0);
+    }
+    if (is_help(argument)) {
+        device_help(name);
+        exit(0);
+    }
+    plug = new_plug(reading, name);
+    while (*argument) {
+        char *part = next_part(&argument);
+        const char *value = split_value(part);
+
+        if (!strcmp(part, "id"))
+            plug->name = value;
+        else
+            plug_setting(plug, part, value);
+    }
+}
+
+const struct option device_options[] = {
+    { "device", "NAME[,...]", take_device,
+      "a further device; -device help, -device NAME,help" },
+    { NULL, NULL, NULL, NULL },
+};

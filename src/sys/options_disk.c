@@ -1,0 +1,108 @@
+/* options_disk.c - disks. */
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/report.h"
+#include "sys/block/block.h"
+#include "sys/drives.h"
+#include "sys/options_read.h"
+
+static void set_flag(struct drive_config *drive, unsigned flag, bool is_set)
+{
+    drive->flags = is_set ? drive->flags | flag : drive->flags & ~flag;
+}
+
+/* What a drive may be told, and what comes of it. */
+static const struct drive_word {
+    const char *name, *value;
+    unsigned set, clear; /* of its flags */
+} drive_words[] = {
+    { "snapshot", "on", DISK_SNAPSHOT, 0 },
+    { "snapshot", "off", 0, DISK_SNAPSHOT },
+    { "readonly", "on", 0, DISK_WRITABLE },
+    { "readonly", "off", DISK_WRITABLE, 0 },
+    { "read-only", "on", 0, DISK_WRITABLE },
+    { "read-only", "off", DISK_WRITABLE, 0 },
+    { "discard", "unmap", DISK_UNMAP, 0 },
+    { "discard", "ignore", 0, DISK_UNMAP },
+    { "cache", "unsafe", DISK_UNSAFE, 0 },
+    { "cache", "writeback", 0, DISK_UNSAFE },
+    { "media", "disk", 0, 0 },
+    { "if", "virtio", 0, 0 },
+};
+
+static void take_drive_word(struct drive_config *drive, const char *name,
+                            const char *value)
+{
+    for (size_t i = 0; i < sizeof(drive_words) / sizeof(*drive_words); i++) {
+        const struct drive_word *word = &drive_words[i];
+
+        if (strcmp(word->name, name) || strcmp(word->value, value))
+            continue;
+        set_flag(drive, word->set, true);
+        set_flag(drive, word->clear, false);
+        return;
+    }
+    die("-drive: %s=%s is not supported", name, value);
+}
+
+static void take_drive_part(struct drive_config *drive, const char *name,
+                            const char *value)
+{
+    if (!strcmp(name, "file"))
+        drive->file = value;
+    else if (!strcmp(name, "id"))
+        drive->id = value;
+    else if (!strcmp(name, "format"))
+        drive->format = value;
+    else if (!strcmp(name, "serial"))
+        drive->serial = value;
+    else if (!strcmp(name, "if") && !strcmp(value, "none"))
+        drive->is_plugged = false;
+    else
+        take_drive_word(drive, name, value);
+}
+
+static void take_drive(struct reading *reading, const char *argument)
+{
+    struct drive_config *drive = arena_alloc(&options_arena, sizeof(*drive));
+
+    *drive = (struct drive_config){ .flags = DISK_WRITABLE, .is_plugged = true };
+    while (*argument) {
+        char *part = next_part(&argument);
+        const char *value = split_value(part);
+
+        take_drive_part(drive, part, value);
+    }
+    if (!drive->file)
+        die("-drive wants file=FILE");
+    if (!drive->id)
+        drive->id = arena_printf(&options_arena, "drive%u", reading->drive_count);
+    reading->drive_count++;
+    *reading->last_drive = drive;
+    reading->last_drive = &drive->next;
+}
+
+static void take_snapshot(struct reading *reading, const char *argument)
+{
+    (void)argument;
+    reading->is_snapshot = true;
+}
+
+/* A drive that no -device is named for gets one; -snapshot is for all. */
+void finish_drives(struct reading *reading)
+{
+    for (struct drive_config *d = reading->drives; d; d = d->next) {
+        set_flag(d, DISK_SNAPSHOT, (d->flags & DISK_SNAPSHOT) || reading->is_snapshot);
+        if (d->is_plugged)
+            plug_setting(new_plug(reading, "virtio-blk-device"), "drive", d->id);
+    }
+    reading->options->machine.drives = reading->drives;
+}
+
+const struct option disk_options[] = {
+    { "drive", "file=FILE[,...]", take_drive,
+      "a disk: format=, id=, if=virtio|none, readonly=, snapshot=, discard=unmap" },
+    { "snapshot", NULL, take_snapshot, "no disk keeps what is written" },
+    { NULL, NULL, NULL, NULL },
+};

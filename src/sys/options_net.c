@@ -1,0 +1,110 @@
+/* options_net.c - networks. */
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/report.h"
+#include "sys/net/net.h"
+#include "sys/options_read.h"
+
+static struct net_config *new_net(struct reading *reading, const char *kind)
+{
+    struct net_config *net = arena_alloc(&options_arena, sizeof(*net));
+
+    *net = (struct net_config){ .kind = kind };
+    net->id = arena_printf(&options_arena, "net%u", reading->net_count++);
+    *reading->last_net = net;
+    reading->last_net = &net->next;
+    return net;
+}
+
+static void net_setting(struct net_config *net, const char *name, const char *value)
+{
+    struct board_setting **last = &net->settings;
+
+    while (*last)
+        last = &(*last)->next;
+    *last = arena_alloc(&options_arena, sizeof(**last));
+    **last = (struct board_setting){ .name = name, .value = value };
+}
+
+static void take_netdev(struct reading *reading, const char *argument)
+{
+    struct net_config *net = new_net(reading, next_part(&argument));
+    bool has_id = false;
+
+    while (*argument) {
+        char *part = next_part(&argument);
+        const char *value = split_value(part);
+
+        if (strcmp(part, "id")) {
+            net_setting(net, part, value);
+            continue;
+        }
+        net->id = value;
+        has_id = true;
+    }
+    if (!has_id)
+        die("-netdev %s wants id=NAME", net->kind);
+}
+
+/* A network and the card in it. */
+static void take_nic(struct reading *reading, const char *argument)
+{
+    char *kind = next_part(&argument);
+    struct machine_plug *card;
+    struct net_config *net;
+
+    if (!strcmp(kind, "none"))
+        return;
+    net = new_net(reading, kind);
+    card = new_plug(reading, "virtio-net-device");
+    plug_setting(card, "netdev", net->id);
+    while (*argument) {
+        char *part = next_part(&argument);
+        const char *value = split_value(part);
+
+        if (!strcmp(part, "mac"))
+            plug_setting(card, part, value);
+        else if (!strcmp(part, "model"))
+            card->class = !strcmp(value, "virtio") ? "virtio-net-device" : value;
+        else
+            net_setting(net, part, value);
+    }
+}
+
+static void take_object(struct reading *reading, const char *argument)
+{
+    struct net_dump_config *dump = arena_alloc(&options_arena, sizeof(*dump));
+    uint64_t most = 0;
+
+    *dump = (struct net_dump_config){ .next = reading->net_dumps };
+    if (strcmp(next_part(&argument), "filter-dump"))
+        die("-object: there is filter-dump only, so far");
+    while (*argument) {
+        char *part = next_part(&argument);
+        const char *value = split_value(part);
+
+        if (!strcmp(part, "netdev"))
+            dump->netdev = value;
+        else if (!strcmp(part, "file"))
+            dump->file = value;
+        else if (!strcmp(part, "maxlen") && board_number(value, &most))
+            dump->most_bytes = most < UINT32_MAX ? most : UINT32_MAX;
+        else if (strcmp(part, "id"))
+            die("-object filter-dump: %s=%s is not supported", part, value);
+    }
+    if (!dump->netdev || !dump->file)
+        die("-object filter-dump wants netdev=ID and file=FILE");
+    reading->net_dumps = dump;
+}
+
+const struct option net_options[] = {
+    { "nic", "user|none[,...]", take_nic,
+      "a network card: user: through this process; model=, mac=, and as -netdev" },
+    { "netdev", "user,id=NAME[,...]", take_netdev,
+      "a network: net=, hostfwd=tcp::PORT-:PORT, tftp=, restrict=, dns=, hostname=..." },
+    { "object", "filter-dump,...", take_object,
+      "what a network carries, as a pcap file: netdev=ID,file=FILE[,maxlen=N]" },
+    { "net", "none", take_none, NULL },
+    { NULL, NULL, NULL, NULL },
+};

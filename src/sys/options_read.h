@@ -1,0 +1,54 @@
+/* options_read.h - what the files that read the command line share: options_*.c, each the
+ * options of one area, in a table of its own. */
+#ifndef RHEA_SYS_OPTIONS_READ_H
+#define RHEA_SYS_OPTIONS_READ_H
+
+#include "base/arena.h"
+#include "sys/options.h"
+
+/* What has been read so far. */
+struct reading {
+    struct options *options;
+    const char *machine; /* what -M says */
+    const char *isa;
+    struct board_setting *board_options;
+    struct drive_config *drives, **last_drive;
+    struct machine_plug *plugs, **last_plug;
+    unsigned drive_count, plug_count;
+    bool is_snapshot;
+    struct net_config *nets, **last_net;
+    struct net_dump_config *net_dumps;
+    unsigned net_count;
+    unsigned serials;
+    bool has_serial, is_nographic, has_no_display;
+};
+
+/* A row of an area's table, which ends with a row of NULLs. */
+struct option {
+    const char *word;
+    const char *argument; /* NULL: none */
+    void (*take)(struct reading *reading, const char *argument);
+    const char *help; /* NULL: not in --help (another spelling) */
+};
+extern const struct option machine_options[], console_options[], disk_options[],
+    net_options[], device_options[];
+
+extern struct arena options_arena; /* what the command line says stays */
+
+/* Splits `a,b=c`: the next part of *text, which is then behind its comma.  `,,` is a
+ * comma. */
+char *next_part(const char **text);
+/* Splits `name=value`: the value; without one it is `on`. */
+const char *split_value(char *part);
+bool is_help(const char *text);
+/* Takes `none` and `null`; any other is not supported. */
+void take_none(struct reading *reading, const char *argument);
+
+/* A further device, by the name of its class; and what it is told. */
+struct machine_plug *new_plug(struct reading *reading, const char *class);
+void plug_setting(struct machine_plug *plug, const char *name, const char *value);
+
+/* A drive that no -device is named for gets one; -snapshot is for all. */
+void finish_drives(struct reading *reading);
+
+#endif
