@@ -163,7 +163,7 @@ struct lower {        /* the body being lowered */
     const struct dx *where;   /* the constraint, with what is decided; NULL: none */
     jmp_buf *dead;            /* where a path ends that the constraint rules out */
     bool recovers;            /* an error in a statement goes on with the next one */
-    bool failed;              /* there was one */
+    unsigned failed;          /* so many times */
     bool failed_tests;        /* ... in a condition or a name: E-DIV cannot be told */
     const struct stmt *body;  /* what `body;` stands for */
     const struct stmt *after; /* comes before every end of the instruction */

@@ -534,7 +534,7 @@ void may_trap(struct build *b, struct pos pos)
         b->g, pos, "E-PRECISE",
         "may trap after state was written (line %u): write last, or say `partial ok;`",
         line);
-    l->failed = true;
+    l->failed++;
     l->wrote = false; /* once is enough */
 }
 

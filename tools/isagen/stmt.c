@@ -431,14 +431,17 @@ static void lower_run_loop(struct build *b, const struct stmt *s, struct val fro
     b->l->scope = scope;
 }
 
+/* One step after the other.  After a step with errors there is none: the next would have
+ * the same, and loops in loops would have them again and again. */
 static void lower_unrolled(struct build *b, const struct stmt *s, int64_t from,
                            int64_t to)
 {
     struct symbol *scope = b->l->scope;
+    unsigned failed = b->l->failed;
 
     if (to - from > 256)
         fail(b->g, s->pos, "E-BUDGET", "a loop of more than 256 steps");
-    for (int64_t i = from; i < to && !b->l->returned; i++) {
+    for (int64_t i = from; i < to && !b->l->returned && b->l->failed == failed; i++) {
         bind_name(b, s->name, val_number(i));
         lower_stmts(b, s->body);
         b->l->scope = scope;
@@ -666,7 +669,7 @@ static void back_to(struct build *b, const struct mark *m)
     l->lane_name = m->lane_name;
     l->body = m->body;
     l->after = m->after;
-    l->failed = true;
+    l->failed++;
 }
 
 /* After an error in it: its name fails whoever uses it, the statements within are checked
