@@ -443,6 +443,12 @@ size_t dma_map(struct dma *dma, uint64_t addr, size_t size, bool write, void **h
     return dma ? dma->map(dma, addr, size, write, host) : 0;
 }
 
+void msi_send(struct msi *msi, uint64_t addr, uint32_t data)
+{
+    if (msi)
+        msi->send(msi, addr, data);
+}
+
 static uint64_t from_little_endian(const uint8_t *bytes, unsigned size)
 {
     uint64_t value = 0;

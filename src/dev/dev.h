@@ -188,6 +188,16 @@ int dma_store(struct dma *dma, uint64_t addr, unsigned size, uint64_t value);
  * ask with `write`; other threads may change it at any time. */
 size_t dma_map(struct dma *dma, uint64_t addr, size_t size, bool write, void **host);
 
+/* Message-signalled interrupts: a device writes 4 bytes to an address that the guest has
+ * told it.  Memory takes them; of devices only those whose class says `takes_msi`: these
+ * are entered while another device is, so they send none themselves and ask nothing of
+ * others, and only raise lines of CPUs.  A message to any other place is the guest's
+ * error, and is lost. */
+struct msi {
+    void (*send)(struct msi *msi, uint64_t addr, uint32_t data);
+};
+void msi_send(struct msi *msi, uint64_t addr, uint32_t data); /* msi NULL: lost */
+
 /* ---------------------------------------------------------------------- back ends */
 
 /* A serial line's other end.  The device fills in `user` and `device` at init. */
@@ -272,6 +282,7 @@ struct dev_class {
     const char *name, *doc; /* doc: one line, for -device help */
     const char *bus;        /* what it is plugged into; NULL: the board's own bus */
     const char *provides;   /* the bus of what its property `device` may be */
+    bool takes_msi;         /* a struct msi may write its registers */
     size_t size;            /* of its struct, which begins with a struct dev */
     uint64_t mmio_size;     /* of region 0; a board may give it less */
     uint64_t region_size[DEV_REGIONS]; /* of 1 and up */
@@ -297,6 +308,7 @@ struct dev {
     const char *name; /* on this board: `uart0` */
     struct clock *clock;
     struct dma *dma;
+    struct msi *msi;
     struct power *power;
     struct irq *irqs; /* output lines, as many as the board says */
     unsigned irq_count;

@@ -11,7 +11,9 @@
 #include "isa/space.h"
 
 struct bus {
-    struct dma dma; /* first: the dma's owner is found by it */
+    struct dma dma;
+    struct msi msi;
+    bool is_sending; /* a message is being delivered */
     struct space *space;
     struct host_lock *lock;
     struct bus_range *ranges; /* sorted, apart; the names are ours */
@@ -22,7 +24,7 @@ struct bus {
 
 static struct bus *bus_of(struct dma *dma)
 {
-    return (struct bus *)dma;
+    return (struct bus *)(void *)((char *)dma - offsetof(struct bus, dma));
 }
 
 static int bus_dma_read(struct dma *dma, uint64_t addr, void *to, size_t size)
@@ -46,6 +48,37 @@ static size_t bus_dma_map(struct dma *dma, uint64_t addr, size_t size, bool writ
     return span;
 }
 
+/* --------------------------------------------------------------------------- msi */
+
+static const struct bus_range *range_of(const struct bus *bus, uint64_t addr);
+
+static void bus_deliver(struct bus *bus, const struct bus_range *range, uint64_t addr,
+                        uint32_t data)
+{
+    if (range && range->kind == BUS_RAM) {
+        dma_store(&bus->dma, addr, sizeof(data), data);
+    } else if (range && range->kind == BUS_DEV && range->dev->class->takes_msi &&
+               !bus->is_sending) {
+        bus->is_sending = true;
+        dev_write(range->dev, range->region, addr - range->start, sizeof(data), data);
+        bus->is_sending = false;
+    } else {
+        guest_error("a message-signalled interrupt to 0x%llx (data 0x%lx), where %s",
+                    (unsigned long long)addr, (unsigned long)data,
+                    range ? "none is taken" : "nothing is");
+    }
+}
+
+/* Devices call it, so the bus is taken. */
+static void bus_msi_send(struct msi *msi, uint64_t addr, uint32_t data)
+{
+    struct bus *bus = (struct bus *)(void *)((char *)msi - offsetof(struct bus, msi));
+
+    bus_take(bus);
+    bus_deliver(bus, range_of(bus, addr), addr, data);
+    bus_give(bus);
+}
+
 /* -------------------------------------------------------------------------- life */
 
 struct bus *bus_new(unsigned address_bits)
@@ -55,6 +88,7 @@ struct bus *bus_new(unsigned address_bits)
     if (!bus)
         die("out of memory");
     bus->dma = (struct dma){ bus_dma_read, bus_dma_write, bus_dma_map };
+    bus->msi = (struct msi){ bus_msi_send };
     bus->space = space_new(address_bits, true);
     bus->lock = host_lock_new();
     if (!bus->space || !bus->lock || space_share(bus->space) < 0)
@@ -87,6 +121,11 @@ struct host_lock *bus_lock(const struct bus *bus)
 struct dma *bus_dma(struct bus *bus)
 {
     return &bus->dma;
+}
+
+struct msi *bus_msi(struct bus *bus)
+{
+    return &bus->msi;
 }
 
 void bus_take(struct bus *bus)

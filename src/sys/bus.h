@@ -16,6 +16,7 @@
 struct bus;
 struct dev;
 struct dma;
+struct msi;
 struct space;
 struct host_lock;
 
@@ -24,6 +25,7 @@ void bus_free(struct bus *bus); /* the devices are their owner's */
 struct space *bus_space(const struct bus *bus);
 struct host_lock *bus_lock(const struct bus *bus);
 struct dma *bus_dma(struct bus *bus);
+struct msi *bus_msi(struct bus *bus);
 
 void bus_take(struct bus *bus); /* again and again if need be */
 void bus_give(struct bus *bus);

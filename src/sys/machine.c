@@ -228,6 +228,7 @@ static void serve(struct machine *machine, struct dev *dev)
 {
     dev->clock = guest_clock_interface(machine->clock);
     dev->dma = bus_dma(machine->bus);
+    dev->msi = bus_msi(machine->bus);
     dev->power = &machine->power;
 }
 

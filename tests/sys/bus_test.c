@@ -125,6 +125,60 @@ START_TEST(dma_reaches_memory_and_no_registers)
 }
 END_TEST
 
+/* A device that takes messages, and says so by one of its own. */
+struct taker {
+    struct dev dev;
+    unsigned taken;
+    uint64_t last;
+};
+
+static void taker_write(struct dev *dev, struct access at, uint64_t value)
+{
+    struct taker *taker = (struct taker *)dev;
+
+    taker->taken++;
+    taker->last = value + at.index;
+    msi_send(dev->msi, 0x4000, 9);
+}
+
+START_TEST(messages_reach_memory_and_devices_that_take_them)
+{
+    static const struct reg regs[] = { { 0, 4, WO, "SETIPNUM%u", .count = 4 }, { 0 } };
+    static const struct dev_class class = { .name = "taker",
+                                            .size = sizeof(struct taker),
+                                            .regs = regs,
+                                            .takes_msi = true,
+                                            .write = taker_write };
+    struct bus *bus = new_bus();
+    struct rig *rig = rig_new("sifive-test");
+    struct taker *taker = (struct taker *)dev_new(&class, "taker");
+    struct msi *msi = bus_msi(bus);
+    uint64_t value;
+
+    taker->dev.msi = msi;
+    rig_init(rig);
+    ck_assert_int_eq(bus_add_dev(bus, rig->dev, 0, 0x100000, 0x1000, error), 0);
+    ck_assert_int_eq(bus_add_dev(bus, &taker->dev, 0, 0x4000, 0x1000, error), 0);
+    msi_send(msi, 0x80000020, 0x12345678);
+    ck_assert(bus_read(bus, 0x80000020, 8, &value));
+    ck_assert_uint_eq(value, 0x12345678);
+    msi_send(msi, 0x4008, 5);
+    ck_assert_uint_eq(taker->taken, 1); /* its own message is lost */
+    ck_assert_uint_eq(taker->last, 7);
+    msi_send(msi, 0x4002, 5); /* not aligned */
+    ck_assert_uint_eq(taker->taken, 1);
+    msi_send(msi, 0x100000, 0x5555);
+    ck_assert_uint_eq(rig->power_requests, 0);
+    msi_send(msi, 0x10000, 1); /* ROM */
+    msi_send(msi, UINT64_MAX - 3, 1);
+    msi_send(NULL, 0x80000020, 1);
+    bus_free(bus);
+    rig_free(rig);
+    dev_free(&taker->dev);
+}
+END_TEST
+
 RIG_MAIN("bus", ram_reads_what_was_written_little_endian, rom_is_loaded_and_not_written,
          where_nothing_is_an_access_fails, ranges_that_overlap_are_refused_by_name,
-         registers_are_found_until_they_are_removed, dma_reaches_memory_and_no_registers)
+         registers_are_found_until_they_are_removed, dma_reaches_memory_and_no_registers,
+         messages_reach_memory_and_devices_that_take_them)
