@@ -281,7 +281,7 @@ $(O)/tests/%_test: $(O)/tests/%_test.o $$(or $$(OBJ_of_$$(dir $$*)),$(OBJ))
 	$(link) $(CHECK_LIBS) $(LDLIBS) -lm
 $(O)/tests/interp/cache_test $(O)/tests/fuzz/cache: $(filter-out %_cmd.o,$(OBJ_cache))
 $(O)/tests/fuzz/dev $(O)/tests/fuzz/virtqueue: $(filter-out $(OBJ_base),$(OBJ_dev))
-$(O)/tests/fuzz/board: $(call objects,$(addprefix src/sys/,board.c board_words.c fdt.c))
+$(O)/tests/fuzz/board: $(call objects,$(addprefix src/sys/,board.c board_device.c board_file.c board_words.c fdt.c))
 $(patsubst %.c,$(O)/%,$(wildcard tests/sys/*_test.c)) $(O)/tests/fuzz/board: private LDLIBS += $(SYSTEM_LIBS)
 $(O)/tests/fuzz/elf: $(O)/src/user/functions.o $(O)/src/user/elf_parts.o
 $(O)/tests/fuzz/qcow2: $(call objects,src/sys/block/*.c)
@@ -321,7 +321,7 @@ install: all
 	install -D -m 644 docs/rhea.1 $(DESTDIR)$(PREFIX)/share/man/man1/rhea.1
 	$(if $(STENCILS),install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/rhea $(STENCILS) $(if $(SYSTEM),$(SYSTEM_STENCILS)))
 	$(if $(SYSTEM),install -D $(O)/rhea-system $(DESTDIR)$(PREFIX)/bin/rhea-system)
-	$(if $(SYSTEM),install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/rhea/boards boards/*.board)
+	$(if $(SYSTEM),install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/rhea/boards boards/*)
 	for f in isa-specs/*/*.isa; do install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/rhea/$$f; done
 	$(if $(MODULES),install -D -t $(DESTDIR)$(PREFIX)/lib/rhea $(MODULES))
 format:

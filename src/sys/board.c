@@ -1,7 +1,6 @@
 /* board.c - reads a board: one function for each statement.  See board.h. */
 #include "sys/board_parts.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +8,7 @@
 
 #include "base/report.h"
 
-enum { MAX_BLOCKS = 16, MAX_REPEATS = 4096, MAX_CPUS = 512, MAX_FILE = 1 << 20 };
+enum { MAX_BLOCKS = 16, MAX_REPEATS = 4096, MAX_CPUS = 512 };
 
 /* What board_read() returns: a board, and what it is made of. */
 struct owned_board {
@@ -22,10 +21,7 @@ struct arena *board_arena(struct board *board)
     return &((struct owned_board *)board)->arena;
 }
 
-static void read_statements(struct reader *reader, bool is_block);
-
-/* Appends to a list of structs that begin with `next`. */
-static void *append(struct reader *reader, void *list, size_t size)
+void *reader_append(struct reader *reader, void *list, size_t size)
 {
     void **link = list, *added = arena_alloc(reader->arena, size);
 
@@ -37,9 +33,9 @@ static void *append(struct reader *reader, void *list, size_t size)
 
 /* ---------------------------------------------------------------------- settings */
 
-static void read_setting(struct reader *reader, struct board_setting **list)
+void reader_setting(struct reader *reader, struct board_setting **list)
 {
-    struct board_setting *setting = append(reader, list, sizeof(*setting));
+    struct board_setting *setting = reader_append(reader, list, sizeof(*setting));
 
     setting->place = reader->token.place;
     setting->name = reader_word(reader, "a name");
@@ -111,7 +107,7 @@ static bool is_choice(const char *choices, const char *value)
 static void read_option(struct reader *reader)
 {
     struct board_option *option =
-        append(reader, &reader->board->options, sizeof(*option));
+        reader_append(reader, &reader->board->options, sizeof(*option));
     struct board_place place = reader->token.place;
 
     option->name = reader_word(reader, "the option's name");
@@ -132,8 +128,7 @@ static void read_option(struct reader *reader)
 
 /* ------------------------------------------------------------------ memory, CPUs */
 
-/* at ADDR size SIZE */
-static void read_at(struct reader *reader, uint64_t *addr, uint64_t *size)
+void reader_at(struct reader *reader, uint64_t *addr, uint64_t *size)
 {
     *addr = reader_number(reader, "an address");
     if (!reader_is_word(reader, "size"))
@@ -145,7 +140,7 @@ static void read_at(struct reader *reader, uint64_t *addr, uint64_t *size)
 static void read_memory_range(struct reader *reader, bool is_rom)
 {
     struct board_memory *memory =
-        append(reader, &reader->board->memories, sizeof(*memory));
+        reader_append(reader, &reader->board->memories, sizeof(*memory));
 
     memory->place = reader->token.place;
     memory->is_rom = is_rom;
@@ -153,7 +148,7 @@ static void read_memory_range(struct reader *reader, bool is_rom)
     if (!reader_is_word(reader, "at"))
         reader_fail(reader, reader->token.place, "want `at` and an address");
     reader_advance(reader);
-    read_at(reader, &memory->addr, &memory->size_bytes);
+    reader_at(reader, &memory->addr, &memory->size_bytes);
     if (!memory->size_bytes)
         reader_fail(reader, memory->place, "%s has no size", memory->name);
 }
@@ -183,7 +178,8 @@ static void read_cpu_statement(struct reader *reader)
                         (unsigned long)UINT32_MAX);
         set_number(reader, "timebase", board->timebase_hz);
     } else if (!strcmp(word, "line")) {
-        struct board_cpu_line *line = append(reader, &board->cpu_lines, sizeof(*line));
+        struct board_cpu_line *line =
+            reader_append(reader, &board->cpu_lines, sizeof(*line));
 
         line->name = reader_word(reader, "a line");
         line->number = (uint32_t)reader_number(reader, "its number");
@@ -196,8 +192,7 @@ static void read_cpu_statement(struct reader *reader)
     }
 }
 
-/* Calls `statement` for each line of a block. */
-static void read_block(struct reader *reader, void (*statement)(struct reader *reader))
+void reader_block(struct reader *reader, void (*statement)(struct reader *reader))
 {
     reader_expect_mark(reader, '{');
     if (reader->token.kind == TOKEN_NEWLINE)
@@ -210,131 +205,7 @@ static void read_block(struct reader *reader, void (*statement)(struct reader *r
 
 static void read_cpu(struct reader *reader)
 {
-    read_block(reader, read_cpu_statement);
-}
-
-/* ----------------------------------------------------------------------- devices */
-
-static struct board_device *last_device(struct reader *reader)
-{
-    struct board_device *device = reader->board->devices;
-
-    while (device->next)
-        device = device->next;
-    return device;
-}
-
-static void add_cpu_lines(struct reader *reader, struct board_device *device,
-                          const char *which)
-{
-    const char *words[MAX_BLOCKS];
-    unsigned count = 0, first = 0, last = reader->board->cpus;
-    struct board_place place = reader->token.place;
-    uint64_t number;
-
-    if (strcmp(which, "*")) {
-        if (!board_number(which, &number) || number >= last)
-            reader_fail(reader, place, "there is no `cpu%s`", which);
-        first = (unsigned)number;
-        last = first + 1;
-    }
-    while (reader->token.kind == TOKEN_WORD && count < MAX_BLOCKS)
-        words[count++] = reader_word(reader, "a line");
-    if (!count)
-        reader_fail(reader, place, "want the CPU's line");
-    for (unsigned cpu = first; cpu < last; cpu++) {
-        for (unsigned i = 0; i < count; i++) {
-            struct board_irq *irq = append(reader, &device->irqs, sizeof(*irq));
-
-            irq->place = place;
-            irq->cpu = cpu;
-            irq->cpu_line = words[i];
-        }
-    }
-}
-
-/* irq DEVICE LINE..., irq cpu* LINE..., irq cpu0 LINE...: the next outputs. */
-static void read_irq(struct reader *reader, struct board_device *device)
-{
-    struct board_place place = reader->token.place;
-    const char *target = reader_word(reader, "where the line leads");
-
-    if (!strncmp(target, "cpu", 3)) {
-        add_cpu_lines(reader, device, target + 3);
-        return;
-    }
-    do {
-        struct board_irq *irq = append(reader, &device->irqs, sizeof(*irq));
-
-        irq->place = place;
-        irq->device = target;
-        irq->line = (unsigned)reader_number(reader, "the number of its line");
-    } while (reader->token.kind == TOKEN_WORD);
-}
-
-static void read_range(struct reader *reader, struct board_device *device)
-{
-    struct board_range *range = append(reader, &device->ranges, sizeof(*range));
-
-    range->place = reader->token.place;
-    read_at(reader, &range->addr, &range->size_bytes);
-    if (reader_is_word(reader, "region")) {
-        reader_advance(reader);
-        range->region = (unsigned)reader_number(reader, "a region's number");
-    }
-}
-
-static void read_device_node(struct reader *reader, struct board_device *device)
-{
-    struct board_place place = reader->token.place;
-    const char *path = reader_word(reader, "the path of its node");
-    const char *slash = strrchr(path, '/');
-
-    if (path[0] != '/' || !slash[1])
-        reader_fail(reader, place, "a node's path is as /soc/serial, not `%s`", path);
-    device->parent = arena_strndup(reader->arena, path, (size_t)(slash - path));
-    device->node = reader_new_node(reader, slash + 1);
-    device->node->place = place;
-    device->node->device = device;
-    reader_expect_mark(reader, '{');
-    reader_node_body(reader, device->node);
-}
-
-static void read_device_statement(struct reader *reader)
-{
-    struct board_device *device = last_device(reader);
-    struct board_place place = reader->token.place;
-    const char *word = reader_word(reader, "a statement about the device or `}`");
-
-    if (!strcmp(word, "at"))
-        read_range(reader, device);
-    else if (!strcmp(word, "irq"))
-        read_irq(reader, device);
-    else if (!strcmp(word, "set"))
-        read_setting(reader, &device->settings);
-    else if (!strcmp(word, "node"))
-        read_device_node(reader, device);
-    else
-        reader_fail(reader, place, "`%s`: want at, irq, set or node", word);
-}
-
-/* device NAME CLASS { ... } */
-static void read_device(struct reader *reader)
-{
-    struct board_place place = reader->token.place;
-    const char *name = reader_word(reader, "the device's name");
-    struct board_device *device;
-
-    if (board_find_device(reader->board, name))
-        reader_fail(reader, place, "there is a `%s` already", name);
-    if (!strncmp(name, "cpu", 3))
-        reader_fail(reader, place, "`%s`: names that begin with cpu are the CPUs'", name);
-    device = append(reader, &reader->board->devices, sizeof(*device));
-    device->name = name;
-    device->place = reader->token.place;
-    device->class = reader_word(reader, "the kind of device");
-    if (reader_is_mark(reader, '{'))
-        read_block(reader, read_device_statement);
+    reader_block(reader, read_cpu_statement);
 }
 
 /* ------------------------------------------------------------------------ blocks */
@@ -364,7 +235,7 @@ static void read_repeat(struct reader *reader)
         reader->variables = start.variables;
         set_number(reader, name, i);
         reader_advance(reader);
-        read_statements(reader, true);
+        reader_statements(reader, true);
         if (i == last)
             break;
     }
@@ -403,9 +274,22 @@ static void read_when(struct reader *reader)
         reader_fail(reader, place, "%s is one of %s", name, option->choices);
     reader_expect_mark(reader, '{');
     if (!strcmp(option->value, value))
-        read_statements(reader, true);
+        reader_statements(reader, true);
     else
         skip_block(reader);
+}
+
+/* let NAME VALUE: what $NAME is from here on */
+static void read_let(struct reader *reader)
+{
+    struct board_place place = reader->token.place;
+    const char *name = reader_word(reader, "a name");
+
+    for (const char *at = name; *at; at++)
+        if (!reader_is_name_char(*at))
+            reader_fail(reader, place, "a name has letters, digits and _ only: `%s`",
+                        name);
+    reader_set_variable(reader, name, reader_text(reader, "its value"));
 }
 
 static void read_tree(struct reader *reader)
@@ -424,13 +308,13 @@ static void read_stdout(struct reader *reader)
 
 static void read_boot_statement(struct reader *reader)
 {
-    read_setting(reader, &reader->board->boot_settings);
+    reader_setting(reader, &reader->board->boot_settings);
 }
 
 static void read_boot(struct reader *reader)
 {
     reader->board->boot = reader_word(reader, "how it starts");
-    read_block(reader, read_boot_statement);
+    reader_block(reader, read_boot_statement);
 }
 
 static void read_address_bits(struct reader *reader)
@@ -447,13 +331,14 @@ static const struct statement {
     const char *word;
     void (*read)(struct reader *reader);
 } statements[] = {
-    { "board", read_board },   { "isa", read_isa },
-    { "memory", read_memory }, { "address-bits", read_address_bits },
-    { "cpus", read_cpus },     { "option", read_option },
-    { "ram", read_ram },       { "rom", read_rom },
-    { "cpu", read_cpu },       { "device", read_device },
-    { "repeat", read_repeat }, { "when", read_when },
-    { "tree", read_tree },     { "stdout", read_stdout },
+    { "board", read_board },     { "isa", read_isa },
+    { "memory", read_memory },   { "address-bits", read_address_bits },
+    { "cpus", read_cpus },       { "option", read_option },
+    { "ram", read_ram },         { "rom", read_rom },
+    { "cpu", read_cpu },         { "device", reader_device },
+    { "repeat", read_repeat },   { "when", read_when },
+    { "import", reader_import }, { "let", read_let },
+    { "tree", read_tree },       { "stdout", read_stdout },
     { "boot", read_boot },
 };
 
@@ -471,7 +356,7 @@ static void read_statement(struct reader *reader)
     reader_fail(reader, place, "there is no statement `%s`", word);
 }
 
-static void read_statements(struct reader *reader, bool is_block)
+void reader_statements(struct reader *reader, bool is_block)
 {
     if (++reader->depth > MAX_BLOCKS)
         reader_fail(reader, reader->token.place, "blocks are nested too deeply");
@@ -495,12 +380,11 @@ const struct board_device *board_find_device(const struct board *board, const ch
     return device;
 }
 
-int board_error(const struct board *board, struct board_place place,
-                char error[BOARD_ERROR], const char *fmt, ...)
+int board_error(struct board_place place, char error[BOARD_ERROR], const char *fmt, ...)
 {
     va_list ap;
     int n =
-        snprintf(error, BOARD_ERROR, "%s:%u:%u: ", board->path, place.line, place.column);
+        snprintf(error, BOARD_ERROR, "%s:%u:%u: ", place.path, place.line, place.column);
 
     if (n >= BOARD_ERROR)
         n = BOARD_ERROR - 1;
@@ -518,7 +402,7 @@ static void check_option_names(struct reader *reader)
         while (option && strcmp(option->name, s->name))
             option = option->next;
         if (!option)
-            reader_fail(reader, (struct board_place){ 1, 1 },
+            reader_fail(reader, (struct board_place){ 1, 1, reader->board->path },
                         "%s has no option `%s`; see -M %s,help", reader->board->name,
                         s->name, reader->board->name);
     }
@@ -527,7 +411,7 @@ static void check_option_names(struct reader *reader)
 static void check_whole(struct reader *reader)
 {
     struct board *board = reader->board;
-    struct board_place top = { 1, 1 };
+    struct board_place top = { 1, 1, board->path };
 
     if (!board->name)
         reader_fail(reader, top, "want a line `board NAME \"...\"`");
@@ -564,42 +448,16 @@ struct board *board_parse(const char *path, const char *text, size_t size,
                                .choices = choices ? choices : &none,
                                .at = text,
                                .end = text + size,
-                               .place = { 1, 1 },
+                               .place = { 1, 1, owned->board.path },
                                .error = error };
     if (setjmp(reader->failed)) {
         board_free(&owned->board);
         return NULL;
     }
     reader_advance(reader);
-    read_statements(reader, false);
+    reader_statements(reader, false);
     check_whole(reader);
     return &owned->board;
-}
-
-struct board *board_read(const char *path, const struct board_choices *choices,
-                         char error[BOARD_ERROR])
-{
-    FILE *file = fopen(path, "rb");
-    char *text = malloc(MAX_FILE);
-    struct board *board = NULL;
-    size_t size;
-
-    if (!text)
-        die("out of memory");
-    if (!file) {
-        snprintf(error, BOARD_ERROR, "%s: %s", path, strerror(errno));
-        free(text);
-        return NULL;
-    }
-    size = fread(text, 1, MAX_FILE, file);
-    fclose(file);
-    if (size == MAX_FILE)
-        snprintf(error, BOARD_ERROR, "%s: a board has less than %d bytes", path,
-                 (int)MAX_FILE);
-    else
-        board = board_parse(path, text, size, choices, error);
-    free(text);
-    return board;
 }
 
 void board_free(struct board *board)

@@ -9,9 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Where in its file something stands, for messages. */
+/* Where something stands, for messages.  `path`: the board's, or of what it imports. */
 struct board_place {
     unsigned line, column;
+    const char *path;
 };
 
 /* ------------------------------------------------------------------- device tree */
@@ -124,15 +125,15 @@ struct board_choices {
 enum { BOARD_ERROR = 512 };
 struct board *board_read(const char *path, const struct board_choices *choices,
                          char error[BOARD_ERROR]);
-/* The same of text in memory; `path` is for messages. */
+/* The same of text in memory; `path` is for messages, and where imports are looked for.
+ */
 struct board *board_parse(const char *path, const char *text, size_t size,
                           const struct board_choices *choices, char error[BOARD_ERROR]);
 void board_free(struct board *board);
 
 /* One message about a place in a board's file, into `error`; returns -1. */
-int board_error(const struct board *board, struct board_place place,
-                char error[BOARD_ERROR], const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
+int board_error(struct board_place place, char error[BOARD_ERROR], const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 const struct board_device *board_find_device(const struct board *board, const char *name);
 /* The number of an expression as boards have them; false: it is none. */

@@ -11,8 +11,8 @@ enum { MAX_DEPTH = 32, MAX_WORD = 4096 };
 void reader_fail(struct reader *reader, struct board_place place, const char *fmt, ...)
 {
     va_list ap;
-    int n = snprintf(reader->error, BOARD_ERROR, "%s:%u:%u: ", reader->board->path,
-                     place.line, place.column);
+    int n = snprintf(reader->error, BOARD_ERROR, "%s:%u:%u: ", place.path, place.line,
+                     place.column);
 
     if (n >= BOARD_ERROR)
         n = BOARD_ERROR - 1;
@@ -77,7 +77,7 @@ static void skip_blanks(struct reader *reader)
 
 /* ------------------------------------------------------------------------- words */
 
-static bool is_name_char(char c)
+bool reader_is_name_char(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
            c == '_';
@@ -104,7 +104,8 @@ static const char *replaced(struct reader *reader, const char *text, const char 
         size_t size = 1;
 
         if (*text++ == '$') {
-            for (name_end = text; name_end < end && is_name_char(*name_end); name_end++)
+            for (name_end = text; name_end < end && reader_is_name_char(*name_end);
+                 name_end++)
                 ;
             from = variable_value(reader, text, (size_t)(name_end - text), place);
             size = strlen(from);

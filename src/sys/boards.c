@@ -16,7 +16,8 @@ static const char ending[] = ".board";
 enum { MAX_PATH = 4096 };
 
 struct search {
-    const char *name, *isa; /* NULL: list them all */
+    const char *name; /* NULL: list them all */
+    const char *isa;  /* of a name that several boards have */
     char found[MAX_PATH];
 };
 
@@ -27,6 +28,15 @@ static bool is_called(const char *path, const char *name)
 
     return strlen(file) == strlen(name) + sizeof(ending) - 1 &&
            !strncmp(file, name, strlen(name));
+}
+
+/* By the name that -M finds it with: of another instruction set that is its file's. */
+static void print_board(const char *path, const struct board *board, bool is_default)
+{
+    const char *slash = strrchr(path, '/'), *name = is_default ? board->name : slash + 1;
+    size_t length = strlen(name) - (is_default ? 0 : sizeof(ending) - 1);
+
+    printf("%-20.*s %s (%s)\n", (int)length, name, board->doc, board->isa);
 }
 
 static void look_at(void *context, const char *path)
@@ -45,9 +55,9 @@ static void look_at(void *context, const char *path)
         return;
     }
     if (!search->name)
-        printf("%-20s %s (%s)\n", board->name, board->doc, board->isa);
+        print_board(path, board, !strcmp(board->isa, search->isa));
     else if (!search->found[0] && !strcmp(board->name, search->name) &&
-             (!search->isa || !strcmp(board->isa, search->isa)))
+             !strcmp(board->isa, search->isa))
         snprintf(search->found, sizeof(search->found), "%s", path);
     board_free(board);
 }
@@ -76,9 +86,9 @@ const char *boards_find(const char *name, const char *isa)
     return search.found;
 }
 
-void boards_list(void)
+void boards_list(const char *isa)
 {
-    struct search search = { 0 };
+    struct search search = { .isa = isa };
 
     printf("Supported machines are:\n");
     look_everywhere(&search);

@@ -4,6 +4,6 @@
 
 /* The file of what -M says: `virt`, `virt-rv64`, or a path.  die()s of none. */
 const char *boards_find(const char *name, const char *isa);
-void boards_list(void); /* for people */
+void boards_list(const char *isa); /* for people */
 
 #endif

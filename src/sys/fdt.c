@@ -148,8 +148,7 @@ static void check_reference(struct writer *writer, const struct tree_part *part,
         writer->failed)
         return;
     writer->failed = true;
-    board_error(writer->board, place, writer->error, "`&%s`: no such device has a node",
-                part->text);
+    board_error(place, writer->error, "`&%s`: no such device has a node", part->text);
 }
 
 static void put_property(struct writer *writer, const struct tree_property *property)

@@ -120,10 +120,9 @@ void machine_quit(struct machine *machine)
 
 /* ------------------------------------------------------------------------- making */
 
-_Noreturn static void board_die(const struct machine *machine, struct board_place place,
-                                const char *what)
+_Noreturn static void board_die(struct board_place place, const char *what)
 {
-    die("%s:%u:%u: %s", machine->board->path, place.line, place.column, what);
+    die("%s:%u:%u: %s", place.path, place.line, place.column, what);
 }
 
 static void make_memory(struct machine *machine)
@@ -136,7 +135,7 @@ static void make_memory(struct machine *machine)
                       : bus_add_ram(machine->bus, m->name, m->addr, m->size_bytes, error);
 
         if (result < 0)
-            board_die(machine, m->place, error);
+            board_die(m->place, error);
     }
 }
 
@@ -215,12 +214,12 @@ static void place_device(struct machine *machine, struct part *part)
                                                  : 0;
 
         if (!own)
-            board_die(machine, r->place, "the device has no registers in this region");
+            board_die(r->place, "the device has no registers in this region");
         if (!r->size_bytes)
             r->size_bytes = own;
         if (bus_add_dev(machine->bus, part->dev, r->region, r->addr, r->size_bytes,
                         error) < 0)
-            board_die(machine, r->place, error);
+            board_die(r->place, error);
     }
 }
 
@@ -241,14 +240,14 @@ static void make_device(struct machine *machine, struct part *part,
     if (!class) {
         snprintf(error, sizeof(error),
                  "there is no kind of device `%s`; see -device help", board->class);
-        board_die(machine, board->place, error);
+        board_die(board->place, error);
     }
     part->board = board;
     part->dev = dev_new(class, board->name);
     serve(machine, part->dev);
     for (const struct board_setting *s = board->settings; s; s = s->next)
         if (set_property(machine, part->dev, s, error) < 0)
-            board_die(machine, s->place, error);
+            board_die(s->place, error);
 }
 
 static void set_wire(void *context, unsigned line, bool level)
@@ -264,12 +263,12 @@ static struct irq connect(struct machine *machine, const struct board_irq *line)
     if (!line->device) {
         irq = vcpu_irq(machine->cpus[line->cpu], line->cpu_line);
         if (!irq.set)
-            board_die(machine, line->place, "the CPU has no such line");
+            board_die(line->place, "the CPU has no such line");
         return irq;
     }
     to = find_dev(machine, line->device);
     if (!to || !to->class->set_line)
-        board_die(machine, line->place, "that device has no lines to lead to");
+        board_die(line->place, "that device has no lines to lead to");
     return (struct irq){ set_wire, to, line->line };
 }
 
@@ -350,7 +349,7 @@ static void make_devices(struct machine *machine)
     for (size_t i = 0; i < on_board; i++) {
         place_device(machine, &machine->parts[i]);
         if (dev_init(machine->parts[i].dev, error) < 0)
-            board_die(machine, machine->parts[i].board->place, error);
+            board_die(machine->parts[i].board->place, error);
     }
     for (size_t i = on_board; i < count; i++)
         if (dev_init(machine->parts[i].dev, error) < 0)

@@ -69,7 +69,7 @@ static void take_machine(struct reading *reading, const char *argument)
     char *part = next_part(&argument);
 
     if (is_help(part)) {
-        boards_list();
+        boards_list(reading->isa);
         exit(0);
     }
     if (strchr(part, '='))

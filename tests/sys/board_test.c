@@ -108,6 +108,27 @@ START_TEST(choices_of_the_command_line_come_first)
 }
 END_TEST
 
+START_TEST(let_names_what_follows)
+{
+    struct board *board = parse(HEAD "let size 2*8\nlet words \"a b\"\n"
+                                     "option o x|y \"doc\"\n"
+                                     "when o=y {\n let words \"c\"\n}\n"
+                                     "when o=x {\n let words \"$words$size\"\n}\n"
+                                     "device d e {\n at $size\n set p=\"$words\"\n}\n",
+                                NULL);
+
+    ck_assert_msg(board != NULL, "%s", error);
+    ck_assert_uint_eq(board->devices->ranges->addr, 16);
+    ck_assert_str_eq(board->devices->settings->value, "a b2*8");
+    board_free(board);
+    refused(HEAD "let a-b 1\n",
+            "x.board:5:5: a name has letters, digits and _ only: `a-b`");
+    refused(HEAD "let a\n", "x.board:5:6: want its value, not the end of the line");
+    refused(HEAD "import \"/etc/x\"\n",
+            "x.board:5:8: want the name of a file beside this one, not `/etc/x`");
+}
+END_TEST
+
 START_TEST(repeat_goes_up_and_down)
 {
     struct board *board =
@@ -216,7 +237,7 @@ START_TEST(the_users_own_tree_gets_the_command_line)
 END_TEST
 
 RIG_MAIN("board", a_board_is_read, errors_name_line_and_column,
-         choices_of_the_command_line_come_first, repeat_goes_up_and_down,
-         the_tree_says_what_the_board_says,
+         choices_of_the_command_line_come_first, let_names_what_follows,
+         repeat_goes_up_and_down, the_tree_says_what_the_board_says,
          a_reference_to_nothing_is_an_error_with_its_place,
          the_users_own_tree_gets_the_command_line)
