@@ -103,7 +103,7 @@ SYSTEM_INTERP := $(filter-out $(OBJ_jit) %/lockstep.o,$(call objects,src/interp/
 SYSTEM_STAMPS := $(if $(GEN_SRC),$(O)/gen/system_stencils.c)
 OBJ_system := $(OBJ_isagen) $(filter-out $(SYSTEM_INTERP),$(GEN_SRC:.c=.o)) $(SYSTEM_STAMPS:.c=.o) $(SYSTEM_INTERP:$(O)/%=$(O)/system/%) \
               $(foreach i,$(ISAS),$(call objects,src/isa/$i/*.c)) $(call objects,src/sys/*.c src/sys/*/*.c src/dev/*.c) \
-              $(call objects,src/debug/isa_find.c $(wildcard src/debug/gdb*.c))
+              $(call objects,src/debug/isa_find.c $(wildcard src/debug/gdb*.c)) $(O)/gen/riscv_sbi.o
 # -lNAME, if there is such a library for HOST; its header may be another machine's.
 has_library = $(shell t=$$(mktemp) && echo 'int main(void) { return 0; }' | \
               $(CC) -x c -include $1.h - $(LDFLAGS) -o $$t -l$2 2>/dev/null && echo -l$2; rm -f $$t)
@@ -272,6 +272,16 @@ $(GEN_MK): $(O)/gen/%.mk: $(ISAGEN)
 	      echo GEN_SRC += $$(cd $(O)/gen/$*.new && ls *.c | sed 's|^|$(O)/gen/$*/|'); } >$@
 isa-specs/%.isa isa-specs/%.pairs: ;
 
+# rhea's own firmware, assembled from the spec by rhea's own assembler.
+ASSEMBLE := build/host/assemble
+$(ASSEMBLE): $(filter-out %/isagen/main.o,$(HOST_OBJ)) $(patsubst %.c,build/host/%.o,src/debug/isa_program.c src/debug/isa_bytes.c tools/assemble/main.c)
+	$(Q)echo '  LD   $@' && $(HOSTCC) -o $@ $^ -lm
+$(O)/gen/riscv_sbi.c: firmware/riscv-sbi.S $(ASSEMBLE) $(wildcard isa-specs/riscv/*.isa)
+	@mkdir -p $(@D)
+	$(Q)echo '  ASM  $@' && { echo '#include "sys/firmware.h"'; for x in 64 32; do \
+	$(HOSTCC) -E -P -x assembler-with-cpp -DXLEN=$$x $< >$(@D)/riscv_sbi$$x.s && \
+	$(ASSEMBLE) isa-specs/riscv/riscv.isa:riscv$$x rv$${x}max,-c,-zcb $(@D)/riscv_sbi$$x.s riscv_sbi$$x || exit; done; } >$@
+
 # --- tests
 
 CHECK_CFLAGS = $(shell pkg-config --cflags check)
@@ -332,5 +342,5 @@ help:
 	@echo "Targets:    all check check-long unit bench demo fuzz cross-TRIPLE install format clean"
 
 .PHONY: all check check-long unit bench demo fuzz install format clean help
--include $(patsubst %.o,%.d,$(OBJ) $(OBJ_system) $(call objects,src/llvmjit/*.c) $(foreach t,$(TARGETS),$(call stencil_objects,$t)) $(HOST_OBJ) $(O)/src/main.o $(O)/src/rhea_isa.o $(O)/tools/isagen/main.o)
+-include $(patsubst %.o,%.d,$(OBJ) $(OBJ_system) $(call objects,src/llvmjit/*.c) $(foreach t,$(TARGETS),$(call stencil_objects,$t)) $(HOST_OBJ) build/host/tools/assemble/main.o $(O)/src/main.o $(O)/src/rhea_isa.o $(O)/tools/isagen/main.o)
 -include $(patsubst %,%.d,$(TESTS) $(FUZZERS))

@@ -26,7 +26,9 @@ int isa_decode_word(const struct isa_args *args);
 int isa_cover(const struct isa_args *args);
 int isa_run(const struct isa_args *args);
 
-/* Hexadecimal words as disassemblers print them ("00c58533", "8082": each one parcels as
+/* isa_bytes.c.
+ *
+ * Hexadecimal words as disassemblers print them ("00c58533", "8082": each one parcels as
  * one number) or, for a stream, bytes in memory order ("83077f"), appended to `bytes`.
  * Returns how many bytes that is, or 0 if `text` is no such thing. */
 unsigned hex_to_bytes(const struct isa *isa, uint64_t mode, const char *text,

@@ -1,9 +1,10 @@
 /* isa_program.c - programs for `rhea isa run`.
  *
  * Assembly is one instruction a line; `label:` may stand before one, `#`, `//` and
- * (unless an instruction uses it) `;` begin comments, `.word N`, `.byte N...` and `.space
- * N` place data. A label in an operand is replaced by its address; since lengths may
- * depend on addresses, the text is assembled again until they stay where they are. */
+ * (unless an instruction uses it) `;` begin comments.  `.word N`, `.byte N...`, `.2byte`,
+ * `.4byte` and `.8byte`, `.asciz "TEXT"`, `.space N` and `.balign N` place data. A label
+ * in an operand is replaced by its address; since lengths may depend on addresses, the
+ * text is assembled again until they stay where they are. */
 #include "debug/isa_program.h"
 
 #include <ctype.h>
@@ -129,8 +130,11 @@ static void put_data(struct assembler *as, const char *p, unsigned width)
         uint64_t value = strtoull(p, &end, 0);
         uint8_t bytes[8];
 
-        if (end == p)
-            die("%s:%u: not a number: %s", as->path, as->line, p);
+        if (end == p) { /* a label that is further down, in the first pass */
+            if (as->is_last)
+                die("%s:%u: not a number: %s", as->path, as->line, p);
+            end += strcspn(p, ",");
+        }
         for (unsigned i = 0; i < width; i++)
             bytes[i] = (uint8_t)(value >> 8 * (fetch && fetch->big ? width - 1 - i : i));
         add_bytes(as, bytes, width);
@@ -138,27 +142,101 @@ static void put_data(struct assembler *as, const char *p, unsigned width)
     }
 }
 
-static bool directive(struct assembler *as, const char *text)
+static void put_words_of(struct assembler *as, const char *p)
 {
-    unsigned parcel = 4;
     const struct isa_fetch *fetch = isa_fetch_of(as->args->isa, as->args->mode);
 
-    if (fetch && fetch->parcel)
-        parcel = fetch->parcel < 2 ? 2 : fetch->parcel;
-    if (!strncmp(text, ".byte ", 6)) {
-        put_data(as, text + 6, 1);
-    } else if (!strncmp(text, ".word ", 6)) {
-        put_data(as, text + 6, parcel);
-    } else if (!strncmp(text, ".space ", 7)) {
-        uint64_t count = strtoull(text + 7, NULL, 0);
+    put_data(as, p, !fetch || !fetch->parcel ? 4 : fetch->parcel < 2 ? 2 : fetch->parcel);
+}
 
-        if (count > MAX_SPACE)
-            die("%s:%u: .space of more than %d bytes", as->path, as->line, MAX_SPACE);
-        add_bytes(as, NULL, (size_t)count);
-    } else {
-        return false;
+static void put_byte(struct assembler *as, const char *p)
+{
+    put_data(as, p, 1);
+}
+
+static void put_2byte(struct assembler *as, const char *p)
+{
+    put_data(as, p, 2);
+}
+
+static void put_4byte(struct assembler *as, const char *p)
+{
+    put_data(as, p, 4);
+}
+
+static void put_8byte(struct assembler *as, const char *p)
+{
+    put_data(as, p, 8);
+}
+
+static void put_space(struct assembler *as, const char *p)
+{
+    uint64_t count = strtoull(p, NULL, 0);
+
+    if (count > MAX_SPACE)
+        die("%s:%u: .space of more than %d bytes", as->path, as->line, MAX_SPACE);
+    add_bytes(as, NULL, (size_t)count);
+}
+
+static void put_alignment(struct assembler *as, const char *p)
+{
+    uint64_t to = strtoull(p, NULL, 0);
+
+    if (!to || to > MAX_SPACE)
+        die("%s:%u: .balign wants a number up to %d", as->path, as->line, MAX_SPACE);
+    add_bytes(as, NULL, (size_t)((to - here(as) % to) % to));
+}
+
+/* "TEXT", with \n, \r, \t, \\ and \" in it, and a zero behind it. */
+static void put_text(struct assembler *as, const char *p)
+{
+    static const char escapes[] = "n\nr\rt\t\\\\\"\"";
+    const char *escape;
+
+    if (*p++ != '"')
+        die("%s:%u: .asciz wants \"TEXT\"", as->path, as->line);
+    for (; *p && *p != '"'; p++) {
+        uint8_t byte = (uint8_t)*p;
+
+        if (*p == '\\' && p[1]) {
+            p++;
+            for (escape = escapes; *escape && *escape != *p;)
+                escape += 2;
+            if (!*escape)
+                die("%s:%u: \\%c is not known", as->path, as->line, *p);
+            byte = (uint8_t)escape[1];
+        }
+        add_bytes(as, &byte, 1);
     }
-    return true;
+    add_bytes(as, NULL, 1);
+}
+
+static const struct {
+    const char *word;
+    void (*put)(struct assembler *as, const char *p);
+} directives[] = {
+    { ".byte ", put_byte },   { ".2byte ", put_2byte },      { ".4byte ", put_4byte },
+    { ".8byte ", put_8byte }, { ".word ", put_words_of },    { ".asciz ", put_text },
+    { ".space ", put_space }, { ".balign ", put_alignment },
+};
+
+static bool directive(struct assembler *as, const char *text)
+{
+    for (size_t i = 0; i < sizeof(directives) / sizeof(*directives); i++) {
+        size_t length = strlen(directives[i].word);
+        char line[LINE];
+
+        if (strncmp(text, directives[i].word, length))
+            continue;
+        if (directives[i].put == put_text)
+            put_text(as, text + length);
+        else {
+            replace_labels(as, text, line, sizeof(line));
+            directives[i].put(as, line + length);
+        }
+        return true;
+    }
+    return false;
 }
 
 static void put_insn(struct assembler *as, const char *text)

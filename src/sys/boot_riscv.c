@@ -3,7 +3,8 @@
  * The first instructions, in a ROM, give a0 = hart, a1 = device tree and a2 = what
  * OpenSBI's fw_dynamic wants to know, and jump to the firmware (without one: to the
  * kernel).  Places are those of QEMU: firmware at the start of RAM, kernel behind it,
- * initial disk in the middle of RAM, device tree at its end.
+ * initial disk in the middle of RAM, device tree at its end.  Where no firmware is given
+ * or installed, it is rhea's own, firmware/riscv-sbi.S.
  *
  * Spec: OpenSBI, docs/firmware/fw_dynamic.md; Linux, Documentation/riscv/boot.rst. */
 #include <stdlib.h>
@@ -12,12 +13,19 @@
 #include "base/report.h"
 #include "sys/boot.h"
 #include "sys/bus.h"
+#include "sys/fdt.h"
+#include "sys/firmware.h"
 #include "sys/image.h"
 #include "sys/machine.h"
 #include "sys/vcpu.h"
 
 enum { DYNAMIC_MAGIC = 0x4942534f, DYNAMIC_VERSION = 2, MODE_S = 1, PAGE = 4096 };
 #define MIB UINT64_C(0x100000)
+
+/* rhea's own firmware: what -bios calls it, the memory that it keeps, where in it the
+ * words begin that it is told, and what it has for a CPU. */
+#define OWN_FIRMWARE "rhea"
+enum { OWN_SIZE = 0x10000, OWN_PLATFORM = 8, OWN_CODE = 0x2000, OWN_AREA = 512 };
 
 struct plan {
     struct machine *machine;
@@ -29,6 +37,7 @@ struct plan {
     uint64_t kernel_end;
     uint64_t initrd_start, initrd_end;
     uint64_t tree;
+    bool has_own_firmware;
 };
 
 static uint64_t align_up(uint64_t value, uint64_t to)
@@ -78,17 +87,15 @@ static bool is_there(const char *path)
     return true;
 }
 
-/* The board's own firmware: the first of its paths that is there. */
+/* The board's own firmware: the first of its paths that is there, or rhea's. */
 static const char *default_firmware(const struct board *board)
 {
-    const char *path, *first = boot_setting(board, "default", 0);
+    const char *path;
 
     for (unsigned i = 0; (path = boot_setting(board, "default", i)); i++)
         if (is_there(path))
             return path;
-    die("there is no firmware: install Debian's opensbi (%s), or give one with -bios "
-        "(-bios none: the kernel starts alone)",
-        first ? first : "the board names none");
+    return OWN_FIRMWARE;
 }
 
 static void load_firmware(struct plan *plan)
@@ -99,7 +106,10 @@ static void load_firmware(struct plan *plan)
 
     if (!bios || !strcmp(bios, "default"))
         bios = default_firmware(board);
-    if (strcmp(bios, "none"))
+    plan->has_own_firmware = !strcmp(bios, OWN_FIRMWARE);
+    if (plan->has_own_firmware)
+        place.end += OWN_SIZE;
+    else if (strcmp(bios, "none"))
         place = load(plan, bios, plan->ram_start, true);
     plan->start = place.entry;
     /* A kernel lies on a large page. */
@@ -139,10 +149,16 @@ static void load_initrd(struct plan *plan)
 static void load_tree(struct plan *plan)
 {
     uint64_t top = plan->ram_end, limit = 3072 * MIB;
+    struct fdt_boot boot = { .initrd_start = plan->initrd_start,
+                             .initrd_end = plan->initrd_end,
+                             .reserved_start = plan->ram_start,
+                             .reserved_end = plan->ram_start };
     const void *tree;
     size_t size;
 
-    tree = machine_make_tree(plan->machine, plan->initrd_start, plan->initrd_end, &size);
+    if (plan->has_own_firmware)
+        boot.reserved_end += OWN_SIZE;
+    tree = machine_make_tree(plan->machine, &boot, &size);
     if (plan->ram_start < limit && top > limit)
         top = limit; /* firmware of 32 bits reaches it */
     if (size > top - plan->ram_start)
@@ -160,6 +176,59 @@ static uint8_t *put(uint8_t *at, uint64_t value, unsigned size)
     for (unsigned i = 0; i < size; i++)
         *at++ = value >> 8 * i;
     return at;
+}
+
+/* Where the registers of the board's first device of a kind are; 0: it has none. */
+static uint64_t registers_of(const struct board *board, const char *class)
+{
+    const struct board_device *device = board->devices;
+
+    while (device && (strcmp(device->class, class) || !device->ranges))
+        device = device->next;
+    return device ? device->ranges->addr : 0;
+}
+
+static uint64_t console_of(const struct board *board)
+{
+    const struct board_device *out =
+        board->stdout_device ? board_find_device(board, board->stdout_device) : NULL;
+
+    return out && !strcmp(out->class, "uart16550") && out->ranges ? out->ranges->addr : 0;
+}
+
+/* The words at `platform` in firmware/riscv-sbi.S, in their order. */
+static void write_platform(struct plan *plan, uint8_t *at)
+{
+    const struct board *board = machine_board(plan->machine);
+    uint64_t clint = registers_of(board, "aclint");
+
+    if (!clint || board->cpus > (OWN_SIZE - OWN_CODE) / OWN_AREA)
+        die("%s: rhea's own firmware wants an aclint, and no more than %u CPUs: install "
+            "Debian's opensbi, or give a firmware with -bios",
+            board->path, (OWN_SIZE - OWN_CODE) / OWN_AREA);
+    if (!plan->kernel)
+        die("-bios %s: it starts a -kernel, and there is none", OWN_FIRMWARE);
+    at = put(at, console_of(board), 8);
+    at = put(at, clint, 8);
+    at = put(at, registers_of(board, "sifive-test"), 8);
+    at = put(at, board->cpus, 8);
+    at = put(at, plan->kernel, 8);
+    at = put(at, plan->tree, 8);
+    put(at, plan->ram_start >> 2 | (OWN_SIZE / 8 - 1), 8); /* pmpaddr: NAPOT */
+}
+
+static void write_own_firmware(struct plan *plan)
+{
+    uint8_t bytes[OWN_CODE] = { 0 };
+    unsigned long size = plan->is_64 ? riscv_sbi64_size : riscv_sbi32_size;
+
+    if (size > sizeof(bytes) || plan->ram_start % OWN_SIZE)
+        die("%s: rhea's own firmware wants a place that is a multiple of 0x%x",
+            machine_board(plan->machine)->path, OWN_SIZE);
+    memcpy(bytes, plan->is_64 ? riscv_sbi64 : riscv_sbi32, size);
+    write_platform(plan, bytes + OWN_PLATFORM);
+    if (!bus_load(plan->bus, plan->ram_start, bytes, sizeof(bytes)))
+        die("no memory for the firmware; see -m");
 }
 
 static void write_rom(struct plan *plan, uint64_t rom)
@@ -203,6 +272,8 @@ void boot_riscv_sbi(struct machine *machine)
     load_kernel(&plan);
     load_initrd(&plan);
     load_tree(&plan);
+    if (plan.has_own_firmware)
+        write_own_firmware(&plan);
     write_rom(&plan, rom);
     for (unsigned cpu = 0; cpu < board->cpus; cpu++)
         vcpu_put(machine_cpu(machine, cpu), "pc", rom);

@@ -369,6 +369,32 @@ static void put_chosen(struct writer *writer)
     check(writer, fdt_end_node(writer->blob));
 }
 
+/* Spec: Devicetree Specification, "/reserved-memory Node". */
+static void put_reserved(struct writer *writer)
+{
+    const struct fdt_boot *boot = writer->boot;
+    unsigned address_cells = cell_of(writer->board->tree, "#address-cells", 2);
+    unsigned size_cells = cell_of(writer->board->tree, "#size-cells", 1);
+    struct cells cells = { 0 };
+    char name[32];
+
+    if (boot->reserved_start == boot->reserved_end)
+        return;
+    check(writer, fdt_begin_node(writer->blob, "reserved-memory"));
+    put_u32(writer, "#address-cells", address_cells);
+    put_u32(writer, "#size-cells", size_cells);
+    put_bytes(writer, "ranges", NULL, 0);
+    snprintf(name, sizeof(name), "firmware@%llx",
+             (unsigned long long)boot->reserved_start);
+    check(writer, fdt_begin_node(writer->blob, name));
+    add_number(&cells, boot->reserved_start, address_cells);
+    add_number(&cells, boot->reserved_end - boot->reserved_start, size_cells);
+    put_cells(writer, "reg", &cells);
+    put_bytes(writer, "no-map", NULL, 0);
+    check(writer, fdt_end_node(writer->blob));
+    check(writer, fdt_end_node(writer->blob));
+}
+
 static void write_all(struct writer *writer, size_t size)
 {
     writer->result = 0;
@@ -379,6 +405,7 @@ static void write_all(struct writer *writer, size_t size)
     put_devices(writer, writer->board->tree, "");
     put_chosen(writer);
     put_memories(writer);
+    put_reserved(writer);
     put_cpus(writer);
     check(writer, fdt_end_node(writer->blob));
     check(writer, fdt_finish(writer->blob));
@@ -453,6 +480,9 @@ void *fdt_with_boot(const void *blob, size_t blob_size, const struct fdt_boot *b
         die("out of memory");
     if (!result)
         result = fdt_open_into(blob, copy, (int)room);
+    if (!result && boot->reserved_end > boot->reserved_start)
+        result = fdt_add_mem_rsv(copy, boot->reserved_start,
+                                 boot->reserved_end - boot->reserved_start);
     if (!result)
         result = add_boot(copy, boot);
     if (!result)

@@ -9,9 +9,10 @@
 
 /* What only the command line and the loader know. */
 struct fdt_boot {
-    const char *command_line;          /* NULL: none */
-    uint64_t initrd_start, initrd_end; /* equal: none */
-    uint8_t seed[32];                  /* for the guest's random numbers */
+    const char *command_line;              /* NULL: none */
+    uint64_t initrd_start, initrd_end;     /* equal: none */
+    uint64_t reserved_start, reserved_end; /* memory that is the firmware's; the same */
+    uint8_t seed[32];                      /* for the guest's random numbers */
 };
 
 /* A device tree blob; free() it.  NULL: `error` says why. */

@@ -526,27 +526,25 @@ int machine_run(struct machine *machine)
 
 /* -------------------------------------------------------------------- device tree */
 
-const void *machine_make_tree(struct machine *machine, uint64_t initrd_start,
-                              uint64_t initrd_end, size_t *size)
+const void *machine_make_tree(struct machine *machine, struct fdt_boot *boot,
+                              size_t *size)
 {
-    struct fdt_boot boot = { .command_line = machine->config.command_line,
-                             .initrd_start = initrd_start,
-                             .initrd_end = initrd_end };
     char error[BOARD_ERROR];
     struct image own;
 
-    memcpy(boot.seed, machine->seed, sizeof(boot.seed));
+    boot->command_line = machine->config.command_line;
+    memcpy(boot->seed, machine->seed, sizeof(boot->seed));
     free(machine->tree);
     if (machine->config.dtb) {
         if (image_read(&own, machine->config.dtb, false, error) < 0)
             die("-dtb %s", error);
         machine->tree =
-            fdt_with_boot(own.bytes, own.size, &boot, &machine->tree_size, error);
+            fdt_with_boot(own.bytes, own.size, boot, &machine->tree_size, error);
         image_free(&own);
         if (!machine->tree)
             die("-dtb %s: %s", machine->config.dtb, error);
     } else {
-        machine->tree = fdt_of_board(machine->board, &boot, &machine->tree_size, error);
+        machine->tree = fdt_of_board(machine->board, boot, &machine->tree_size, error);
         if (!machine->tree)
             die("%s", error);
     }

@@ -13,6 +13,7 @@
 #include "sys/chardev.h"
 
 struct bus;
+struct fdt_boot;
 struct loop;
 struct machine;
 struct vcpu;
@@ -65,8 +66,9 @@ struct board *machine_board(const struct machine *machine);
 const struct machine_config *machine_config(const struct machine *machine);
 unsigned machine_bits(const struct machine *machine); /* of a register of its CPUs */
 struct vcpu *machine_cpu(const struct machine *machine, unsigned number);
-/* The tree that the guest gets; the machine's. */
-const void *machine_make_tree(struct machine *machine, uint64_t initrd_start,
-                              uint64_t initrd_end, size_t *size);
+/* The tree that the guest gets; the machine's.  Of `boot`, what the loader knows is
+ * there, the rest is filled in. */
+const void *machine_make_tree(struct machine *machine, struct fdt_boot *boot,
+                              size_t *size);
 
 #endif
