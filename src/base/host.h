@@ -275,7 +275,11 @@ int host_set_nonblocking(int fd,
                          bool is_nonblocking); /* returns what it was, or -errno */
 int64_t host_read(int fd, void *bytes, size_t size);
 int64_t host_write(int fd, const void *bytes, size_t size);
-int host_create_file(const char *path); /* empty, to be written; or a negated errno */
+/* These return a descriptor or a negated errno.  An empty file, and one that is written
+ * to at its end; what there is (a pipe, say), to be read, or read and written. */
+int host_create_file(const char *path);
+int host_append_file(const char *path);
+int host_open_stream(const char *path, bool writes);
 void host_close(int fd);
 /* `name` beside the program (as `../share/rhea/boards`): its path.  NULL: no room, or
  * nobody knows where the program is. */
@@ -287,12 +291,19 @@ void host_list_folder(const char *folder, const char *ending,
                       void (*each)(void *context, const char *path), void *context);
 void host_ignore_broken_pipes(void); /* writing to one is an error, and no signal */
 
-/* Sockets that listen, at a port of the loopback interface or at a path (in place of what
- * was there), and who comes there; none of them waits.  A descriptor or a negated errno.
- */
-int host_listen_port(unsigned port);
-int host_listen_path(const char *path);
+/* A place for stream sockets: a path, or else a port of a host's (NULL: of the loopback
+ * interface). */
+struct host_place {
+    const char *path, *host;
+    unsigned port;
+};
+/* A socket that listens there (at a path: in place of what was there), one that is
+ * connected to it, and who comes.  Only host_connect() waits.  A descriptor or a negated
+ * errno. */
+int host_listen(const struct host_place *place);
+int host_connect(const struct host_place *place);
 int host_accept(int listener);
+unsigned host_socket_port(int fd); /* its own; 0: it has none */
 void host_remove_path(const char *path);
 
 /* Descriptors 0 to 2 are open from now on, if need be on /dev/null. */
@@ -302,5 +313,18 @@ void host_open_standard_files(void);
  * those of signals).  However the process ends, it is then as it was before. */
 void host_terminal_raw(int fd, bool signals);
 void host_terminal_restore(void);
+bool host_is_terminal(int fd);
+/* The first SIGTERM, SIGHUP or SIGINT that comes, unless it is ignored, calls `soon` (as
+ * a signal handler); the second one, or 20 seconds, end the process whatever it does. */
+void host_catch_ends(void (*soon)(void));
+
+/* A new pseudo-terminal.  `watch_fd` can be read when somebody has opened `path`;
+ * host_pty_is_used() then says whether it is open still.  0 or a negated errno. */
+struct host_pty {
+    int fd, watch_fd;
+    char path[64];
+};
+int host_pty_open(struct host_pty *pty);
+bool host_pty_is_used(const struct host_pty *pty);
 
 #endif

@@ -1,4 +1,4 @@
-/* host_poll.c - time, waiting for descriptors, files by name, and the terminal. */
+/* host_poll.c - time, waiting for descriptors, files by name. */
 #include "base/host.h"
 
 #include <dirent.h>
@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -155,6 +154,20 @@ int host_create_file(const char *path)
     return fd < 0 ? -errno : fd;
 }
 
+int host_append_file(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+
+    return fd < 0 ? -errno : fd;
+}
+
+int host_open_stream(const char *path, bool writes)
+{
+    int fd = open(path, (writes ? O_RDWR : O_RDONLY) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+    return fd < 0 ? -errno : fd;
+}
+
 void host_close(int fd)
 {
     close(fd);
@@ -214,63 +227,4 @@ void host_list_folder(const char *folder, const char *ending,
     }
     if (dir)
         closedir(dir);
-}
-
-/* ---------------------------------------------------------------------- terminal */
-
-static struct {
-    volatile sig_atomic_t is_raw;
-    int fd;
-    struct termios before;
-} terminal;
-
-void host_terminal_restore(void)
-{
-    if (!terminal.is_raw)
-        return;
-    terminal.is_raw = 0;
-    tcsetattr(terminal.fd, TCSANOW, &terminal.before);
-}
-
-/* The signal is on its way again when the terminal is as it was. */
-static void restore_and_end(int signo)
-{
-    host_terminal_restore();
-    signal(signo, SIG_DFL);
-    raise(signo);
-}
-
-void host_terminal_raw(int fd, bool signals)
-{
-    static const int ends[] = { SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGABRT,
-                                SIGSEGV, SIGBUS, SIGFPE, SIGILL };
-    struct sigaction action = { .sa_handler = restore_and_end };
-    struct termios raw;
-
-    if (!isatty(fd) || tcgetattr(fd, &raw) < 0)
-        return;
-    if (!terminal.is_raw) {
-        terminal.fd = fd;
-        terminal.before = raw;
-        atexit(host_terminal_restore);
-    }
-    raw.c_iflag &=
-        ~(tcflag_t)(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
-    raw.c_oflag |= OPOST;
-    raw.c_lflag &= ~(tcflag_t)(ECHO | ECHONL | ICANON | IEXTEN);
-    if (!signals)
-        raw.c_lflag &= ~(tcflag_t)ISIG;
-    raw.c_cflag &= ~(tcflag_t)(CSIZE | PARENB);
-    raw.c_cflag |= CS8;
-    raw.c_cc[VMIN] = 1;
-    raw.c_cc[VTIME] = 0;
-    terminal.is_raw = 1;
-    tcsetattr(fd, TCSANOW, &raw);
-    for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
-        struct sigaction old;
-
-        /* Who has a handler already ends some other way. */
-        if (sigaction(ends[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL)
-            sigaction(ends[i], &action, NULL);
-    }
 }

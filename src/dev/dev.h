@@ -201,7 +201,13 @@ void msi_send(struct msi *msi, uint64_t addr, uint32_t data); /* msi NULL: lost 
 /* ---------------------------------------------------------------------- back ends */
 
 /* A serial line's other end.  The device fills in `user` and `device` at init. */
-enum char_event { CHAR_OPENED, CHAR_CLOSED, CHAR_BREAK };
+enum char_event {
+    CHAR_OPENED, /* somebody is at the other end */
+    CHAR_CLOSED,
+    CHAR_BREAK,
+    CHAR_FOCUSED, /* of a shared line: it has the keys now */
+    CHAR_UNFOCUSED,
+};
 struct char_user {
     size_t (*room)(void *device); /* how many bytes it takes now */
     void (*receive)(void *device, const uint8_t *bytes, size_t count); /* <= room */
@@ -212,6 +218,7 @@ struct char_backend {
     /* Returns how many it took; fewer than `count`: `sent` will be called. */
     size_t (*write)(struct char_backend *backend, const uint8_t *bytes, size_t count);
     void (*ready)(struct char_backend *backend); /* the device has room again */
+    bool is_open, is_shared;
     const struct char_user *user;
     void *device;
 };

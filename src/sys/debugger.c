@@ -475,7 +475,7 @@ struct debugger *debugger_new(const char *where, struct machine *machine)
     else if (!port)
         die("-gdb %s: want tcp::PORT or unix:PATH", where);
     fill_target(d);
-    d->listen_fd = d->path ? host_listen_path(d->path) : host_listen_port(port);
+    d->listen_fd = host_listen(&(struct host_place){ .path = d->path, .port = port });
     if (d->listen_fd < 0)
         die("-gdb %s: %s", where, strerror(-d->listen_fd));
     d->listener = loop_add(machine_loop(machine), d->listen_fd, client_comes, d);

@@ -34,6 +34,7 @@ struct machine {
     struct guest_clock *clock;
     struct loop *loop;
     struct power power;
+    struct chardevs *chardevs;
     struct char_backend *serials[MACHINE_SERIALS];
     struct drives *drives;
     struct nets *nets;
@@ -77,6 +78,15 @@ static void request(struct power *power, enum power_event event, int status)
         machine->wants_reset = true;
     }
     stop_all(machine);
+}
+
+static struct machine *signalled; /* the one that runs */
+static volatile int got_signal;
+
+static void end_soon(void)
+{
+    got_signal = 1;
+    loop_stop(signalled->loop);
 }
 
 static void quit(void *context)
@@ -157,13 +167,18 @@ static const struct property *find_property(const struct dev_class *class,
     return property && property->name ? property : NULL;
 }
 
-/* serial0 and so on. */
-static struct char_backend *find_serial(const struct machine *machine, const char *name)
+/* A board's serial0 and so on, which may lead nowhere; or what -chardev names. */
+static int connect_chardev(struct machine *machine, struct dev *dev,
+                           const struct board_setting *setting, char error[DEV_ERROR])
 {
+    const char *name = setting->value;
+    struct char_backend *backend;
+
     if (!strncmp(name, "serial", 6) && name[6] >= '0' &&
         name[6] < '0' + MACHINE_SERIALS && !name[7])
-        return machine->serials[name[6] - '0'];
-    return NULL;
+        return dev_connect(dev, setting->name, machine->serials[name[6] - '0'], error);
+    backend = chardevs_take(machine->chardevs, name, error);
+    return backend ? dev_connect(dev, setting->name, backend, error) : -1;
 }
 
 static int set_property(struct machine *machine, struct dev *dev,
@@ -174,8 +189,7 @@ static int set_property(struct machine *machine, struct dev *dev,
     uint64_t value;
 
     if (property && property->kind == PROPERTY_CHARDEV)
-        return dev_connect(dev, setting->name, find_serial(machine, setting->value),
-                           error);
+        return connect_chardev(machine, dev, setting, error);
     if (property && property->kind == PROPERTY_DRIVE) {
         struct block_backend *drive = drives_find(machine->drives, setting->value);
 
@@ -393,17 +407,20 @@ static void make_cpus(struct machine *machine)
     }
 }
 
-static void open_serials(struct machine *machine)
+static void open_chardevs(struct machine *machine)
 {
-    struct chardev_host host = { machine->loop, quit, machine };
+    struct chardev_host host = { machine->loop, guest_clock_interface(machine->clock),
+                                 quit, machine };
     char error[CHARDEV_ERROR];
 
+    machine->chardevs = chardevs_open(machine->config.chardevs, &host);
     for (unsigned i = 0; i < MACHINE_SERIALS; i++) {
         if (!machine->config.serials[i])
             continue;
-        machine->serials[i] = chardev_open(machine->config.serials[i], &host, error);
-        if (!machine->serials[i] && error[0])
-            die("-serial %s", error);
+        machine->serials[i] =
+            chardevs_take(machine->chardevs, machine->config.serials[i], error);
+        if (!machine->serials[i])
+            die("-serial: %s", error);
     }
 }
 
@@ -427,7 +444,7 @@ struct machine *machine_new(const struct machine_config *config)
     host_random(machine->seed, sizeof(machine->seed));
     make_memory(machine);
     make_cpus(machine);
-    open_serials(machine);
+    open_chardevs(machine);
     machine->drives = drives_open(config->drives, machine->loop);
     machine->nets = nets_open(machine->config.nets, machine->config.net_dumps,
                               machine->loop, guest_clock_interface(machine->clock));
@@ -450,8 +467,7 @@ void machine_free(struct machine *machine)
         dev_free(machine->parts[i].dev);
         free(irqs);
     }
-    for (unsigned i = 0; i < MACHINE_SERIALS; i++)
-        chardev_close(machine->serials[i]);
+    chardevs_close(machine->chardevs);
     drives_close(machine->drives, machine->bus);
     nets_close(machine->nets, machine->bus);
     loop_free(machine->loop);
@@ -508,7 +524,8 @@ static void run(struct machine *machine)
             start(machine);
         loop_run(machine->loop);
         stop(machine);
-        if (machine->wants_off || (machine->wants_reset && machine->config.no_reboot))
+        if (got_signal || machine->wants_off ||
+            (machine->wants_reset && machine->config.no_reboot))
             return;
         if (machine->wants_reset)
             reset(machine);
@@ -519,6 +536,8 @@ static void run(struct machine *machine)
 
 int machine_run(struct machine *machine)
 {
+    signalled = machine;
+    host_catch_ends(end_soon);
     run(machine);
     debugger_end(machine->debugger, machine->status);
     return machine->status;

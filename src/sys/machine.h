@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "sys/board.h"
-#include "sys/chardev.h"
+#include "sys/char/chardev.h"
 
 struct bus;
 struct fdt_boot;
@@ -38,8 +38,9 @@ struct machine_config {
     const struct net_config *nets;     /* see net/net.h */
     const struct net_dump_config *net_dumps;
     const struct machine_plug *plugs;
-    const char *serials[MACHINE_SERIALS]; /* see chardev.h; NULL: nothing there */
-    bool no_reboot;                       /* a reset ends it */
+    const struct chardev_config *chardevs; /* see char/chardev.h */
+    const char *serials[MACHINE_SERIALS];  /* names of chardevs; NULL: nothing there */
+    bool no_reboot;                        /* a reset ends it */
     const char *gdb; /* where a debugger may connect (debugger.h), or NULL */
     bool is_stopped; /* it does not run before somebody says so */
 };

@@ -125,6 +125,7 @@ void options_read(struct options *into, int argc, char **argv)
     reading.last_drive = &reading.drives;
     reading.last_plug = &reading.plugs;
     reading.last_net = &reading.nets;
+    reading.last_chardev = &reading.chardevs;
     for (int i = 1; i < argc; i++) {
         const struct option *option;
 
@@ -137,8 +138,7 @@ void options_read(struct options *into, int argc, char **argv)
     }
     if (!reading.machine)
         die("no machine: say -M virt, or see -M help");
-    if (!reading.has_serial && (reading.is_nographic || !reading.has_no_display))
-        into->machine.serials[0] = "mon:stdio";
+    finish_consoles(&reading);
     finish_drives(&reading);
     into->machine.plugs = reading.plugs;
     into->machine.nets = reading.nets;

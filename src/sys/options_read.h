@@ -19,6 +19,7 @@ struct reading {
     struct net_config *nets, **last_net;
     struct net_dump_config *net_dumps;
     unsigned net_count;
+    struct chardev_config *chardevs, **last_chardev;
     unsigned serials;
     bool has_serial, is_nographic, has_no_display;
 };
@@ -50,5 +51,12 @@ void plug_setting(struct machine_plug *plug, const char *name, const char *value
 
 /* A drive that no -device is named for gets one; -snapshot is for all. */
 void finish_drives(struct reading *reading);
+
+/* A character device as -serial and its like say it, by the name `id`: its name, which is
+ * another one for `chardev:ID`; NULL for `none`. */
+const char *chardev_in_short(struct reading *reading, const char *option,
+                             const char *text, const char *id);
+/* The terminal is the serial line, unless something was said of them. */
+void finish_consoles(struct reading *reading);
 
 #endif

@@ -1,0 +1,113 @@
+"""A machine under test, and what may be at the other ends of its lines."""
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+RHEA = os.environ["RHEA"]
+LIMIT = 30  # seconds that anything may take
+failed = 0
+
+
+def said(name, good, got=None):
+    """Prints the line of one test."""
+    global failed
+    if not good:
+        failed = 1
+        print("got:", got)
+    print("ok" if good else "not ok", name, flush=True)
+
+
+class Machine:
+    """A machine; one that waits for a client first writes that to its stderr."""
+
+    def __init__(self, *options, board="virt", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, **more):
+        self.process = subprocess.Popen(
+            [RHEA, "boot", "-M", board, "-display", "none", *options],
+            stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, **more)
+
+    def ended(self):
+        """Its exit status; the signal negated."""
+        try:
+            self.out, self.err = self.process.communicate(timeout=LIMIT)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.out, self.err = self.process.communicate()
+            return "hangs"
+        return self.process.returncode
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def kill(self):
+        self.process.kill()
+        self.process.communicate()
+
+
+class Line:
+    """Bytes both ways, over a descriptor."""
+
+    def __init__(self, fd, owner=None):
+        self.fd = fd
+        self.owner = owner
+        self.seen = b""
+        os.set_blocking(fd, True)
+
+    def send(self, data):
+        data = data if isinstance(data, bytes) else data.encode()
+        while data:
+            data = data[os.write(self.fd, data):]
+
+    def get(self, limit=LIMIT):
+        """What comes next; b"": nothing more, or not in time."""
+        if not select.select([self.fd], [], [], limit)[0]:
+            return b""
+        try:
+            return os.read(self.fd, 65536)
+        except OSError:
+            return b""
+
+    def until(self, want, limit=LIMIT):
+        """Reads up to `want`: everything up to there, or what there is."""
+        want = want if isinstance(want, bytes) else want.encode()
+        end = time.time() + limit
+        while want not in self.seen:
+            more = self.get(max(0, end - time.time()))
+            if not more:
+                break
+            self.seen += more
+        at = self.seen.find(want)
+        at = len(self.seen) if at < 0 else at + len(want)
+        got, self.seen = self.seen[:at], self.seen[at:]
+        return got.decode(errors="replace")
+
+    def close(self):
+        if self.owner:
+            self.owner.close()
+        else:
+            os.close(self.fd)
+
+
+def connect(where, limit=LIMIT):
+    """A line to a path or a port of the loopback interface, when somebody listens there."""
+    family = socket.AF_UNIX if isinstance(where, str) else socket.AF_INET
+    end = time.time() + limit
+    while True:
+        sock = socket.socket(family)
+        try:
+            sock.connect(where if family == socket.AF_UNIX else ("127.0.0.1", where))
+            return Line(sock.fileno(), sock)
+        except OSError:
+            sock.close()
+            if time.time() > end:
+                raise
+            time.sleep(0.05)
+
+
+def free_port():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
