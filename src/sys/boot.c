@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/report.h"
+#include "sys/loader.h"
 #include "sys/machine.h"
 
 static const struct way {
@@ -30,6 +31,7 @@ void boot_load(struct machine *machine)
     for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
         if (!strcmp(ways[i].name, board->boot)) {
             ways[i].load(machine);
+            loader_run(machine, machine_config(machine)->loaders);
             return;
         }
     }

@@ -38,6 +38,7 @@ struct machine_config {
     const struct net_config *nets;     /* see net/net.h */
     const struct net_dump_config *net_dumps;
     const struct machine_plug *plugs;
+    struct loader_config *loaders;         /* see loader.h */
     const struct chardev_config *chardevs; /* see char/chardev.h */
     const char *serials[MACHINE_SERIALS];  /* names of chardevs; NULL: nothing there */
     bool no_reboot;                        /* a reset ends it */

@@ -77,7 +77,14 @@ static void take_device(struct reading *reading, const char *argument)
             printf("name \"%s\"%s%s, desc \"%s\"\n", dev_classes[i]->name,
                    dev_classes[i]->bus ? ", bus " : "",
                    dev_classes[i]->bus ? dev_classes[i]->bus : "", dev_classes[i]->doc);
+        puts("name \"loader\", desc \"a file or number in memory, a CPU's pc: file=, "
+             "addr=, "
+             "force-raw=, cpu-num=, data=, data-len=, data-be=\"");
         exit(0);
+    }
+    if (!strcmp(name, "loader")) {
+        take_loader(reading, argument);
+        return;
     }
     if (is_help(argument)) {
         device_help(name);

@@ -49,6 +49,9 @@ void take_none(struct reading *reading, const char *argument);
 struct machine_plug *new_plug(struct reading *reading, const char *class);
 void plug_setting(struct machine_plug *plug, const char *name, const char *value);
 
+/* -device loader */
+void take_loader(struct reading *reading, const char *argument);
+
 /* A drive that no -device is named for gets one; -snapshot is for all. */
 void finish_drives(struct reading *reading);
 
