@@ -233,10 +233,12 @@ static const struct cache_file *open_now(struct interp *ip, struct keeper *keepe
     return opened->state == IS_OPEN ? &opened->file : NULL;
 }
 
-/* `is_precise`: struct region_request's. */
-static uint64_t mode_of(const struct mode_table *table, bool is_precise)
+/* The rest: struct region_request's. */
+static uint64_t mode_of(const struct mode_table *table, bool is_precise, bool counts)
 {
-    return (table->mode & (((uint64_t)1 << VARIANT_SHIFT) - 1)) | (uint64_t)is_precise
+    uint64_t variant = is_precise | counts << 1;
+
+    return (table->mode & (((uint64_t)1 << VARIANT_SHIFT) - 1)) | variant
                                                                       << VARIANT_SHIFT;
 }
 
@@ -255,8 +257,24 @@ static uint32_t find(const struct cache_file *file, uint64_t offset, uint64_t mo
     return at == CACHE_NONE ? first : at;
 }
 
+/* One that counts, where that is asked for and there is one; else one that does not. */
+static uint32_t find_one(const struct interp *ip, const struct cache_file *file,
+                         uint64_t offset, bool *is_counting)
+{
+    uint32_t found = CACHE_NONE;
+
+    *is_counting = jit_options.stats;
+    if (*is_counting)
+        found = find(file, offset, mode_of(ip->mode, !ip->is_unseen, true));
+    if (found != CACHE_NONE)
+        return found;
+    *is_counting = false;
+    return find(file, offset, mode_of(ip->mode, !ip->is_unseen, false));
+}
+
 /* The file that has a region for pc, and which. */
-static const struct cache_file *look(struct interp *ip, uint64_t pc, uint32_t *found)
+static const struct cache_file *look(struct interp *ip, uint64_t pc, uint32_t *found,
+                                     bool *is_counting)
 {
     struct cached *cached;
     const struct cache_file *file;
@@ -271,7 +289,7 @@ static const struct cache_file *look(struct interp *ip, uint64_t pc, uint32_t *f
     file = number ? open_now(ip, cached->keeper, number) : NULL;
     if (!file || !file->at)
         return NULL;
-    *found = find(file, pc - cached->area.file_at, mode_of(ip->mode, !ip->is_unseen));
+    *found = find_one(ip, file, pc - cached->area.file_at, is_counting);
     return *found == CACHE_NONE ? NULL : file;
 }
 
@@ -310,7 +328,8 @@ static bool fill_pages(struct loaded *region, const struct cache_region *from)
     return region->pages != NULL;
 }
 
-static bool load(struct interp *ip, const struct cache_region *from, uint64_t base)
+static bool load(struct interp *ip, const struct cache_region *from, uint64_t base,
+                 bool is_counting)
 {
     struct loaded *region = calloc(1, sizeof *region);
 
@@ -320,6 +339,7 @@ static bool load(struct interp *ip, const struct cache_region *from, uint64_t ba
     region->base = base;
     region->is_precise = !ip->is_unseen;
     region->is_cached = true;
+    region->is_counting = is_counting;
     region->npcs = from->npcs;
     region->ncells = from->code.ncells;
     region->nentries = from->code.nentries;
@@ -341,7 +361,8 @@ static bool load(struct interp *ip, const struct cache_region *from, uint64_t ba
 bool cached_load(struct interp *ip, uint64_t pc)
 {
     uint32_t found;
-    const struct cache_file *file = ip->jit ? look(ip, pc, &found) : NULL;
+    bool is_counting;
+    const struct cache_file *file = ip->jit ? look(ip, pc, &found, &is_counting) : NULL;
     struct cached *cached = file ? ip->jit->cached : NULL;
     struct cache_region region;
     uint64_t base;
@@ -353,7 +374,7 @@ bool cached_load(struct interp *ip, uint64_t pc)
         cached->counts.different++;
         return false;
     }
-    if (!load(ip, &region, base))
+    if (!load(ip, &region, base, is_counting))
         return false;
     cached->counts.loaded++;
     if (jit_options.stats)
@@ -448,7 +469,7 @@ static struct kept *make_kept(struct interp *ip, const struct job *job,
     if (!kept)
         return NULL;
     at = (uint8_t *)(kept + 1);
-    kept->region.mode = mode_of(job->table, job->request.is_precise);
+    kept->region.mode = mode_of(job->table, job->request.is_precise, job->request.counts);
     kept->region.where = CACHE_ANYWHERE;
     kept->region.nranges = nspans;
     if (!fill_ranges(kept, spans, base, ip->cpu->space, &at)) {
@@ -513,7 +534,7 @@ bool cached_has(struct interp *ip, const struct job *job)
 {
     struct cached *cached = get_cached(ip);
     uint64_t base = job->request.base;
-    uint64_t mode = mode_of(job->table, job->request.is_precise);
+    uint64_t mode = mode_of(job->table, job->request.is_precise, job->request.counts);
     unsigned number = cached ? file_at(ip, cached, base) : 0;
     const struct cache_file *file = number ? open_now(ip, cached->keeper, number) : NULL;
     struct cache_region region;

@@ -421,7 +421,7 @@ static struct job *make_job(const struct collector *c)
         .is_translated = RHEA_TLB,
         .fp_flags = host_fp_flags(),
         .has_fma = host_has_fma(),
-        .counts_exits = jit_options.exits,
+        .counts = jit_options.stats,
         .wants_ir = isa_trace && isa_trace->wants_ir,
         .wants_out_asm = isa_trace && isa_trace->wants_out_asm,
     };

@@ -1,7 +1,9 @@
-/* count.c - how often regions are left, where and why: -jit-exits.
+/* count.c - what executed how many instructions, and how often regions are left, where
+ * and why: -jit-stats, -jit-exits.
  *
- * Regions count it in their cells (CELL_COUNT), several threads without a lock: then some
- * are lost. */
+ * In front of instructions in a row is an x_tally, for handlers and for templates;
+ * regions add theirs when they are left.  Exits are counted in cells (CELL_COUNT), by
+ * several threads without a lock: then some are lost. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +27,7 @@ static uint64_t in_cell(const struct interp *ip, const struct loaded *region,
 
 void exits_keep(struct interp *ip)
 {
-    struct loaded *region = jit_options.exits ? ip->jit->regions : NULL;
+    struct loaded *region = jit_options.stats ? ip->jit->regions : NULL;
 
     for (; region; region = region->next) {
         if (!region->counts)
@@ -143,14 +145,29 @@ static void report_exit(const struct interp *ip, const struct exit_count *exit,
     line(text);
 }
 
-static void report_causes(const struct exit_count *exits, uint32_t count,
-                          void (*line)(const char *text))
+static uint64_t executed_by(const struct interp *ip, enum tier tier)
 {
-    uint64_t sums[CAUSES] = { 0 };
+    uint64_t sum = ip->executed[tier];
+
+    for (const struct interp_cpu *self = ip->cpus; self; self = self->next)
+        sum += self->cpu->executed[tier];
+    return sum;
+}
+
+static void report_causes(const struct interp *ip, const struct exit_count *exits,
+                          uint32_t count, void (*line)(const char *text))
+{
+    uint64_t sums[CAUSES] = { 0 }, all = 0;
     char text[TEXT];
 
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count; i++) {
         sums[exits[i].cause] += exits[i].count;
+        all += exits[i].count;
+    }
+    snprintf(text, sizeof text,
+             "jit: regions left %" PRIu64 " times, after %.1f instructions each", all,
+             all ? (double)executed_by(ip, TIER_REGION) / (double)all : 0);
+    line(text);
     snprintf(text, sizeof text,
              "jit: exits: %" PRIu64 " indirect jumps, %" PRIu64 " returns, %" PRIu64
              " links, %" PRIu64 " for the interpreter, %" PRIu64 " kicks",
@@ -159,7 +176,45 @@ static void report_causes(const struct exit_count *exits, uint32_t count,
     line(text);
 }
 
-void exits_report(const struct interp *ip, void (*line)(const char *text))
+/* ------------------------------------------------------------------- instructions */
+
+/* Of the cache, compiled by processes that did not count. */
+static unsigned count_uncounted(const struct jit *jit)
+{
+    unsigned count = 0;
+
+    for (const struct loaded *region = jit->regions; region; region = region->next)
+        count += !region->is_counting;
+    return count;
+}
+
+static void report_executed(const struct interp *ip, void (*line)(const char *text))
+{
+    uint64_t in[TIERS], sum = 0;
+    unsigned uncounted = count_uncounted(ip->jit);
+    char text[TEXT];
+
+    for (unsigned i = 0; i < TIERS; i++)
+        sum += in[i] = executed_by(ip, i);
+    if (!sum)
+        return;
+    snprintf(text, sizeof text,
+             "jit: %" PRIu64 " instructions executed: %.1f%% in regions, %.1f%% in "
+             "templates, %.1f%% in the interpreter",
+             sum, 100.0 * (double)in[TIER_REGION] / (double)sum,
+             100.0 * (double)in[TIER_TEMPLATE] / (double)sum,
+             100.0 * (double)in[TIER_INTERP] / (double)sum);
+    line(text);
+    if (!uncounted)
+        return;
+    snprintf(text, sizeof text,
+             "jit: not counted: those in %u regions that the cache had (cache=off: all "
+             "are)",
+             uncounted);
+    line(text);
+}
+
+static void report_exits(const struct interp *ip, void (*line)(const char *text))
 {
     struct exit_count *exits = malloc((count_cells(ip->jit) + 1) * sizeof *exits);
     uint32_t n = 0;
@@ -169,9 +224,15 @@ void exits_report(const struct interp *ip, void (*line)(const char *text))
     for (const struct loaded *region = ip->jit->regions; region; region = region->next)
         n += add_exits(ip, region, &exits[n]);
     n = merge(exits, n);
-    report_causes(exits, n, line);
+    report_causes(ip, exits, n, line);
     qsort(exits, n, sizeof *exits, by_count);
-    for (uint32_t i = 0; i < n && i < MOST; i++)
+    for (uint32_t i = 0; jit_options.exits && i < n && i < MOST; i++)
         report_exit(ip, &exits[i], line);
     free(exits);
+}
+
+void count_report(const struct interp *ip, void (*line)(const char *text))
+{
+    report_executed(ip, line);
+    report_exits(ip, line);
 }

@@ -8,6 +8,18 @@ HANDLER(x_goto)
     JUMP(0, 8);
 }
 
+/* In front of instructions that are executed in a row: -jit-stats. */
+#ifdef STENCIL
+enum { TIER = TIER_TEMPLATE };
+#else
+enum { TIER = TIER_INTERP };
+#endif
+HANDLER(x_tally)
+{
+    cpu->executed[TIER] += OP_U32(8);
+    NEXT(1);
+}
+
 #ifdef STENCIL
 /* From template code to the handler of the op that follows. */
 HANDLER(x_leave);

@@ -60,10 +60,10 @@ static void heat(struct interp *ip, struct block *block)
     for (uint32_t i = block->position; i < end; i++) {
         uint32_t unit = ip->positions[i].unit;
 
+        if (run.count == MAX_BLOCK_INSNS || ip->ops[unit].fn == x_tally)
+            end_run(ip, &run);
         if (ip->variants[i] == ISA_NONE)
             continue;
-        if (run.count == MAX_BLOCK_INSNS)
-            end_run(ip, &run);
         run.units[run.count] = unit;
         run.variants[run.count++] = ip->variants[i];
     }

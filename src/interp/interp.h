@@ -171,6 +171,7 @@ struct interp {
     bool is_plain;             /* jumps are not threaded: lockstep counts them */
     uint32_t cold_runs;        /* COLD_RUNS; 0: no block is cold */
     uint32_t hot_runs;         /* HOT_RUNS */
+    uint64_t executed[TIERS];  /* of CPUs that are no more: struct cpu's */
     uint16_t last_acc;         /* of the newest block's end */
     uint16_t last_known[ISA_FLAG_GROUPS]; /* there: flagfns, as liveness.h says */
 };
@@ -375,6 +376,7 @@ HANDLER(x_stub_mode); /* computes the mode anew; never patched */
 HANDLER(x_far);       /* leads to another page of translated addresses; never patched */
 HANDLER(x_stub_delayed); /* goes on in the delay slot, then at its pc */
 HANDLER(x_goto);         /* link at 8 */
+HANDLER(x_tally);        /* counts as many instructions as 32 bits at 8 say */
 HANDLER(x_warm);         /* the same, and counts at 12: a block that goes on elsewhere */
 HANDLER(x_more);         /* pc at 8: what follows is not predecoded yet */
 HANDLER(x_next_mode);    /* pc at 8, after something that may change the mode or code */

@@ -482,6 +482,5 @@ void jit_report(const struct interp *ip, void (*line)(const char *text))
              (unsigned long long)cached.loaded, (unsigned long long)cached.different,
              (unsigned long long)cached.kept);
     line(text);
-    if (jit_options.exits)
-        exits_report(ip, line);
+    count_report(ip, line);
 }

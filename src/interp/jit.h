@@ -60,6 +60,7 @@ struct loaded {
     struct region_entry *entries;
     uint64_t
         *counts; /* by cell: how often it was left by until the last flush; or NULL */
+    bool is_counting; /* struct region_request's counts */
     uint32_t cells_at, base_at;
     size_t at;       /* in the code memory */
     uint32_t size;   /* of the code */
@@ -85,9 +86,6 @@ struct sample {
     struct mode_table *table;
     uint32_t count;
 };
-
-/* What executes an instruction. */
-enum tier { TIER_INTERP, TIER_TEMPLATE, TIER_REGION, TIERS };
 
 enum { TARGETS = 1 << 10 };
 struct target { /* of the jump at `from`, as samples have it */
@@ -140,8 +138,8 @@ struct jit_options {
     uint64_t memory;    /* bytes for the code of regions; 0: as much as is reasonable */
     uint64_t templates; /* ... of templates */
     bool no_cache;
-    bool stats; /* -jit-stats */
-    bool exits; /* -jit-exits: regions count how they are left */
+    bool stats; /* -jit-stats: instructions are counted, and how regions are left */
+    bool exits; /* -jit-exits: where, too */
 };
 extern struct jit_options jit_options; /* run.c */
 
@@ -315,8 +313,8 @@ void room_note_dead(struct jit *jit);
 
 /* count.c.  Before all ops are gone: takes what regions have counted. */
 void exits_keep(struct interp *ip);
-/* The exits that were taken most often, line by line. */
-void exits_report(const struct interp *ip, void (*line)(const char *text));
+/* What was counted, line by line. */
+void count_report(const struct interp *ip, void (*line)(const char *text));
 
 /* ahead.c.  Compiles functions into the cache.  Needs nothing taken; the CPU does not
  * run.

@@ -498,6 +498,7 @@ static struct loaded *new_region(struct job *job)
         region->pcs[i] = job->request.insns[i].pc;
     region->npcs = job->request.ninsns;
     region->is_precise = job->request.is_precise;
+    region->is_counting = job->request.counts;
     region->table = job->table;
     region->base = job->request.base;
     region->pages = job->pages;

@@ -40,6 +40,7 @@ struct builder {
     uint64_t page;   /* noted last */
     bool wrote_sink; /* by the newest op: a zero register */
     unsigned count;  /* instructions */
+    uint32_t tally;  /* the unit of the x_tally that counts them; 0: none yet */
     struct fuser fuser;
     unsigned nchosen; /* instructions whose flags are looked at before they are noted */
     uint32_t chosen[MAX_BLOCK_INSNS], chosen_units[MAX_BLOCK_INSNS];
@@ -371,6 +372,8 @@ static enum next after_jump(struct builder *b, const struct isa_variant *variant
             block_to_warm(b->ip, more);
         return BLOCK_ENDS;
     }
+    if (variant->flags & VAR_BRANCHES)
+        b->tally = 0;
     return GO_ON;
 }
 
@@ -397,6 +400,27 @@ static void note_kept_ops(struct builder *b)
         liveness_choose(b->isa, b->chosen, b->nchosen, b->ip->last_known);
     for (unsigned i = 0; i < b->nchosen; i++)
         fuse_add(&b->fuser, b->ip, b->chosen_units[i], b->chosen[i]);
+}
+
+/* -jit-stats: an instruction more for the x_tally in front, of which there is one for all
+ * up to the next branch; no group goes beyond it. */
+static void tally(struct builder *b)
+{
+    uint32_t count;
+
+    if (!HAS_JIT || !jit_options.stats || b->is_counting)
+        return;
+    if (!b->tally) {
+        note_kept_ops(b);
+        fuse_end(&b->fuser, b->ip, true);
+        fuse_begin(&b->fuser, b->fuser.acc);
+        b->nchosen = 0;
+        b->tally = b->ip->units;
+        memset(add_exit(b, x_tally)->payload, 0, OP_SIZE - OP_PAYLOAD);
+    }
+    memcpy(&count, b->ip->ops[b->tally].payload, sizeof count);
+    count++;
+    memcpy(b->ip->ops[b->tally].payload, &count, sizeof count);
 }
 
 static enum next add_insn(struct builder *b, const struct isa_decoded *insn)
@@ -441,6 +465,7 @@ static enum next step(struct builder *b)
         add_goto(b);
         return BLOCK_ENDS;
     }
+    tally(b);
     add_position(b, insn.length);
     b->count++;
     if (insn.insn != ISA_NONE && (!insn.illegal || insn.illegal == 1 + ILLEGAL_NOP)) {
@@ -500,6 +525,7 @@ static void begin(struct builder *b, struct interp *ip, uint64_t pc, bool is_hot
     b->is_counting = (ip->mode->kind & TABLE_COUNT) != 0;
     b->is_cold = false;
     b->count = 0;
+    b->tally = 0;
     b->page = UINT64_MAX;
     fuse_begin(&b->fuser, acc);
     b->nchosen = 0;

@@ -78,7 +78,7 @@ struct region_request {
     bool is_translated; /* accesses go by the TLB (isa/tlb.h); what misses it is left to
                            the interpreter, so there are no faults */
     bool wants_ir, wants_out_asm; /* texts for people: struct region_code */
-    bool counts_exits;            /* by CELL_COUNT; such code is never kept */
+    bool counts;                  /* cpu->executed, and how it is left: CELL_COUNT */
     /* Called between steps, where nothing is half done that a process without this thread
      * would miss; may wait.  NULL: nothing. */
     void (*rest)(void *context);
@@ -174,7 +174,7 @@ struct region_code {
 };
 
 /* What the module offers: a symbol `rhea_region_compiler`. */
-enum { REGION_VERSION = 4 };
+enum { REGION_VERSION = 5 };
 struct region_compiler {
     unsigned version; /* REGION_VERSION */
     const char *name; /* "LLVM 19.1.7" */

@@ -204,6 +204,8 @@ static void interp_detach(struct cpu *cpu)
     for (at = &ip->cpus; *at != self; at = &(*at)->next)
         ;
     *at = self->next;
+    for (unsigned i = 0; i < TIERS; i++)
+        ip->executed[i] += cpu->executed[i];
     interp_give(self);
     if (!ip->cpus)
         free_interp(ip, cpu->space);

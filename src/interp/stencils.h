@@ -42,8 +42,8 @@ struct stencil {
     uint16_t units; /* of the op; 0: what follows is reached by jumps only */
 };
 
-/* Stencils are in the order of the isa's handlers, then of its groups, then these two. */
-enum { STENCIL_GOTO, STENCIL_LEAVE, STENCIL_OWN };
+/* Stencils are in the order of the isa's handlers, then of its groups, then these. */
+enum { STENCIL_GOTO, STENCIL_TALLY, STENCIL_LEAVE, STENCIL_OWN };
 
 struct stencil_file {
     uint64_t stamp; /* hash of all that follows */

@@ -50,12 +50,16 @@ static const uintptr_t helpers[] = { STENCIL_HELPERS(ADDRESS)
 
 /* -------------------------------------------------------------------- handlers */
 
+/* Nobody asks for that of STENCIL_LEAVE: it is put where a row ends. */
 static interp_handler handler_of(const struct template *t, uint32_t number)
 {
+    static const interp_handler own[] = {
+        [STENCIL_GOTO] = x_goto, [STENCIL_TALLY] = x_tally
+    };
     uint32_t handlers = t->own - t->tables->nfused;
 
     if (number >= t->own)
-        return number == t->own ? x_goto : NULL;
+        return own[number - t->own];
     return number < handlers ? t->tables->handlers[number]
                              : t->tables->fused[number - handlers].handler;
 }
@@ -86,7 +90,7 @@ static bool know_handlers(struct template *t)
     t->known = calloc(size, sizeof *t->known);
     if (!t->known)
         return false;
-    for (uint32_t i = 0; i <= t->own; i++)
+    for (uint32_t i = 0; i < t->own + STENCIL_LEAVE; i++)
         if (t->stencils[i].size || t->stencils[i].units)
             *known_entry(t, handler_of(t, i)) =
                 (struct known_handler){ handler_of(t, i), (uint16_t)i };

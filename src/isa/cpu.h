@@ -12,8 +12,11 @@
 
 #include "isa/isa.h"
 
-enum { CPU_STATE = 512 }; /* offset of cpu->state; checked in state.c */
+enum { CPU_STATE = 576 }; /* offset of cpu->state; checked in state.c */
 enum { CPU_RING = 32 };   /* returns that are predicted: a power of two */
+
+/* What executes an instruction. */
+enum tier { TIER_INTERP, TIER_TEMPLATE, TIER_REGION, TIERS };
 
 /* Why an engine returned. */
 enum exec_kind {
@@ -74,6 +77,7 @@ struct cpu {
     uint64_t (*helper)(struct cpu *cpu, unsigned number, const uint64_t *args);
     volatile uint32_t region_at; /* JIT: the instruction before a possible fault */
     const struct jump_entry *ring[CPU_RING];
+    uint64_t executed[TIERS]; /* instructions, where -jit-stats counts them */
     _Alignas(16) uint64_t head_end[1];
     /* guest registers from here, at CPU_STATE: cpu_new() allocates isa->state_size bytes
      * more */

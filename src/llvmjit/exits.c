@@ -29,7 +29,7 @@ static unsigned add_cell(struct lift *lift, unsigned kind, uint64_t pc)
 
 static bool is_counted(const struct lift *lift, unsigned kind)
 {
-    return lift->request->counts_exits &&
+    return lift->request->counts &&
            (kind == CELL_GOTO || kind == CELL_SIDE || kind == CELL_ROW ||
             kind == CELL_JUMP || kind == CELL_RETURN);
 }
@@ -80,17 +80,36 @@ LLVMValueRef region_pc(struct lift *lift, uint64_t pc)
 
 /* ------------------------------------------------------------------------ exits */
 
-/* The region is left by a cell: CELL_COUNT, where that is asked for. */
+void region_count(struct lift *lift, int64_t insns)
+{
+    struct region_state *state = lift->state;
+    LLVMValueRef executed;
+
+    if (!state->executed)
+        return;
+    executed = LLVMBuildLoad2(lift->builder, state->i64, state->executed, "");
+    executed =
+        LLVMBuildAdd(lift->builder, executed, lift_const(lift, 64, (uint64_t)insns), "");
+    LLVMBuildStore(lift->builder, executed, state->executed);
+}
+
+static void add_to(struct lift *lift, LLVMValueRef place, LLVMValueRef value)
+{
+    LLVMValueRef before = lift_load_volatile(lift, lift->state->i64, place);
+
+    lift_store_volatile(lift, LLVMBuildAdd(lift->builder, before, value, ""), place);
+}
+
+/* The region is left by a cell: CELL_COUNT and cpu->executed, where that is asked for. */
 static void count_exit(struct lift *lift, unsigned cell)
 {
-    LLVMValueRef place, count;
+    struct region_state *state = lift->state;
 
-    if (!lift->request->counts_exits)
+    if (!state->executed)
         return;
-    place = region_cell_address(lift, cell + 1);
-    count = lift_load_volatile(lift, lift->state->i64, place);
-    count = LLVMBuildAdd(lift->builder, count, lift_const(lift, 64, 1), "");
-    lift_store_volatile(lift, count, place);
+    add_to(lift, region_cell_address(lift, cell + 1), lift_const(lift, 64, 1));
+    add_to(lift, lift_field(lift, offsetof(struct cpu, executed[TIER_REGION])),
+           LLVMBuildLoad2(lift->builder, state->i64, state->executed, ""));
 }
 
 /* Goes on at an op. */
@@ -184,8 +203,11 @@ void region_exit(struct lift *lift, uint64_t pc)
 void region_side_exit(struct lift *lift)
 {
     unsigned cell = region_find_cell(lift, CELL_SIDE, relative(lift, lift->insn->pc));
+    bool is_begun = !lift->state->plan[lift->insn - lift->request->insns].is_side;
 
     region_flush(lift);
+    if (is_begun)
+        region_count(lift, -1); /* the interpreter executes it from the beginning */
     count_exit(lift, cell);
     leave_by(lift, cell);
     end_block(lift, leave_block(lift));

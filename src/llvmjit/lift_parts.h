@@ -83,6 +83,8 @@ struct region_state {
     int64_t pending; /* what cpu->region_at has to be before a load, or NO_INSN: is it */
     bool is_dead;    /* the builder's block has its end */
     LLVMValueRef locals[64]; /* of the body: allocas */
+    LLVMValueRef executed; /* instructions since the region was entered: an alloca, where
+                              the request counts */
     struct cell *cells;
     unsigned ncells, cell_room;
 };
@@ -174,6 +176,9 @@ LLVMValueRef region_pc(struct lift *lift, uint64_t pc);
  * said yet. */
 void region_publish_insn(struct lift *lift, int64_t number);
 void region_publish(struct lift *lift);
+/* So many instructions more, where they are counted; all of a row are one addition in
+ * the end. */
+void region_count(struct lift *lift, int64_t insns);
 /* Ends of a block. */
 void region_to(struct lift *lift, int32_t insn, bool is_back);
 void region_exit(struct lift *lift, uint64_t pc);

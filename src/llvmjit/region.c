@@ -297,6 +297,7 @@ static void lift_insn(struct lift *lift, const struct insn_plan *plan)
     }
     if (plan->stores || plan->loads)
         region_publish(lift);
+    region_count(lift, 1);
     lift_body(lift);
     if (!plan->stores || lift->why || state->is_dead)
         return;
@@ -445,6 +446,8 @@ static void finish_entry(struct lift *lift, unsigned count)
                         lift_field(lift, offsetof(struct cpu, op)));
     for (unsigned i = 0; i < lift->nelements; i++)
         load_element(lift, &lift->elements[i]);
+    if (lift->state->executed)
+        LLVMBuildStore(lift->builder, lift_const(lift, 64, 0), lift->state->executed);
     if (lift_gathers(lift)) {
         const struct isa_fpenv *env = &lift->isa->fpenvs[lift->gathered];
 
@@ -481,6 +484,10 @@ void region_lift(struct lift *lift)
     lift->cpu = LLVMGetParam(lift->function, 0);
     lift->base = LLVMGetParam(lift->function, 2);
     lift->state->entry = lift_block(lift, "entry");
+    if (lift->request->counts) {
+        lift_at(lift, lift->state->entry);
+        lift->state->executed = LLVMBuildAlloca(lift->builder, lift->state->i64, "");
+    }
     for (uint32_t i = 0; i < lift->request->ninsns; i++)
         if (lift->state->plan[i].is_entry)
             region_block(lift, (int32_t)i);

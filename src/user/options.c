@@ -195,7 +195,7 @@ static void take_jit_stats(struct run_options *options, const char *argument)
 static void take_jit_exits(struct run_options *options, const char *argument)
 {
     take_jit_stats(options, argument);
-    jit_options.exits = jit_options.no_cache = true;
+    jit_options.exits = true;
 }
 #else
 #define LOG_ITEMS "in_asm, exec, cpu, unimp, strace"
@@ -325,9 +325,9 @@ static const struct option table[] = {
     { "-D", "FILE", "QEMU_LOG_FILENAME", take_log_file, false, "log to FILE, not to stderr" },
     { "-accel", "ENGINE", "QEMU_ACCEL", take_accel, false, ACCEL_ENGINES " (slow); the first is the default" },
 #if HAS_JIT
-    { "-jit-stats", NULL, NULL, take_jit_stats, false, "print at the end what was compiled" },
+    { "-jit-stats", NULL, NULL, take_jit_stats, false, "print at the end what was executed by what, and compiled (slower)" },
     { "-jit-exits", NULL, NULL, take_jit_exits, false,
-      "the same, and where compiled regions are left (slows them; no cache)" },
+      "the same, and where compiled regions are left" },
 #endif
     { "-lockstep", NULL, NULL, take_lockstep, false,
       "check interp against eval, stop where they differ" },

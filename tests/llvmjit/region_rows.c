@@ -425,7 +425,7 @@ bool row_make(struct row *row, uint32_t variant)
     choose_edges(row);
     fill_row(row);
     row->is_precise = chance(2);
-    row->counts_exits = chance(4);
+    row->counts = chance(4);
     return true;
 }
 

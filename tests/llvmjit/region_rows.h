@@ -34,7 +34,7 @@ struct row {
     unsigned size;   /* bytes of code */
     bool is_scan;    /* a loop that goes through memory until it faults */
     bool is_leaping; /* it has a jump to where a1 says */
-    bool is_precise, counts_exits;
+    bool is_precise, counts;
 };
 
 /* `variant` somewhere in a row of others.  false: it has no instruction. */

@@ -262,7 +262,7 @@ static void check_counts(const struct row *row, const struct region_code *code)
 {
     uint64_t counted = 0;
 
-    for (unsigned i = 0; row->counts_exits && i < code->ncells; i++) {
+    for (unsigned i = 0; row->counts && i < code->ncells; i++) {
         uint64_t count;
 
         if (code->cells[i].kind != CELL_COUNT)
@@ -271,7 +271,7 @@ static void check_counts(const struct row *row, const struct region_code *code)
         memset(&cells[i], 0, sizeof cells[i]);
         counted += count;
     }
-    if (row->counts_exits && counted != (left_by != NULL))
+    if (row->counts && counted != (left_by != NULL))
         FAIL("%d exits counted", (int)counted);
 }
 
@@ -474,7 +474,7 @@ static void check_row(const struct row *row)
                                       .is_precise = row->is_precise,
                                       .fp_flags = host_fp_flags(),
                                       .has_fma = host_has_fma(),
-                                      .counts_exits = row->counts_exits };
+                                      .counts = row->counts };
     struct region_code code;
     char why[256] = "";
 

@@ -391,6 +391,7 @@ int main(int argc, char **argv)
         return 0;
     }
     add_handler("x_goto"); /* as enum STENCIL_GOTO and so on */
+    add_handler("x_tally");
     add_handler("x_leave");
     stencils = calloc(handlers.count, sizeof *stencils);
     if (!stencils)
