@@ -39,7 +39,8 @@ struct reg {
     uint8_t widths;
     uint8_t access;
     const char *name; /* the manual's */
-    uint32_t count, stride;
+    uint64_t count;   /* at most 2^32 */
+    uint32_t stride;
     uint8_t region;
 };
 
@@ -87,7 +88,12 @@ struct field {
     {                                                                                    \
 #member, offsetof(type, member), sizeof(struct timer), 1, FIELD_IS_TIMER, NULL   \
     }
-/* An array of structs, each with the fields of `table`. */
+/* A struct, or an array of structs, each with the fields of `table`. */
+#define FIELD_STRUCT(type, member, table)                                                \
+    {                                                                                    \
+#member, offsetof(type, member), sizeof(FIELD_MEMBER(type, member)), 1,          \
+            FIELD_IS_STRUCT, table                                                       \
+    }
 #define FIELD_STRUCTS(type, member, table)                                               \
     {                                                                                    \
 #member, offsetof(type, member), sizeof(FIELD_MEMBER(type, member)[0]),          \
@@ -288,7 +294,8 @@ enum { DEV_REGIONS = 8 };
 struct dev_class {
     const char *name, *doc; /* doc: one line, for -device help */
     const char *bus;        /* what it is plugged into; NULL: the board's own bus */
-    const char *provides;   /* the bus of what its property `device` may be */
+    const char *provides;   /* the bus of what may be plugged into it */
+    const char *comes_with; /* the class of what its property `device` is made to be */
     bool takes_msi;         /* a struct msi may write its registers */
     size_t size;            /* of its struct, which begins with a struct dev */
     uint64_t mmio_size;     /* of region 0; a board may give it less */

@@ -58,9 +58,41 @@ struct virtio *virtio_of(struct dev *dev)
 
 /* -------------------------------------------------------------------------- features */
 
-uint64_t virtio_offered(const struct virtio *virtio)
+const struct field virtio_driver_fields[] = {
+    FIELD(struct virtio_driver, device_features_sel),
+    FIELD(struct virtio_driver, driver_features_sel),
+    FIELD(struct virtio_driver, queue_sel),
+    FIELD(struct virtio_driver, features),
+    { 0 },
+};
+
+/* Bits from 32 * `select` on; there are none from 64 on. */
+static uint32_t selected(uint64_t features, uint32_t select)
 {
-    return virtio->offered;
+    return select > 1 ? 0 : features >> 32 * select;
+}
+
+uint32_t virtio_read_offered(const struct virtio *virtio,
+                             const struct virtio_driver *driver)
+{
+    return selected(virtio->offered, driver->device_features_sel);
+}
+
+uint32_t virtio_read_features(const struct virtio_driver *driver)
+{
+    return selected(driver->features, driver->driver_features_sel);
+}
+
+void virtio_write_features(struct virtio *virtio, struct virtio_driver *driver,
+                           uint32_t value)
+{
+    unsigned shift = 32 * driver->driver_features_sel;
+
+    if (driver->driver_features_sel > 1)
+        return; /* none of those is offered, so it can only be 0 */
+    driver->features &= ~((uint64_t)UINT32_MAX << shift);
+    driver->features |= (uint64_t)value << shift;
+    virtio_set_features(virtio, driver->features);
 }
 
 /* The name of the lowest bit, for messages. */
@@ -249,6 +281,12 @@ void virtio_reset_queue(struct virtqueue *queue)
     virtqueue_reset(queue);
     if (virtio->type->stop)
         virtio->type->stop(virtio, queue);
+}
+
+void virtio_ask_queue_reset(struct virtqueue *queue, uint32_t value)
+{
+    if ((value & 1) && virtio_has(queue->virtio, VIRTIO_F_RING_RESET))
+        virtio_reset_queue(queue);
 }
 
 void virtio_add_queue(struct virtio *virtio, uint16_t size)

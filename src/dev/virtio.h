@@ -113,11 +113,7 @@ struct virtio {
 /* ------------------------------------------------------- for device types: the tables */
 
 extern const struct field virtio_fields[];
-#define VIRTIO_FIELDS(type)                                                              \
-    {                                                                                    \
-        "virtio", offsetof(type, virtio), sizeof(struct virtio), 1, FIELD_IS_STRUCT,     \
-            virtio_fields                                                                \
-    }
+#define VIRTIO_FIELDS(type) FIELD_STRUCT(type, virtio, virtio_fields)
 #define VIRTIO_PROPERTY(type, name, member, doc, initial)                                \
     {                                                                                    \
         name, PROPERTY_BOOL, offsetof(type, virtio.member), doc, initial                 \
@@ -195,7 +191,18 @@ void virtqueue_fail(struct virtqueue *queue, const char *fmt, ...)
 
 /* The virtio device behind a device; NULL: it is none. */
 struct virtio *virtio_of(struct dev *dev);
-uint64_t virtio_offered(const struct virtio *virtio);
+/* What the registers of every transport keep of the driver's. */
+struct virtio_driver {
+    uint32_t device_features_sel, driver_features_sel, queue_sel;
+    uint64_t features; /* as written so far */
+};
+extern const struct field virtio_driver_fields[];
+/* The 32 feature bits that the driver has selected. */
+uint32_t virtio_read_offered(const struct virtio *virtio,
+                             const struct virtio_driver *driver);
+uint32_t virtio_read_features(const struct virtio_driver *driver);
+void virtio_write_features(struct virtio *virtio, struct virtio_driver *driver,
+                           uint32_t value);
 void virtio_set_features(struct virtio *virtio, uint64_t features);
 void virtio_set_status(struct virtio *virtio, uint8_t status); /* 0: reset */
 void virtio_reset(struct virtio *virtio);
@@ -207,6 +214,7 @@ void virtio_set_queue_area(struct virtqueue *queue, enum virtqueue_area area, bo
                            uint32_t value);
 void virtio_set_queue_ready(struct virtqueue *queue, bool is_ready);
 void virtio_reset_queue(struct virtqueue *queue);
+void virtio_ask_queue_reset(struct virtqueue *queue, uint32_t value); /* as written */
 void virtio_kick(struct virtio *virtio, unsigned queue);
 
 /* ------------------------------------------------------------- the core's own parts */

@@ -73,15 +73,14 @@ struct slot {
     struct dev dev;
     struct dev *device;
     struct virtio *virtio; /* the same, or NULL */
-    uint32_t device_features_sel, driver_features_sel, queue_sel;
-    uint64_t driver_features; /* as written so far */
+    struct virtio_driver driver;
     uint32_t interrupts;
 };
 
 static const struct field fields[] = {
-    FIELD(struct slot, device_features_sel), FIELD(struct slot, driver_features_sel),
-    FIELD(struct slot, queue_sel),           FIELD(struct slot, driver_features),
-    FIELD(struct slot, interrupts),          { 0 },
+    FIELD_STRUCT(struct slot, driver, virtio_driver_fields),
+    FIELD(struct slot, interrupts),
+    { 0 },
 };
 
 static const struct property properties[] = {
@@ -114,17 +113,12 @@ static void slot_config(void *context)
 
 /* ------------------------------------------------------------------------- registers */
 
-/* Half `index` of a 64-bit number; there are no others. */
-static uint32_t half(uint64_t whole, uint32_t index)
-{
-    return index > 1 ? 0 : whole >> 32 * index;
-}
-
 static uint64_t slot_read(struct dev *dev, struct access at)
 {
     struct slot *slot = (struct slot *)dev;
     struct virtio *virtio = slot->virtio;
-    const struct virtqueue *queue = virtio ? virtio_queue(virtio, slot->queue_sel) : NULL;
+    const struct virtqueue *queue =
+        virtio ? virtio_queue(virtio, slot->driver.queue_sel) : NULL;
 
     switch (at.reg) {
     case MAGIC_VALUE: return 0x74726976; /* "virt" */
@@ -135,7 +129,7 @@ static uint64_t slot_read(struct dev *dev, struct access at)
     if (!virtio)
         return 0;
     switch (at.reg) {
-    case DEVICE_FEATURES: return half(virtio_offered(virtio), slot->device_features_sel);
+    case DEVICE_FEATURES: return virtio_read_offered(virtio, &slot->driver);
     case QUEUE_SIZE_MAX: return queue ? virtio->queue_max[queue->index] : 0;
     case QUEUE_READY: return queue && queue->is_ready;
     case INTERRUPT_STATUS: return slot->interrupts;
@@ -147,17 +141,6 @@ static uint64_t slot_read(struct dev *dev, struct access at)
     case CONFIG: return dev_read(slot->device, 0, at.index, at.size);
     }
     return 0;
-}
-
-static void slot_write_features(struct slot *slot, uint32_t value)
-{
-    unsigned shift = 32 * slot->driver_features_sel;
-
-    if (slot->driver_features_sel > 1)
-        return; /* none of those is offered, so it can only be 0 */
-    slot->driver_features &= ~((uint64_t)UINT32_MAX << shift);
-    slot->driver_features |= (uint64_t)value << shift;
-    virtio_set_features(slot->virtio, slot->driver_features);
 }
 
 static void slot_write_queue(struct virtqueue *queue, struct access at, uint32_t value)
@@ -174,10 +157,7 @@ static void slot_write_queue(struct virtqueue *queue, struct access at, uint32_t
     case QUEUE_DEVICE:
         virtio_set_queue_area(queue, VIRTQUEUE_DEVICE, at.index, value);
         break;
-    case QUEUE_RESET:
-        if ((value & 1) && virtio_has(queue->virtio, VIRTIO_F_RING_RESET))
-            virtio_reset_queue(queue);
-        break;
+    case QUEUE_RESET: virtio_ask_queue_reset(queue, value); break;
     }
 }
 
@@ -185,7 +165,7 @@ static void slot_write_status(struct slot *slot, uint32_t status)
 {
     virtio_set_status(slot->virtio, status);
     if ((status & 0xff) == 0) {
-        slot->driver_features = 0;
+        slot->driver.features = 0;
         slot_set_interrupts(slot, 0);
     }
 }
@@ -198,15 +178,17 @@ static void slot_write(struct dev *dev, struct access at, uint64_t value)
     if (!virtio)
         return;
     switch (at.reg) {
-    case DEVICE_FEATURES_SEL: slot->device_features_sel = value; break;
-    case DRIVER_FEATURES_SEL: slot->driver_features_sel = value; break;
-    case DRIVER_FEATURES: slot_write_features(slot, value); break;
-    case QUEUE_SEL: slot->queue_sel = value; break;
+    case DEVICE_FEATURES_SEL: slot->driver.device_features_sel = value; break;
+    case DRIVER_FEATURES_SEL: slot->driver.driver_features_sel = value; break;
+    case DRIVER_FEATURES: virtio_write_features(virtio, &slot->driver, value); break;
+    case QUEUE_SEL: slot->driver.queue_sel = value; break;
     case QUEUE_NOTIFY: virtio_kick(virtio, value); break;
     case INTERRUPT_ACK: slot_set_interrupts(slot, slot->interrupts & ~value); break;
     case STATUS: slot_write_status(slot, value); break;
     case CONFIG: dev_write(slot->device, 0, at.index, at.size, value); break;
-    default: slot_write_queue(virtio_queue(virtio, slot->queue_sel), at, value); break;
+    default:
+        slot_write_queue(virtio_queue(virtio, slot->driver.queue_sel), at, value);
+        break;
     }
 }
 
@@ -231,8 +213,7 @@ static void slot_reset(struct dev *dev)
 {
     struct slot *slot = (struct slot *)dev;
 
-    slot->device_features_sel = slot->driver_features_sel = slot->queue_sel = 0;
-    slot->driver_features = 0;
+    slot->driver = (struct virtio_driver){ 0 };
     if (slot->virtio && slot->virtio->type)
         virtio_reset(slot->virtio);
     slot_set_interrupts(slot, 0);

@@ -18,6 +18,10 @@ struct rig {
     struct timer *timers[RIG_TIMERS];
     struct dma dma;
     uint8_t memory[RIG_MEMORY]; /* at address 0 */
+    struct msi msi;
+    unsigned messages; /* how many there were, and the last one */
+    uint64_t message_addr;
+    uint32_t message_data;
     struct power power;
     unsigned power_requests;
     enum power_event power_event;
@@ -114,6 +118,15 @@ static size_t rig_dma_map(struct dma *dma, uint64_t addr, size_t size, bool writ
     return size < RIG_MEMORY - addr ? size : RIG_MEMORY - addr;
 }
 
+static void rig_message(struct msi *msi, uint64_t addr, uint32_t data)
+{
+    struct rig *rig = RIG_OF(msi, msi);
+
+    rig->messages++;
+    rig->message_addr = addr;
+    rig->message_data = data;
+}
+
 static void rig_power(struct power *power, enum power_event event, int status)
 {
     struct rig *rig = RIG_OF(power, power);
@@ -146,6 +159,20 @@ static void rig_char_ready(struct char_backend *backend)
     RIG_OF(backend, chardev)->ready_calls++;
 }
 
+/* A further device beside the one that the rig is for; dev_free() it. */
+static inline struct dev *rig_add(struct rig *rig, const struct dev_class *class)
+{
+    struct dev *dev = dev_new(class, class->name);
+
+    dev->clock = &rig->clock;
+    dev->dma = &rig->dma;
+    dev->msi = &rig->msi;
+    dev->power = &rig->power;
+    dev->irqs = rig->irqs;
+    dev->irq_count = RIG_LINES;
+    return dev;
+}
+
 /* A device of its class, not yet initialized: set properties, then rig_init(). */
 static inline struct rig *rig_new(const char *class)
 {
@@ -155,43 +182,60 @@ static inline struct rig *rig_new(const char *class)
     rig->wall_offset_ns = UINT64_C(1600000000000000000);
     rig->now_ns = 1000000;
     rig->dma = (struct dma){ rig_dma_read, rig_dma_write, rig_dma_map };
+    rig->msi.send = rig_message;
     rig->power.request = rig_power;
     rig->chardev.write = rig_char_write;
     rig->chardev.ready = rig_char_ready;
     rig->sent_limit = RIG_SENT;
     for (unsigned i = 0; i < RIG_LINES; i++)
         rig->irqs[i] = (struct irq){ rig_line, rig, i };
-    rig->dev = dev_new(dev_class_find(class), class);
-    rig->dev->clock = &rig->clock;
-    rig->dev->dma = &rig->dma;
-    rig->dev->power = &rig->power;
-    rig->dev->irqs = rig->irqs;
-    rig->dev->irq_count = RIG_LINES;
+    rig->dev = rig_add(rig, dev_class_find(class));
     return rig;
+}
+
+/* Ends the test if something of a device is refused. */
+static inline void rig_check(int result, const char *error)
+{
+    if (result == 0)
+        return;
+    fprintf(stderr, "%s\n", error);
+    abort();
+}
+
+static inline void rig_set_of(struct dev *dev, const char *property, const char *value)
+{
+    char error[DEV_ERROR];
+
+    rig_check(dev_set(dev, property, value, error), error);
+}
+
+static inline void rig_connect(struct dev *dev, const char *property, void *to)
+{
+    char error[DEV_ERROR];
+
+    rig_check(dev_connect(dev, property, to, error), error);
+}
+
+static inline void rig_init_of(struct dev *dev)
+{
+    char error[DEV_ERROR];
+
+    rig_check(dev_init(dev, error), error);
 }
 
 static inline void rig_set(struct rig *rig, const char *property, const char *value)
 {
-    char error[DEV_ERROR];
-
-    if (dev_set(rig->dev, property, value, error) < 0) {
-        fprintf(stderr, "%s\n", error);
-        abort();
-    }
+    rig_set_of(rig->dev, property, value);
 }
 
 static inline void rig_init(struct rig *rig)
 {
     const struct property *property = rig->dev->class->properties;
-    char error[DEV_ERROR];
 
     for (; property && property->name; property++)
         if (property->kind == PROPERTY_CHARDEV)
-            dev_connect(rig->dev, property->name, &rig->chardev, error);
-    if (dev_init(rig->dev, error) < 0) {
-        fprintf(stderr, "%s\n", error);
-        abort();
-    }
+            rig_connect(rig->dev, property->name, &rig->chardev);
+    rig_init_of(rig->dev);
 }
 
 static inline void rig_free(struct rig *rig)

@@ -1,5 +1,5 @@
-/* virtio_rig.h - a virtio driver for tests: a device in a memory-mapped slot, whose rings
- * lie in the memory of a rig. */
+/* virtio_rig.h - a virtio driver for tests: a device in a memory-mapped slot or on PCI,
+ * whose rings lie in the memory of a rig. */
 #ifndef RHEA_TESTS_DEV_VIRTIO_RIG_H
 #define RHEA_TESTS_DEV_VIRTIO_RIG_H
 
@@ -50,8 +50,9 @@ struct ring {
 };
 
 struct vrig {
-    struct rig *rig; /* its device is the slot */
+    struct rig *rig; /* its device is the slot, or the PCI function */
     struct dev *device;
+    struct dev *host; /* of PCI, or NULL */
     uint64_t features;
     unsigned ring_size;
     struct ring rings[8];
@@ -78,63 +79,133 @@ static inline uint64_t get(struct vrig *v, uint64_t addr, unsigned size)
     return value;
 }
 
+/* Where registers of a slot are in the structures of a PCI function. */
+static const struct {
+    uint16_t slot, pci;
+    uint8_t size;
+} pci_places[] = {
+    { M_DEVICE_FEATURES_SEL, 0x00, 4 },
+    { M_DEVICE_FEATURES, 0x04, 4 },
+    { M_DRIVER_FEATURES_SEL, 0x08, 4 },
+    { M_DRIVER_FEATURES, 0x0c, 4 },
+    { M_STATUS, 0x14, 1 },
+    { M_CONFIG_GENERATION, 0x15, 1 },
+    { M_QUEUE_SEL, 0x16, 2 },
+    { M_QUEUE_SIZE_MAX, 0x18, 2 },
+    { M_QUEUE_SIZE, 0x18, 2 },
+    { M_QUEUE_READY, 0x1c, 2 },
+    { M_QUEUE_DESC, 0x20, 4 },
+    { M_QUEUE_DESC + 4, 0x24, 4 },
+    { M_QUEUE_DRIVER, 0x28, 4 },
+    { M_QUEUE_DRIVER + 4, 0x2c, 4 },
+    { M_QUEUE_DEVICE, 0x30, 4 },
+    { M_QUEUE_DEVICE + 4, 0x34, 4 },
+    { M_QUEUE_RESET, 0x3a, 2 },
+    { M_INTERRUPT_STATUS, 0x1000, 1 },
+};
+enum { VIRTIO_PCI_REGION = 5, PCI_DEVICE = 0x2000, PCI_NOTIFY = 0x3000 };
+
+/* The offset and size in the function of a slot's register; false: it has none. */
+static inline bool pci_place(unsigned reg, unsigned *offset, unsigned *size)
+{
+    *offset = PCI_DEVICE + reg - M_CONFIG;
+    if (reg >= M_CONFIG)
+        return true;
+    for (unsigned i = 0; i < COUNT(pci_places); i++) {
+        if (pci_places[i].slot != reg)
+            continue;
+        *offset = pci_places[i].pci;
+        *size = pci_places[i].size;
+        return true;
+    }
+    return false;
+}
+
+static inline void m_write_size(struct vrig *v, unsigned reg, unsigned size,
+                                uint64_t value)
+{
+    unsigned at;
+
+    if (!v->host)
+        rig_write(v->rig, reg, size, value);
+    else if (reg == M_QUEUE_NOTIFY)
+        dev_write(v->rig->dev, VIRTIO_PCI_REGION, PCI_NOTIFY + 4 * (value & 0xff), 2,
+                  value);
+    else if (pci_place(reg, &at, &size))
+        dev_write(v->rig->dev, VIRTIO_PCI_REGION, at, size, value);
+}
+
+static inline uint64_t m_read_size(struct vrig *v, unsigned reg, unsigned size)
+{
+    unsigned at;
+
+    if (!v->host)
+        return rig_read(v->rig, reg, size);
+    return pci_place(reg, &at, &size) ? dev_read(v->rig->dev, VIRTIO_PCI_REGION, at, size)
+                                      : 0;
+}
+
 static inline void m_write(struct vrig *v, unsigned reg, uint32_t value)
 {
-    rig_write(v->rig, reg, 4, value);
+    m_write_size(v, reg, 4, value);
 }
 
 static inline uint32_t m_read(struct vrig *v, unsigned reg)
 {
-    return rig_read(v->rig, reg, 4);
+    return m_read_size(v, reg, 4);
+}
+
+static inline struct vrig *vrig_new_in(const struct dev_class *class, const char *slot)
+{
+    struct vrig *v = calloc(1, sizeof(*v));
+
+    v->rig = rig_new(slot);
+    v->device = rig_add(v->rig, class);
+    v->ring_size = RING_SIZE;
+    return v;
 }
 
 static inline struct vrig *vrig_new(const struct dev_class *class)
 {
-    struct vrig *v = calloc(1, sizeof(*v));
+    return vrig_new_in(class, "virtio-mmio");
+}
 
-    v->rig = rig_new("virtio-mmio");
-    v->device = dev_new(class, class->name);
-    v->device->clock = &v->rig->clock;
-    v->device->dma = &v->rig->dma;
-    v->ring_size = RING_SIZE;
+/* On PCI, in slot 1 (all classes of these functions are alike). */
+static inline struct vrig *vrig_new_pci(const struct dev_class *class)
+{
+    struct vrig *v = vrig_new_in(class, "virtio-rng-pci");
+
+    v->host = rig_add(v->rig, dev_class_find("pcie-host"));
     return v;
 }
 
 static inline void vrig_set(struct vrig *v, const char *property, const char *value)
 {
-    char error[DEV_ERROR];
-
-    if (dev_set(v->device, property, value, error) < 0) {
-        fprintf(stderr, "%s\n", error);
-        abort();
-    }
+    rig_set_of(v->device, property, value);
 }
 
 static inline void vrig_connect(struct vrig *v, const char *property, void *to)
 {
-    char error[DEV_ERROR];
-
-    if (dev_connect(v->device, property, to, error) < 0) {
-        fprintf(stderr, "%s\n", error);
-        abort();
-    }
+    rig_connect(v->device, property, to);
 }
 
 static inline void vrig_init(struct vrig *v)
 {
-    char error[DEV_ERROR];
-
-    if (dev_init(v->device, error) < 0 ||
-        dev_connect(v->rig->dev, "device", v->device, error) < 0) {
-        fprintf(stderr, "%s\n", error);
-        abort();
+    rig_init_of(v->device);
+    rig_connect(v->rig->dev, "device", v->device);
+    if (v->host) {
+        rig_init_of(v->host);
+        rig_connect(v->rig->dev, "bus", v->host);
     }
     rig_init(v->rig);
+    if (v->host)
+        rig_write(v->rig, 4, 2, 4); /* it is a bus master */
 }
 
 static inline void vrig_free(struct vrig *v)
 {
     dev_free(v->device);
+    dev_free(v->host);
     rig_free(v->rig);
     free(v);
 }

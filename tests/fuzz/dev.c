@@ -19,16 +19,19 @@ static struct rig *make(const struct dev_class *class)
 }
 
 /* A register of the table, or anywhere near. */
-static uint64_t place(const struct dev_class *class, uint8_t row, uint8_t number)
+static uint64_t place(const struct dev_class *class, uint8_t row, uint8_t number,
+                      unsigned *region)
 {
     const struct reg *reg = class->regs;
     unsigned count = 0;
 
     while (reg && reg[count].name)
         count++;
+    *region = 0;
     if (!count || row == 0xff)
         return (uint64_t)number << 48 | number;
     reg += row % count;
+    *region = reg->region;
     return reg->offset + (uint64_t)(reg->stride ? reg->stride : 4) * (number % 8) +
            (number >= 0xf0 ? number & 3 : 0);
 }
@@ -43,16 +46,17 @@ static uint64_t spread(uint8_t seed)
 /* One step; what a read gives. */
 static uint64_t step(struct rig *rig, const uint8_t *bytes)
 {
-    unsigned size = 1u << (bytes[0] >> 3 & 3);
-    uint64_t at = place(rig->dev->class, bytes[1], bytes[2]), value = spread(bytes[3]);
+    unsigned size = 1u << (bytes[0] >> 3 & 3), region;
+    uint64_t at = place(rig->dev->class, bytes[1], bytes[2], &region);
+    uint64_t value = spread(bytes[3]);
     const struct char_user *user = rig->chardev.user;
 
     switch (bytes[0] & 7) {
     case 0:
-    case 1: return rig_read(rig, at, size);
+    case 1: return dev_read(rig->dev, region, at, size);
     case 2:
     case 3:
-    case 4: rig_write(rig, at, size, value); return 0;
+    case 4: dev_write(rig->dev, region, at, size, value); return 0;
     case 5: dev_set_line(rig->dev, bytes[1], bytes[2] & 1); return 0;
     case 6:
         if (user && user->room(rig->chardev.device))
