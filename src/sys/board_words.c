@@ -367,12 +367,14 @@ static struct tree_part **read_cells(struct reader *reader, struct tree_part **l
     return link;
 }
 
-/* "a", "b", <1 2> */
+/* "a", "b", <1 2>; a line may end before each of them. */
 static struct tree_part *read_value(struct reader *reader)
 {
     struct tree_part *first = NULL, **link = &first;
 
     for (;;) {
+        if (reader->token.kind == TOKEN_NEWLINE)
+            reader_advance(reader);
         if (reader->token.kind == TOKEN_STRING) {
             *link = new_part(reader, TREE_STRING, reader->token.text);
             link = &(*link)->next;

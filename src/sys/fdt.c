@@ -207,6 +207,7 @@ static void put_reg(struct writer *writer, const struct tree_node *node,
     put_cells(writer, "reg", &cells);
 }
 
+/* Lines of a node with a map of them are those of its bus. */
 static void put_interrupts(struct writer *writer, const struct tree_node *node)
 {
     const struct board_irq *irq = node->device->irqs;
@@ -214,7 +215,8 @@ static void put_interrupts(struct writer *writer, const struct tree_node *node)
     struct cells cells = { 0 };
 
     if (!irq || find_property(node, "interrupts") ||
-        find_property(node, "interrupts-extended"))
+        find_property(node, "interrupts-extended") ||
+        find_property(node, "interrupt-map"))
         return;
     if (!extended)
         put_u32(writer, "interrupt-parent", handle_of(writer, irq->device));

@@ -181,13 +181,39 @@ static int connect_chardev(struct machine *machine, struct dev *dev,
     return backend ? dev_connect(dev, setting->name, backend, error) : -1;
 }
 
+/* What comes with a device: it is called NAME/device.  NULL: nothing does. */
+static struct dev *find_inner(const struct machine *machine, const struct dev *dev)
+{
+    char name[256];
+
+    if (!dev->class->comes_with)
+        return NULL;
+    snprintf(name, sizeof(name), "%s/device", dev->name);
+    return find_dev(machine, name);
+}
+
+static int connect_dev(const struct machine *machine, struct dev *dev,
+                       const struct board_setting *setting, char error[DEV_ERROR])
+{
+    struct dev *other = find_dev(machine, setting->value);
+
+    if (other)
+        return dev_connect(dev, setting->name, other, error);
+    snprintf(error, DEV_ERROR, "%s=%s: there is no such device", setting->name,
+             setting->value);
+    return -1;
+}
+
 static int set_property(struct machine *machine, struct dev *dev,
                         const struct board_setting *setting, char error[DEV_ERROR])
 {
     const struct property *property = find_property(dev->class, setting->name);
+    struct dev *inner = property ? NULL : find_inner(machine, dev);
     char number[24];
     uint64_t value;
 
+    if (inner)
+        return set_property(machine, inner, setting, error);
     if (property && property->kind == PROPERTY_CHARDEV)
         return connect_chardev(machine, dev, setting, error);
     if (property && property->kind == PROPERTY_DRIVE) {
@@ -207,7 +233,7 @@ static int set_property(struct machine *machine, struct dev *dev,
         return -1;
     }
     if (property && property->kind == PROPERTY_DEV)
-        return dev_connect(dev, setting->name, find_dev(machine, setting->value), error);
+        return connect_dev(machine, dev, setting, error);
     if (property && property->kind != PROPERTY_STRING &&
         board_number(setting->value, &value)) {
         snprintf(number, sizeof(number), "%llu", (unsigned long long)value);
@@ -237,30 +263,50 @@ static void place_device(struct machine *machine, struct part *part)
     }
 }
 
-static void serve(struct machine *machine, struct dev *dev)
+static struct part *add_part(struct machine *machine, const struct dev_class *class,
+                             const char *name, const struct board_device *board)
 {
-    dev->clock = guest_clock_interface(machine->clock);
-    dev->dma = bus_dma(machine->bus);
-    dev->msi = bus_msi(machine->bus);
-    dev->power = &machine->power;
+    struct part *part = &machine->parts[machine->part_count++];
+
+    *part = (struct part){ dev_new(class, name), board };
+    part->dev->clock = guest_clock_interface(machine->clock);
+    part->dev->dma = bus_dma(machine->bus);
+    part->dev->msi = bus_msi(machine->bus);
+    part->dev->power = &machine->power;
+    return part;
 }
 
-static void make_device(struct machine *machine, struct part *part,
-                        const struct board_device *board)
+/* A device, and before it (in this order they are made and reset) what comes with it. */
+static struct dev *add_device(struct machine *machine, const struct dev_class *class,
+                              const char *name, const struct board_device *board)
+{
+    char inner_name[256], error[DEV_ERROR];
+    struct dev *dev, *inner;
+
+    if (!class->comes_with)
+        return add_part(machine, class, name, board)->dev;
+    snprintf(inner_name, sizeof(inner_name), "%s/device", name);
+    inner = add_part(machine, dev_class_find(class->comes_with), inner_name, NULL)->dev;
+    dev = add_part(machine, class, name, board)->dev;
+    if (dev_connect(dev, "device", inner, error) < 0)
+        bug("%s: %s", class->name, error);
+    return dev;
+}
+
+static void make_device(struct machine *machine, const struct board_device *board)
 {
     const struct dev_class *class = dev_class_find(board->class);
     char error[DEV_ERROR];
+    struct dev *dev;
 
     if (!class) {
         snprintf(error, sizeof(error),
                  "there is no kind of device `%s`; see -device help", board->class);
         board_die(board->place, error);
     }
-    part->board = board;
-    part->dev = dev_new(class, board->name);
-    serve(machine, part->dev);
+    dev = add_device(machine, class, board->name, board);
     for (const struct board_setting *s = board->settings; s; s = s->next)
-        if (set_property(machine, part->dev, s, error) < 0)
+        if (set_property(machine, dev, s, error) < 0)
             board_die(s->place, error);
 }
 
@@ -299,75 +345,113 @@ static void connect_lines(struct machine *machine, struct part *part)
         part->dev->irqs[part->dev->irq_count++] = connect(machine, irq);
 }
 
-/* Puts a device into the board's first place for its kind that is empty. */
-static void find_place(struct machine *machine, struct dev *dev)
+static bool is_connected(const struct dev *dev, const char *name)
 {
-    char error[DEV_ERROR];
+    char text[16];
 
-    for (size_t i = 0; i < machine->part_count; i++) {
-        struct dev *slot = machine->parts[i].dev;
-        const struct property *property = find_property(slot->class, "device");
-        char taken[16];
-
-        if (!slot->class->provides || !property ||
-            strcmp(slot->class->provides, dev->class->bus))
-            continue;
-        dev_get(slot, property, taken, sizeof(taken));
-        if (taken[0])
-            continue;
-        if (dev_connect(slot, "device", dev, error) < 0)
-            die("-device %s: %s", dev->class->name, error);
-        return;
-    }
-    die("-device %s: the board has no more places for it", dev->class->name);
+    dev_get(dev, find_property(dev->class, name), text, sizeof(text));
+    return text[0];
 }
 
-static void plug(struct machine *machine, struct part *part,
-                 const struct machine_plug *config)
+/* The first device that provides a bus, and has room; NULL: none.  A bus knows itself
+ * what room it has; a slot is for one device. */
+static struct dev *find_provider(const struct machine *machine, const char *bus)
 {
-    const struct dev_class *class = dev_class_find(config->class);
+    for (size_t i = 0; i < machine->part_count; i++) {
+        struct dev *dev = machine->parts[i].dev;
+
+        if (dev->class->provides && !strcmp(dev->class->provides, bus) &&
+            (!find_property(dev->class, "device") || !is_connected(dev, "device")))
+            return dev;
+    }
+    return NULL;
+}
+
+/* Plugs a device in where it is told (its property `bus`), or where there is room. */
+static void find_place(struct machine *machine, struct dev *dev)
+{
+    bool has_bus = find_property(dev->class, "bus") != NULL;
+    struct dev *provider;
     char error[DEV_ERROR];
+
+    if (has_bus && is_connected(dev, "bus"))
+        return;
+    provider = find_provider(machine, dev->class->bus);
+    if (!provider)
+        die("-device %s: the board has no more places for it", dev->class->name);
+    if ((has_bus ? dev_connect(dev, "bus", provider, error)
+                 : dev_connect(provider, "device", dev, error)) < 0)
+        die("-device %s: %s", dev->class->name, error);
+}
+
+/* A kind of device by its name, or by its name without the bus that it is made for: that
+ * is PCI where the board has it. */
+static const struct dev_class *find_class(const struct machine *machine, const char *name)
+{
+    static const char *const buses[] = { "pci", "device" };
+    const struct dev_class *class = dev_class_find(name);
+    char full[256];
+
+    for (size_t i = 0; !class && i < sizeof(buses) / sizeof(*buses); i++) {
+        snprintf(full, sizeof(full), "%s-%s", name, buses[i]);
+        class = dev_class_find(full);
+        if (class && class->bus && !find_provider(machine, class->bus))
+            class = NULL;
+    }
+    return class;
+}
+
+static void plug(struct machine *machine, const struct machine_plug *config)
+{
+    const struct dev_class *class = find_class(machine, config->class);
+    char error[DEV_ERROR];
+    struct dev *dev;
 
     if (!class)
         die("-device %s: there is no such device; see -device help", config->class);
     if (!class->bus)
         die("-device %s: this is a part of boards, and cannot be plugged in",
             config->class);
-    part->dev = dev_new(class, config->name);
-    serve(machine, part->dev);
+    dev = add_device(machine, class, config->name, NULL);
     for (const struct board_setting *s = config->settings; s; s = s->next)
-        if (set_property(machine, part->dev, s, error) < 0)
+        if (set_property(machine, dev, s, error) < 0)
             die("-device %s: %s", config->class, error);
-    find_place(machine, part->dev);
+    find_place(machine, dev);
+}
+
+static void init_part(struct machine *machine, struct part *part)
+{
+    char error[DEV_ERROR];
+
+    if (part->board)
+        place_device(machine, part);
+    if (dev_init(part->dev, error) == 0)
+        return;
+    if (part->board)
+        board_die(part->board->place, error);
+    die("-device %s: %s", part->dev->class->name, error);
 }
 
 static void make_devices(struct machine *machine)
 {
-    size_t count = 0, on_board;
-    char error[DEV_ERROR];
+    size_t count = 1;
 
     for (const struct board_device *d = machine->board->devices; d; d = d->next)
-        count++;
-    on_board = count;
+        count += 2; /* it, and what comes with it */
     for (const struct machine_plug *p = machine->config.plugs; p; p = p->next)
-        count++;
-    machine->parts = calloc(count + 1, sizeof(*machine->parts));
+        count += 2;
+    machine->parts = calloc(count, sizeof(*machine->parts));
     if (!machine->parts)
         die("out of memory");
     for (const struct board_device *d = machine->board->devices; d; d = d->next)
-        make_device(machine, &machine->parts[machine->part_count++], d);
+        make_device(machine, d);
     for (const struct machine_plug *p = machine->config.plugs; p; p = p->next)
-        plug(machine, &machine->parts[machine->part_count++], p);
-    for (size_t i = 0; i < on_board; i++)
-        connect_lines(machine, &machine->parts[i]);
-    for (size_t i = 0; i < on_board; i++) {
-        place_device(machine, &machine->parts[i]);
-        if (dev_init(machine->parts[i].dev, error) < 0)
-            board_die(machine->parts[i].board->place, error);
-    }
-    for (size_t i = on_board; i < count; i++)
-        if (dev_init(machine->parts[i].dev, error) < 0)
-            die("-device %s: %s", machine->parts[i].dev->class->name, error);
+        plug(machine, p);
+    for (size_t i = 0; i < machine->part_count; i++)
+        if (machine->parts[i].board)
+            connect_lines(machine, &machine->parts[i]);
+    for (size_t i = 0; i < machine->part_count; i++)
+        init_part(machine, &machine->parts[i]);
 }
 
 static const struct isa *find_isa(const struct board *board)

@@ -95,7 +95,7 @@ void finish_drives(struct reading *reading)
     for (struct drive_config *d = reading->drives; d; d = d->next) {
         set_flag(d, DISK_SNAPSHOT, (d->flags & DISK_SNAPSHOT) || reading->is_snapshot);
         if (d->is_plugged)
-            plug_setting(new_plug(reading, "virtio-blk-device"), "drive", d->id);
+            plug_setting(new_plug(reading, "virtio-blk"), "drive", d->id);
     }
     reading->options->machine.drives = reading->drives;
 }

@@ -57,7 +57,7 @@ static void take_nic(struct reading *reading, const char *argument)
     if (!strcmp(kind, "none"))
         return;
     net = new_net(reading, kind);
-    card = new_plug(reading, "virtio-net-device");
+    card = new_plug(reading, "virtio-net");
     plug_setting(card, "netdev", net->id);
     while (*argument) {
         char *part = next_part(&argument);
@@ -66,7 +66,7 @@ static void take_nic(struct reading *reading, const char *argument)
         if (!strcmp(part, "mac"))
             plug_setting(card, part, value);
         else if (!strcmp(part, "model"))
-            card->class = !strcmp(value, "virtio") ? "virtio-net-device" : value;
+            card->class = !strcmp(value, "virtio") ? "virtio-net" : value;
         else
             net_setting(net, part, value);
     }
