@@ -251,6 +251,7 @@ unsigned host_cpus(void);
 uint64_t host_now_ns(void);  /* never goes back */
 uint64_t host_wall_ns(void); /* since 1970 */
 void host_random(void *bytes, size_t size);
+void host_random_seed(uint64_t seed); /* from now on it is always the same */
 
 /* Waits until one of the descriptors is ready or the time is over (UINT64_MAX: never). */
 struct host_poll {

@@ -252,6 +252,7 @@ struct block_request {
     void *context;                                          /* the device's */
     struct block_request *next;                             /* the back end's */
     void *backend_data;                                     /* the back end's */
+    uint64_t backend_ns;                                    /* and this */
 };
 struct block_backend {
     uint64_t size_bytes;

@@ -69,11 +69,26 @@ static void give(struct interp_cpu *self)
     self->is_running = true;
 }
 
+/* block_enter(), unless the limit is reached: then what comes next is not looked at, as
+ * it might fault.  Requires: taken. */
+static const struct op *enter_block(struct interp *ip, uint64_t pc)
+{
+    struct cpu *cpu = ip->cpu;
+    const struct interp_head *head = INTERP_HEAD(cpu);
+
+    if (UNLIKELY(head->counting && cpu->insns == head->stop)) {
+        cpu->pc = pc;
+        interp_leave(cpu, EXEC_LIMIT);
+        return NULL;
+    }
+    return block_enter(ip, pc);
+}
+
 /* The first op at pc.  Requires: the caller holds no op, or looks at ip->flushes. */
 static const struct op *enter(struct cpu *cpu, uint64_t pc)
 {
     struct interp_cpu *self = interp_of(cpu);
-    const struct op *op = block_enter(take(self), pc);
+    const struct op *op = enter_block(take(self), pc);
 
     give(self);
     return op;
@@ -148,7 +163,7 @@ HANDLER(x_first_return)
     (void)op;
     cpu->pc = from->pc;
     ip = take(self);
-    to = block_enter(ip, cpu->pc);
+    to = enter_block(ip, cpu->pc);
     if (to && ip->flushes == flushes && from != &no_return &&
         block_is_linkable(block_of(ip, unit_of(ip, to))))
         __atomic_store_n(&from->op, to, __ATOMIC_RELEASE);
@@ -227,7 +242,7 @@ HANDLER(x_stub)
     uint32_t flushes = self->ip->flushes, unit = unit_of(self->ip, op);
     uint64_t pc = ((const struct stub *)op)->pc;
     struct interp *ip = take(self);
-    const struct op *to = block_enter(ip, pc);
+    const struct op *to = enter_block(ip, pc);
 
     if (to && ip->flushes == flushes && !is_linked(ip, unit)) {
         struct block *target = block_of(ip, unit_of(ip, to));

@@ -392,6 +392,14 @@ static void interp_run(struct cpu *cpu, uint64_t limit)
         cpu->npc = after(cpu);
 }
 
+static void interp_shorten(struct cpu *cpu, uint64_t more)
+{
+    struct interp_head *head = INTERP_HEAD(cpu);
+
+    if (head->counting && head->stop - cpu->insns > more)
+        head->stop = cpu->insns + more;
+}
+
 static void interp_invalidate(struct cpu *cpu, uint64_t addr, uint64_t size)
 {
     code_changed(cpu, addr, size);
@@ -413,7 +421,8 @@ static void interp_host_fault(struct cpu *cpu, uint64_t addr, unsigned access)
 /* What the engines have in common. */
 #define THE_SAME                                                                         \
     .attach_to = interp_attach_to, .detach = interp_detach, .forked = interp_forked,     \
-    .run = interp_run, .invalidate = interp_invalidate, .host_fault = interp_host_fault
+    .run = interp_run, .shorten = interp_shorten, .invalidate = interp_invalidate,       \
+    .host_fault = interp_host_fault
 
 const struct engine interp_engine = {
     .name = "interp",

@@ -27,6 +27,9 @@ struct engine {
      * Afterwards cpu->event says why, cpu->pc where: for a trap or fault the instruction
      * itself, with every register as if it had not begun. */
     void (*run)(struct cpu *cpu, uint64_t limit);
+    /* From within a run with a limit (a helper, a device): it ends after at most `more`
+     * further instructions, exactly. */
+    void (*shorten)(struct cpu *cpu, uint64_t more);
     /* Code at [addr, addr+size) changed. */
     void (*invalidate)(struct cpu *cpu, uint64_t addr, uint64_t size);
     /* Called from a host signal handler with the faulting guest address and the access

@@ -20,6 +20,10 @@ struct machine_cpu {
     bool waits;                        /* for an interrupt; then cpu->kick is set */
     uint64_t (*time)(struct cpu *cpu); /* in ticks of the machine's clock */
     void (*alarm)(struct cpu *cpu, uint64_t ticks); /* kicks the CPU at that time */
+    /* NULL, or: the CPU has kicked itself, and is to leave after this instruction. */
+    void (*leave)(struct cpu *cpu);
+    bool
+        is_counting; /* cpu->insns is right at every instruction: it counts itself, too */
 };
 
 struct isa_machine {

@@ -10,6 +10,10 @@
 struct guest_clock {
     struct clock clock; /* first: the interface's owner is found by it */
     uint64_t (*host_now_ns)(void);
+    uint64_t (*source_ns)(void *context); /* or NULL */
+    void *source_context;
+    uint64_t wall_delta_ns; /* of the wall clock, modulo 2^64, to: */
+    bool wall_is_guest;     /* guest time, or the host's wall clock */
     struct host_lock *lock; /* the last one that is taken */
     bool is_running;
     uint64_t base_ns; /* guest time when it was started or stopped last */
@@ -26,6 +30,8 @@ static struct guest_clock *owner_of(struct clock *clock)
 
 static uint64_t now_locked(const struct guest_clock *clock)
 {
+    if (clock->source_ns)
+        return clock->source_ns(clock->source_context);
     if (!clock->is_running)
         return clock->base_ns;
     return clock->base_ns + (clock->host_now_ns() - clock->host_base_ns);
@@ -44,8 +50,10 @@ static uint64_t guest_now_ns(struct clock *interface)
 
 static uint64_t guest_wall_ns(struct clock *interface)
 {
-    (void)interface;
-    return host_wall_ns();
+    const struct guest_clock *clock = owner_of(interface);
+
+    return clock->wall_delta_ns +
+           (clock->wall_is_guest ? guest_now_ns(interface) : host_wall_ns());
 }
 
 static void unlink_timer(struct timer *timer)
@@ -134,6 +142,20 @@ void guest_clock_start(struct guest_clock *clock)
 void guest_clock_stop(struct guest_clock *clock)
 {
     set_running(clock, false);
+}
+
+void guest_clock_set_source(struct guest_clock *clock, uint64_t (*now_ns)(void *context),
+                            void *context)
+{
+    clock->source_context = context;
+    clock->source_ns = now_ns;
+}
+
+void guest_clock_set_wall(struct guest_clock *clock, uint64_t wall_ns, bool is_guest)
+{
+    clock->wall_is_guest = is_guest;
+    clock->wall_delta_ns =
+        wall_ns - (is_guest ? guest_now_ns(&clock->clock) : host_wall_ns());
 }
 
 void guest_clock_on_earlier(struct guest_clock *clock, void (*earlier)(void *context),

@@ -1,8 +1,8 @@
 /* clock.h - guest time, and its timers.
  *
  * Guest time runs with the host's while the clock is started, and stands still
- * otherwise.  Timers may be armed by any thread; they fire on the device thread, which
- * calls guest_clock_run(). */
+ * otherwise, unless it has a source of its own (-icount).  Timers may be armed by any
+ * thread; they fire on the device thread, which calls guest_clock_run(). */
 #ifndef RHEA_SYS_CLOCK_H
 #define RHEA_SYS_CLOCK_H
 
@@ -17,6 +17,14 @@ struct clock *guest_clock_interface(struct guest_clock *clock);
 
 void guest_clock_start(struct guest_clock *clock);
 void guest_clock_stop(struct guest_clock *clock);
+
+/* Guest time is what `now_ns` says from now on, whether the clock is started or not; it
+ * never goes back.  Whoever moves it looks at the timers. */
+void guest_clock_set_source(struct guest_clock *clock, uint64_t (*now_ns)(void *context),
+                            void *context);
+/* What the guest's wall clocks show now; from now on they go with the host's, or with
+ * guest time. */
+void guest_clock_set_wall(struct guest_clock *clock, uint64_t wall_ns, bool is_guest);
 
 /* Called, from the thread that armed it, when a timer became the first one. */
 void guest_clock_on_earlier(struct guest_clock *clock, void (*earlier)(void *context),

@@ -23,15 +23,16 @@ static void post(void *context, void (*fn)(void *arg), void *arg)
     loop_post(context, fn, arg);
 }
 
-struct drives *drives_open(const struct drive_config *configs, struct loop *loop)
+struct drives *drives_open(const struct drive_config *configs, struct loop *loop,
+                           struct clock *clock)
 {
     struct drives *first = NULL;
 
     for (; configs; configs = configs->next) {
         struct drives *drive = calloc(1, sizeof(*drive));
-        struct block_async_config async = { .serial = configs->serial,
-                                            .post = post,
-                                            .context = loop };
+        struct block_async_config async = {
+            .serial = configs->serial, .clock = clock, .post = post, .context = loop
+        };
         char error[DISK_ERROR];
 
         if (!drive)

@@ -6,6 +6,7 @@
 
 struct block_backend;
 struct bus;
+struct clock;
 struct loop;
 
 /* What -drive says; a list. */
@@ -19,8 +20,9 @@ struct drive_config {
 };
 
 struct drives;
-/* Opens them all; die()s of what cannot be opened. */
-struct drives *drives_open(const struct drive_config *configs, struct loop *loop);
+/* Opens them all; die()s of what cannot be opened.  `clock`: as async.h says, or NULL. */
+struct drives *drives_open(const struct drive_config *configs, struct loop *loop,
+                           struct clock *clock);
 /* NULL: there is no such drive. */
 struct block_backend *drives_find(const struct drives *drives, const char *id);
 /* When no device uses them any more; writes what is left. */

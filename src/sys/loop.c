@@ -33,6 +33,7 @@ struct loop {
     struct host_poll *polls; /* the first one is the waker */
     size_t capacity;
     struct post *posts, **last_post;
+    struct loop_work work; /* or none */
     volatile int stopped;
 };
 
@@ -176,7 +177,30 @@ static void run_posts(struct loop *loop)
     }
 }
 
+static bool has_posts(struct loop *loop)
+{
+    bool has;
+
+    host_lock_take(loop->lock);
+    has = loop->posts != NULL;
+    host_lock_give(loop->lock);
+    return has;
+}
+
 /* --------------------------------------------------------------------------- loop */
+
+void loop_set_work(struct loop *loop, const struct loop_work *work)
+{
+    loop->work = *work;
+}
+
+static uint64_t wait_ns(struct loop *loop)
+{
+    if (loop->stopped || has_posts(loop))
+        return 0;
+    return loop->work.wait_ns ? loop->work.wait_ns(loop->work.context)
+                              : guest_clock_wait_ns(loop->clock);
+}
 
 /* What this round waits for; with the bus lock. */
 static size_t make_polls(struct loop *loop)
@@ -219,15 +243,13 @@ static void run_fds(struct loop *loop)
 void loop_run(struct loop *loop)
 {
     while (!loop->stopped) {
-        uint64_t wait;
         size_t count;
 
         host_lock_take(loop->bus_lock);
         sweep(loop);
         count = make_polls(loop);
         host_lock_give(loop->bus_lock);
-        wait = guest_clock_wait_ns(loop->clock);
-        host_poll(loop->polls, count, loop->stopped ? 0 : wait);
+        host_poll(loop->polls, count, wait_ns(loop));
         if (loop->polls[0].can_read)
             host_woken(&loop->waker);
         host_lock_take(loop->bus_lock);
@@ -235,6 +257,8 @@ void loop_run(struct loop *loop)
         run_posts(loop);
         guest_clock_run(loop->clock);
         host_lock_give(loop->bus_lock);
+        if (loop->work.run && !loop->stopped)
+            loop->work.run(loop->work.context);
     }
     loop->stopped = 0;
 }

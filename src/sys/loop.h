@@ -28,6 +28,14 @@ void loop_wake(struct loop *loop);
 void loop_post(struct loop *loop, void (*fn)(void *context), void *context);
 void loop_stop(struct loop *loop); /* loop_run() returns; also from signal handlers */
 
+/* What the thread does besides, in each round; without locks. */
+struct loop_work {
+    uint64_t (*wait_ns)(void *context); /* how long it may sleep, in place of the clock */
+    void (*run)(void *context);
+    void *context;
+};
+void loop_set_work(struct loop *loop, const struct loop_work *work);
+
 void loop_run(struct loop *loop);
 
 #endif

@@ -32,6 +32,7 @@ struct machine {
     const struct isa *isa;
     struct bus *bus;
     struct guest_clock *clock;
+    struct icount *icount; /* or NULL */
     struct loop *loop;
     struct power power;
     struct chardevs *chardevs;
@@ -481,6 +482,7 @@ static void make_cpus(struct machine *machine)
                                       .timebase_hz = board->timebase_hz,
                                       .engine = machine->config.engine,
                                       .others = id ? machine->cpus[0] : NULL,
+                                      .is_driven = machine->config.icount.is_on,
                                       .halted = halted,
                                       .context = machine };
 
@@ -491,10 +493,21 @@ static void make_cpus(struct machine *machine)
     }
 }
 
+static void make_time(struct machine *machine)
+{
+    const struct rtc_config *rtc = &machine->config.rtc;
+
+    if (machine->config.icount.is_on)
+        machine->icount = icount_new(&machine->config.icount, machine->clock,
+                                     machine->loop, machine->cpus, machine->board->cpus);
+    if (rtc->is_set)
+        guest_clock_set_wall(machine->clock, rtc->wall_ns, rtc->is_guest);
+}
+
 static void open_chardevs(struct machine *machine)
 {
     struct chardev_host host = { machine->loop, guest_clock_interface(machine->clock),
-                                 quit, machine };
+                                 quit, machine, machine->config.icount.is_on };
     char error[CHARDEV_ERROR];
 
     machine->chardevs = chardevs_open(machine->config.chardevs, &host);
@@ -528,8 +541,11 @@ struct machine *machine_new(const struct machine_config *config)
     host_random(machine->seed, sizeof(machine->seed));
     make_memory(machine);
     make_cpus(machine);
+    make_time(machine);
     open_chardevs(machine);
-    machine->drives = drives_open(config->drives, machine->loop);
+    machine->drives =
+        drives_open(config->drives, machine->loop,
+                    machine->icount ? guest_clock_interface(machine->clock) : NULL);
     machine->nets = nets_open(machine->config.nets, machine->config.net_dumps,
                               machine->loop, guest_clock_interface(machine->clock));
     make_devices(machine);
@@ -554,6 +570,7 @@ void machine_free(struct machine *machine)
     chardevs_close(machine->chardevs);
     drives_close(machine->drives, machine->bus);
     nets_close(machine->nets, machine->bus);
+    icount_free(machine->icount);
     loop_free(machine->loop);
     guest_clock_free(machine->clock);
     bus_free(machine->bus);

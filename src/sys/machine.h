@@ -11,6 +11,7 @@
 
 #include "sys/board.h"
 #include "sys/char/chardev.h"
+#include "sys/icount.h"
 
 struct bus;
 struct fdt_boot;
@@ -25,6 +26,13 @@ struct machine_plug {
     struct machine_plug *next;
     const char *class, *name;
     struct board_setting *settings;
+};
+
+/* -rtc */
+struct rtc_config {
+    bool is_set;
+    uint64_t wall_ns; /* what the guest's wall clocks begin with */
+    bool is_guest;    /* they go with guest time, not with the host's clock */
 };
 
 struct machine_config {
@@ -44,6 +52,8 @@ struct machine_config {
     bool no_reboot;                        /* a reset ends it */
     const char *gdb; /* where a debugger may connect (debugger.h), or NULL */
     bool is_stopped; /* it does not run before somebody says so */
+    struct icount_config icount;
+    struct rtc_config rtc;
 };
 
 /* Reads the board, makes everything, loads the images; die()s of what is wrong, which is

@@ -15,6 +15,7 @@ static void take_accel(struct reading *reading, const char *argument)
         puts("Accelerators supported: " ACCEL_MACHINE_ENGINES "; tcg is the fastest");
         exit(0);
     }
+    reading->accel = argument;
     reading->options->machine.engine = accel_choose(argument);
 }
 

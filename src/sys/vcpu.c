@@ -34,6 +34,9 @@ struct vcpu {
     bool is_started;        /* there is a thread */
     bool is_running;        /* it is between start and stop */
     volatile bool must_stop, must_end;
+    /* Driven: of the vcpu_run() that runs. */
+    bool is_driven, is_within;
+    uint64_t ticks, first_insn, traps; /* what it may take, and has taken */
 };
 
 static struct vcpu *vcpu_of(struct cpu *cpu)
@@ -70,10 +73,20 @@ static uint64_t guest_time(struct cpu *cpu)
     return scale(clock_now_ns(vcpu->clock), vcpu->timebase_hz, NS_PER_S);
 }
 
+/* A driven CPU sees what has happened in front of its next instruction. */
+static void leave(struct cpu *cpu)
+{
+    struct vcpu *vcpu = vcpu_of(cpu);
+
+    if (vcpu->is_within)
+        vcpu->engine->shorten(cpu, 0);
+}
+
 /* The CPU looks at what is due again. */
 static void wake(struct vcpu *vcpu)
 {
     vcpu->cpu->kick = 1;
+    leave(vcpu->cpu);
     host_lock_take(vcpu->lock);
     host_lock_wake(vcpu->lock);
     host_lock_give(vcpu->lock);
@@ -129,6 +142,18 @@ static void after_run(struct vcpu *vcpu)
         vcpu->m.machine->event(cpu);
 }
 
+/* Whether that run ended by a trap. */
+static bool has_trapped(const struct vcpu *vcpu)
+{
+    switch (vcpu->cpu->event.kind) {
+    case EXEC_TRAP:
+    case EXEC_ILLEGAL:
+    case EXEC_MEM_FAULT:
+    case EXEC_FETCH_FAULT: return true;
+    default: return false;
+    }
+}
+
 /* A wait for an interrupt may end at any time, and here it does. */
 static void step(struct vcpu *vcpu)
 {
@@ -167,6 +192,54 @@ static void run(struct vcpu *vcpu)
     }
 }
 
+bool vcpu_is_idle(struct vcpu *vcpu)
+{
+    return vcpu->must_stop || (vcpu->m.waits && !vcpu->debug.is_stepping &&
+                               !vcpu->m.machine->may_wake(vcpu->cpu));
+}
+
+uint64_t vcpu_ticks(const struct vcpu *vcpu)
+{
+    return vcpu->cpu->insns - vcpu->first_insn + vcpu->traps;
+}
+
+void vcpu_shorten(struct vcpu *vcpu, uint64_t ticks)
+{
+    uint64_t taken = vcpu_ticks(vcpu);
+
+    if (ticks < vcpu->ticks)
+        vcpu->ticks = ticks;
+    vcpu->engine->shorten(vcpu->cpu, ticks > taken ? ticks - taken : 0);
+}
+
+/* One run of the engine. */
+static void run_driven(struct vcpu *vcpu)
+{
+    struct cpu *cpu = vcpu->cpu;
+
+    cpu->kick = 0;
+    if (vcpu->debug.is_stepping) {
+        step(vcpu);
+    } else {
+        vcpu->m.waits = false;
+        vcpu->m.machine->interrupt(cpu);
+        vcpu->engine->run(cpu, vcpu->ticks - vcpu_ticks(vcpu));
+        after_run(vcpu);
+    }
+    vcpu->traps += has_trapped(vcpu);
+}
+
+void vcpu_run(struct vcpu *vcpu, uint64_t ticks)
+{
+    vcpu->ticks = ticks;
+    vcpu->first_insn = vcpu->cpu->insns;
+    vcpu->traps = 0;
+    vcpu->is_within = true;
+    while (vcpu_ticks(vcpu) < vcpu->ticks && !vcpu_is_idle(vcpu))
+        run_driven(vcpu);
+    vcpu->is_within = false;
+}
+
 static void thread(void *arg)
 {
     struct vcpu *vcpu = arg;
@@ -196,6 +269,10 @@ void vcpu_start(struct vcpu *vcpu)
     host_lock_take(vcpu->lock);
     vcpu->must_stop = false;
     vcpu->why = VCPU_ASKED;
+    if (vcpu->is_driven) {
+        host_lock_give(vcpu->lock);
+        return;
+    }
     vcpu->is_running = true;
     if (!vcpu->is_started && host_thread_start(thread, vcpu, 1 << 20) < 0)
         die("the host has no thread for CPU %u", vcpu->id);
@@ -322,6 +399,7 @@ static void begin(struct vcpu *vcpu, const struct vcpu_config *config,
     vcpu->clock = config->clock;
     vcpu->timebase_hz = config->timebase_hz;
     vcpu->halted = config->halted;
+    vcpu->is_driven = vcpu->must_stop = config->is_driven;
     vcpu->context = config->context;
     vcpu->lock = host_lock_new();
     if (!vcpu->lock)
@@ -329,6 +407,8 @@ static void begin(struct vcpu *vcpu, const struct vcpu_config *config,
     vcpu->m.machine = machine;
     vcpu->m.time = guest_time;
     vcpu->m.alarm = set_alarm;
+    vcpu->m.leave = config->is_driven ? leave : NULL;
+    vcpu->m.is_counting = config->is_driven;
     vcpu->m.mmu.read = read_device;
     vcpu->m.mmu.write = write_device;
     timer_init(&vcpu->alarm, config->clock, alarm_fires, vcpu);

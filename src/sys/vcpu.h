@@ -21,6 +21,7 @@ struct vcpu_config {
     uint64_t timebase_hz;        /* of what the guest reads as time */
     const struct engine *engine; /* NULL: the fastest; the same for all CPUs */
     const struct vcpu *others;   /* a CPU of the same machine, or NULL: the first */
+    bool is_driven;              /* has no thread: vcpu_run() runs it */
     /* By its own thread: it has stopped for a debugger, and so should the others. */
     void (*halted)(void *context);
     void *context;
@@ -45,6 +46,16 @@ void vcpu_stop(struct vcpu *vcpu);  /* returns when it does not run any more; no
 /* The same without waiting; may be called by the CPU's own thread (a device that resets
  * or ends the machine). */
 void vcpu_ask_stop(struct vcpu *vcpu);
+
+/* ---- without a thread: -icount
+ *
+ * A tick is an instruction that was executed, or a trap.  Runs `ticks`, exactly; fewer
+ * where it stops or waits for an interrupt. */
+void vcpu_run(struct vcpu *vcpu, uint64_t ticks);
+uint64_t vcpu_ticks(const struct vcpu *vcpu); /* of the vcpu_run() that runs, so far */
+/* By what that calls: it ends when it has taken so many ticks, or the next one. */
+void vcpu_shorten(struct vcpu *vcpu, uint64_t ticks);
+bool vcpu_is_idle(struct vcpu *vcpu); /* it waits for an interrupt, or is stopped */
 
 /* ---- for a debugger; all of this needs it stopped */
 

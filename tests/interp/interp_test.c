@@ -85,6 +85,24 @@ START_TEST(a_limit_is_exact)
 }
 END_TEST
 
+START_TEST(a_limit_comes_before_what_cannot_be_fetched)
+{
+    write_code(CODE + 2 * PAGE - 8, (const uint32_t[]){ ADDI_A0_1, ADDI_A0_1 }, 2);
+    WRITE(0x00050067); /* jr a0 */
+    cpu->pc = CODE + 2 * PAGE - 4;
+    interp_engine.run(cpu, 1);
+    ck_assert_uint_eq(cpu->event.kind, EXEC_LIMIT);
+    ck_assert_uint_eq(cpu->pc, CODE + 2 * PAGE);
+    interp_engine.run(cpu, 1);
+    ck_assert_uint_eq(cpu->event.kind, EXEC_FETCH_FAULT);
+    cpu_put(cpu, x(A0), CODE + 4 * PAGE);
+    cpu->pc = CODE;
+    interp_engine.run(cpu, 1);
+    ck_assert_uint_eq(cpu->event.kind, EXEC_LIMIT);
+    ck_assert_uint_eq(cpu->pc, CODE + 4 * PAGE);
+}
+END_TEST
+
 START_TEST(a_kick_ends_an_endless_loop)
 {
     WRITE(0x0000006f); /* j . */
@@ -242,6 +260,7 @@ int main(void)
 
     tcase_add_checked_fixture(cases.all, start, finish);
     tcase_add_test(cases.all, a_limit_is_exact);
+    tcase_add_test(cases.all, a_limit_comes_before_what_cannot_be_fetched);
     tcase_add_test(cases.all, a_kick_ends_an_endless_loop);
     tcase_add_test(cases.all, changed_code_runs_once_it_is_announced);
     tcase_add_test(cases.all, a_program_that_changes_itself_needs_a_fence_only);

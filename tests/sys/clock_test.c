@@ -119,6 +119,55 @@ START_TEST(deadlines_at_the_end_of_time_are_no_overflow)
 }
 END_TEST
 
+static uint64_t counted(void *context)
+{
+    return *(uint64_t *)context;
+}
+
+START_TEST(a_source_of_its_own_says_what_time_it_is)
+{
+    struct guest_clock *clock = new_clock();
+    struct clock *guest = guest_clock_interface(clock);
+    uint64_t count = 1000;
+    struct timer timer;
+
+    guest_clock_set_source(clock, counted, &count);
+    ck_assert_uint_eq(clock_now_ns(guest), 1000);
+    guest_clock_start(clock);
+    host_ns += 500;
+    ck_assert_uint_eq(clock_now_ns(guest), 1000);
+    timer_init(&timer, guest, fire, &fired[0]);
+    timer_arm(&timer, 1500);
+    ck_assert_uint_eq(guest_clock_wait_ns(clock), 500);
+    guest_clock_run(clock);
+    ck_assert_uint_eq(fired[0], 0);
+    count = 1500;
+    guest_clock_run(clock);
+    ck_assert_uint_eq(fired[0], 1);
+    guest_clock_free(clock);
+}
+END_TEST
+
+START_TEST(wall_clocks_go_with_the_guest_or_with_the_host)
+{
+    struct guest_clock *clock = new_clock();
+    struct clock *guest = guest_clock_interface(clock);
+    const uint64_t day_ns = UINT64_C(86400000000000);
+    uint64_t count = 1000, host = host_wall_ns();
+
+    ck_assert_uint_lt(clock_wall_ns(guest) - host, day_ns);
+    guest_clock_set_source(clock, counted, &count);
+    guest_clock_set_wall(clock, day_ns, true);
+    ck_assert_uint_eq(clock_wall_ns(guest), day_ns);
+    count += 70;
+    ck_assert_uint_eq(clock_wall_ns(guest), day_ns + 70);
+    guest_clock_set_wall(clock, day_ns, false);
+    count += day_ns;
+    ck_assert_uint_lt(clock_wall_ns(guest) - day_ns, day_ns);
+    guest_clock_free(clock);
+}
+END_TEST
+
 /* ------------------------------------------------------------------------- loop */
 
 static struct loop *loop;
@@ -205,5 +254,7 @@ END_TEST
 RIG_MAIN("clock", time_stands_still_until_it_is_started,
          timers_fire_in_the_order_of_their_deadlines,
          a_timer_that_arms_itself_in_the_past_has_one_turn_each_time,
-         deadlines_at_the_end_of_time_are_no_overflow, another_thread_ends_the_sleep,
+         deadlines_at_the_end_of_time_are_no_overflow,
+         a_source_of_its_own_says_what_time_it_is,
+         wall_clocks_go_with_the_guest_or_with_the_host, another_thread_ends_the_sleep,
          a_timer_ends_the_sleep, a_descriptor_that_is_ready_is_called_and_may_go)

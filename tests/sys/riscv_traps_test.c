@@ -398,6 +398,20 @@ START_TEST(counters_can_be_written_and_stopped)
 }
 END_TEST
 
+START_TEST(instructions_that_are_counted_are_what_the_counters_say)
+{
+    enum { MCYCLE = 0xb00, MINSTRET = 0xb02 };
+
+    start(_i);
+    rig.m.is_counting = true;
+    rig.cpu->insns = 500;
+    ck_assert_uint_eq(read_csr(MCYCLE), 500);
+    rig.cpu->insns = 600;
+    ck_assert_uint_eq(read_csr(MINSTRET), 600);
+    finish();
+}
+END_TEST
+
 START_TEST(after_reset_little_is_on)
 {
     start(_i);
@@ -432,6 +446,8 @@ int main(void)
     tcase_add_loop_test(cases.all, the_timer_interrupts_at_its_time, 0, 2);
     tcase_add_loop_test(cases.all, a_timer_that_is_not_enabled_does_nothing, 0, 2);
     tcase_add_loop_test(cases.all, counters_can_be_written_and_stopped, 0, 2);
+    tcase_add_loop_test(cases.all,
+                        instructions_that_are_counted_are_what_the_counters_say, 0, 2);
     tcase_add_loop_test(cases.all, after_reset_little_is_on, 0, 2);
     return cases_run(cases);
 }

@@ -266,11 +266,18 @@ static bool riscv_may_wake(struct cpu *cpu)
 
 /* -------------------------------------------------------------------- helpers */
 
+static void kick(struct cpu *cpu)
+{
+    cpu->kick = 1;
+    if (machine_of(cpu)->leave)
+        machine_of(cpu)->leave(cpu);
+}
+
 static uint64_t wfi(struct cpu *cpu, const uint64_t *args)
 {
     (void)args;
     machine_of(cpu)->waits = true;
-    cpu->kick = 1;
+    kick(cpu);
     return 0;
 }
 
@@ -294,7 +301,7 @@ static uint64_t interrupts_changed(struct cpu *cpu, const uint64_t *args)
 {
     (void)args;
     if (enabled(cpu))
-        cpu->kick = 1;
+        kick(cpu);
     return 0;
 }
 
@@ -331,6 +338,12 @@ static uint64_t read_time(struct cpu *cpu, const uint64_t *args)
     return machine_of(cpu)->time(cpu);
 }
 
+/* Instructions that have retired before this one, where they are counted. */
+static uint64_t read_count(struct cpu *cpu, const uint64_t *args)
+{
+    return machine_of(cpu)->is_counting ? cpu->insns - 1 : read_time(cpu, args);
+}
+
 static const struct {
     const char *name;
     uint64_t (*run)(struct cpu *cpu, const uint64_t *args);
@@ -342,9 +355,9 @@ static const struct {
     { "timer_changed", timer_changed },
     { "pmp_changed", pmp_changed },
     { "lines", read_lines },
-    { "cycle", read_time },
+    { "cycle", read_count },
     { "time", read_time },
-    { "instret", read_time },
+    { "instret", read_count },
 };
 
 static uint64_t riscv_helper(struct cpu *cpu, unsigned number, const uint64_t *args)

@@ -9,6 +9,7 @@
 #include "base/report.h"
 
 enum { MOST_THREADS = 8, MOST_SPANS = 32 };
+enum { REQUEST_NS = 100000 }; /* with a clock: what a request takes */
 
 struct list {
     struct block_request *first, **end;
@@ -24,6 +25,7 @@ struct block_async {
     unsigned running;       /* requests */
     unsigned threads, idle;
     bool is_posted, is_ending;
+    struct timer timer; /* with a clock: the first one that waits is to be done */
 };
 
 static void list_init(struct list *list)
@@ -156,10 +158,51 @@ static void complete(void *context)
     host_lock_give(async->lock);
 }
 
+/* With a clock: does the first one that waits, before its time if need be. */
+static void do_first(struct block_async *async)
+{
+    struct block_request *request = list_take(&async->waiting);
+
+    request->backend_data = (void *)(intptr_t)-perform(async->config.image, request);
+    list_add(&async->finished, request);
+    async->running--;
+    complete(async);
+}
+
+static void set_timer(struct block_async *async)
+{
+    if (async->waiting.first)
+        timer_arm(&async->timer, async->waiting.first->backend_ns);
+    else
+        timer_cancel(&async->timer);
+}
+
+static void is_time(void *context)
+{
+    struct block_async *async = context;
+    uint64_t now = clock_now_ns(async->config.clock);
+
+    while (async->waiting.first && async->waiting.first->backend_ns <= now)
+        do_first(async);
+    set_timer(async);
+}
+
+static void enqueue_timed(struct block_async *async, struct block_request *request)
+{
+    request->backend_ns = clock_now_ns(async->config.clock) + REQUEST_NS;
+    list_add(&async->waiting, request);
+    async->running++;
+    set_timer(async);
+}
+
 static void enqueue(struct block_async *async, struct block_request *request)
 {
     bool start = !async->idle && async->threads < MOST_THREADS;
 
+    if (async->config.clock) {
+        enqueue_timed(async, request);
+        return;
+    }
     list_add(&async->waiting, request);
     async->running++;
     if (start)
@@ -186,6 +229,8 @@ static void async_drain(struct block_backend *backend)
     struct block_async *async = (struct block_async *)backend;
     struct block_request *request;
 
+    while (async->config.clock && async->waiting.first)
+        do_first(async);
     for (;;) {
         host_lock_take(async->lock);
         while (async->running)
@@ -252,6 +297,7 @@ struct block_async *block_async_new(const struct block_async_config *config)
     async->backend.serial = serial;
     async->backend.submit = async_submit;
     async->backend.drain = async_drain;
+    timer_init(&async->timer, config->clock, is_time, async);
     return async;
 }
 
@@ -263,6 +309,7 @@ struct block_backend *block_async_backend(struct block_async *async)
 void block_async_free(struct block_async *async)
 {
     async_drain(&async->backend);
+    timer_cancel(&async->timer);
     host_lock_take(async->lock);
     async->is_ending = true;
     host_lock_wake(async->lock);

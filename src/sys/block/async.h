@@ -1,5 +1,5 @@
 /* async.h - an image as a device sees it: requests that are done later, on threads of
- * their own.
+ * their own (or in guest time).
  *
  * Flushes need no order of their own: one is as good as all that was done when it was
  * submitted, and what is done has reached the image. */
@@ -21,6 +21,9 @@ enum block_reaction {
 struct block_async_config {
     struct disk_image *image; /* stays the caller's; longer than this */
     const char *serial;       /* copied; may be NULL */
+    /* NULL, or: requests are done on the device thread, a fixed time after they came, so
+     * that every run is the same. */
+    struct clock *clock;
     /* Calls fn(arg) on the device thread under the bus lock; from any thread. */
     void (*post)(void *context, void (*fn)(void *arg), void *arg);
     /* On the device thread; an errno.  NULL: every failure is reported. */

@@ -24,11 +24,11 @@ void char_tell(struct char_backend *backend, enum char_event event)
 
 /* ------------------------------------------------------------------------ output */
 
-static bool can_write(int fd)
+static bool can_write(const struct chardev *dev)
 {
-    struct host_poll poll = { .fd = fd, .want_write = true };
+    struct host_poll poll = { .fd = dev->out_fd, .want_write = true };
 
-    host_poll(&poll, 1, 0);
+    host_poll(&poll, 1, dev->host.is_counted ? UINT64_MAX : 0);
     return poll.can_write;
 }
 
@@ -37,7 +37,7 @@ static size_t put_out(const struct chardev *dev, const uint8_t *bytes, size_t co
 {
     size_t done = 0;
 
-    while (done < count && can_write(dev->out_fd)) {
+    while (done < count && can_write(dev)) {
         size_t piece = count - done < PIECE ? count - done : PIECE;
         int64_t part = host_write(dev->out_fd, bytes + done, piece);
 

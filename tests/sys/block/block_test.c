@@ -379,6 +379,83 @@ START_TEST(a_failed_request_waits_for_a_retry)
 }
 END_TEST
 
+/* Guest time, and the one timer in it. */
+static struct {
+    struct clock clock;
+    uint64_t now_ns;
+    struct timer *armed;
+} counted;
+
+static uint64_t counted_now(struct clock *clock)
+{
+    (void)clock;
+    return counted.now_ns;
+}
+
+static void counted_set(struct clock *clock, struct timer *timer, uint64_t deadline_ns)
+{
+    (void)clock;
+    timer->deadline_ns = deadline_ns;
+    counted.armed = timer;
+}
+
+static void counted_cancel(struct clock *clock, struct timer *timer)
+{
+    (void)clock, (void)timer;
+    counted.armed = NULL;
+}
+
+/* Time goes by until the timer is due. */
+static void until_timer(void)
+{
+    struct timer *timer = counted.armed;
+
+    ck_assert_ptr_nonnull(timer);
+    ck_assert_uint_gt(timer->deadline_ns, counted.now_ns);
+    counted.now_ns = timer->deadline_ns;
+    counted.armed = NULL;
+    timer->fire(timer->context);
+}
+
+START_TEST(with_a_clock_requests_are_done_at_their_time)
+{
+    static uint8_t bytes[512] = { 1 };
+    struct client client = { 0 };
+    struct span span = { bytes, sizeof(bytes) };
+    struct block_request requests[3];
+    struct block_async_config config = { .clock = &counted.clock };
+    struct block_async *async;
+    uint64_t first_ns;
+
+    counted.clock = (struct clock){ counted_now, NULL, counted_set, counted_cancel };
+    make_image("raw", 1 << 20);
+    config.image = open_image(image_path(), DISK_WRITABLE);
+    async = block_async_new(&config);
+    for (unsigned i = 0; i < 3; i++) {
+        requests[i] = (struct block_request){ .op = i ? BLOCK_READ : BLOCK_WRITE,
+                                              .size = sizeof(bytes),
+                                              .spans = &span,
+                                              .span_count = 1,
+                                              .done = request_done,
+                                              .context = &client };
+        block_async_backend(async)->submit(block_async_backend(async), &requests[i]);
+        counted.now_ns += 10;
+        ck_assert_uint_eq(client.done, 0);
+    }
+    until_timer();
+    ck_assert_uint_eq(client.done, 1);
+    first_ns = counted.now_ns;
+    until_timer();
+    ck_assert_uint_eq(client.done, 2);
+    ck_assert_uint_eq(counted.now_ns, first_ns + 10);
+    block_async_backend(async)->drain(block_async_backend(async));
+    ck_assert_uint_eq(client.done, 3);
+    ck_assert_uint_eq(client.failed, 0);
+    block_async_free(async);
+    ck_assert_int_eq(disk_close(config.image), 0);
+}
+END_TEST
+
 int main(void)
 {
     struct cases cases = cases_new("block", USUAL_LIMIT);
@@ -392,5 +469,6 @@ int main(void)
     tcase_add_test(cases.all, odd_files_are_refused);
     tcase_add_test(cases.all, requests_of_a_device_are_done_on_threads);
     tcase_add_test(cases.all, a_failed_request_waits_for_a_retry);
+    tcase_add_test(cases.all, with_a_clock_requests_are_done_at_their_time);
     return cases_run(cases);
 }
