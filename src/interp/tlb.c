@@ -54,6 +54,33 @@ void tlb_free(struct mmu *mmu)
         free(mmu->regimes[i]);
 }
 
+/* Kernels have their large pages in one half of the addresses, programs are in the other.
+ */
+static struct tlb_large *large_of(struct mmu *mmu, uint64_t addr)
+{
+    return &mmu->large[addr >> 63];
+}
+
+static void note_large(struct mmu *mmu, uint64_t addr, const struct translation *to)
+{
+    struct tlb_large *large = large_of(mmu, addr);
+    uint64_t mask = to->large_size - 1;
+
+    if (!to->large_size)
+        return;
+    if ((addr & ~mask) < large->first)
+        large->first = addr & ~mask;
+    if ((addr | mask) > large->last)
+        large->last = addr | mask;
+}
+
+static bool may_be_large(struct mmu *mmu, uint64_t addr)
+{
+    const struct tlb_large *large = large_of(mmu, addr);
+
+    return addr >= large->first && addr <= large->last;
+}
+
 void tlb_flush(struct cpu *cpu)
 {
     struct mmu *mmu = cpu->mmu;
@@ -64,17 +91,30 @@ void tlb_flush(struct cpu *cpu)
     if (mmu->has_code)
         forget(mmu->code);
     mmu->filled = 0;
-    mmu->has_large = mmu->has_hidden = mmu->has_code = false;
+    mmu->has_hidden = mmu->has_code = false;
+    mmu->large[0] = mmu->large[1] = (struct tlb_large){ .first = UINT64_MAX };
     if (cpu->engine)
         jumps_forget(interp_of(cpu));
+}
+
+static void forget_code_page(struct cpu *cpu, uint64_t addr)
+{
+    struct mmu *mmu = cpu->mmu;
+    struct tlb_entry *code = &mmu->code[addr >> TLB_SHIFT & (TLB_ENTRIES - 1)];
+    bool is_there = page_of(code->read) == page_of(addr) && !(code->read & TLB_NONE);
+
+    if (is_there)
+        code->read = TLB_NONE;
+    if (is_there || mmu->has_hidden)
+        jumps_forget(interp_of(cpu));
+    mmu->has_hidden = false;
 }
 
 void tlb_flush_page(struct cpu *cpu, uint64_t addr)
 {
     struct mmu *mmu = cpu->mmu;
-    const struct tlb_entry *code = tlb_entry((const uint8_t *)mmu->code, addr);
 
-    if (mmu->has_large || mmu->has_hidden || page_of(code->read) == page_of(addr)) {
+    if (may_be_large(mmu, addr)) {
         tlb_flush(cpu);
         return;
     }
@@ -82,6 +122,7 @@ void tlb_flush_page(struct cpu *cpu, uint64_t addr)
         if (mmu->regimes[i])
             mmu->regimes[i][addr >> TLB_SHIFT & (TLB_ENTRIES - 1)] =
                 (struct tlb_entry){ .read = TLB_NONE, .write = TLB_NONE };
+    forget_code_page(cpu, addr);
 }
 
 /* Of a page of the host's memory; NULL: a device, or nothing. */
@@ -116,7 +157,7 @@ static struct tlb_entry *fill(struct cpu *cpu, uint64_t addr, unsigned access,
     entry->host = (uintptr_t)host - (uintptr_t)page;
     entry->read = to.is_readable ? page : TLB_NONE;
     entry->write = to.is_writable ? page : TLB_NONE;
-    mmu->has_large |= to.is_large;
+    note_large(mmu, addr, &to);
     if (to.is_partial) {
         entry->read |= TLB_ONCE;
         entry->write |= TLB_ONCE;
@@ -292,7 +333,7 @@ static unsigned find_code(struct cpu *cpu, uint64_t pc, struct tlb_entry **found
     host = host_page(cpu, page_of(to.physical), &is_writable);
     if (!host)
         return mmu->refused(cpu, ACCESS_FETCH);
-    mmu->has_large |= to.is_large;
+    note_large(mmu, pc, &to);
     mmu->has_hidden |= !(entry->read & TLB_NONE) && page_of(entry->read) != page_of(pc);
     mmu->has_code = true;
     *entry = (struct tlb_entry){ page_of(pc) | (to.is_partial ? TLB_ONCE : 0), mode,

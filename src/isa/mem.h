@@ -68,10 +68,14 @@ static inline uintptr_t mem_tlb(const uint8_t *base, uint64_t addr, unsigned siz
                                 bool is_write)
 {
     const struct tlb_entry *entry = tlb_entry(base, addr);
+    uintptr_t host;
 
     if (__builtin_expect(!tlb_fits(is_write ? entry->write : entry->read, addr, size), 0))
         return 0;
-    return entry->host + (uintptr_t)addr;
+    host = entry->host + (uintptr_t)addr;
+    if (!host)
+        __builtin_unreachable();
+    return host;
 }
 #else
 static inline uintptr_t mem_tlb(const uint8_t *base, uint64_t addr, unsigned size,

@@ -44,7 +44,7 @@ struct translation {
     unsigned size;                 /* in: bytes of the access, which is within a page */
     bool is_partial;               /* holds for them alone */
     bool is_readable, is_writable; /* too, without asking again */
-    bool is_large;                 /* the page is larger than TLB_SHIFT says */
+    uint64_t large_size; /* bytes of its page, where that is larger than TLB_SHIFT says */
 };
 
 /* What is behind a CPU's addresses; by src/sys. */
@@ -63,11 +63,14 @@ struct mmu {
     bool (*write)(struct cpu *cpu, uint64_t physical, unsigned size, uint64_t value);
     struct tlb_entry *regimes[TLB_REGIMES]; /* TLB_ENTRIES each; NULL: not used yet */
     struct tlb_entry code[TLB_ENTRIES];     /* `read`: page; `write`: mode key */
-    bool has_large;                         /* some of them are parts of large pages */
-    uint16_t filled;                        /* bits: regimes with entries */
-    bool has_code;                          /* `code` has some */
-    bool has_hidden; /* ... or had some, whose place others have now; jumps may lead there
-                      */
+    /* Large pages that some of them are parts of, in each half of the addresses. */
+    struct tlb_large {
+        uint64_t first, last; /* none: last < first */
+    } large[2];
+    uint16_t filled; /* bits: regimes with entries */
+    bool has_code;   /* `code` has some */
+    bool has_hidden; /* ... or had some, whose places others have now; jumps may lead
+                        there */
 };
 
 /* src/interp/tlb.c.  Sizes are 1, 2, 4, 8; values are in the host's byte order, as the

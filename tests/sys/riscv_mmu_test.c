@@ -316,6 +316,33 @@ START_TEST(a_fence_forgets_all_of_a_large_page)
 }
 END_TEST
 
+/* ... though small ones, above and below it, are forgotten alone. */
+START_TEST(a_fence_of_a_page_leaves_others)
+{
+    const uint64_t large = UINT64_C(0x40000000);
+
+    start();
+    use_tables(SV39);
+    put("prv", LEVEL_S);
+    map(large, UINT64_C(0x80000000), FULL, 2);
+    map(0x1000, DATA, FULL, 0);
+    map(0x2000, DATA, FULL, 0);
+    for (uint64_t page = 0x1000; page <= 0x2000; page += PAGE)
+        ck_assert_uint_eq(execute(LW, page), 0);
+    ck_assert_uint_eq(execute(LW, large + DATA - RAM), 0);
+    map(0x1000, 0, 0, 0);
+    map(0x2000, 0, 0, 0);
+    map(large, 0, 0, 2);
+    ck_assert_uint_eq(execute(SFENCE_A0, 0x1000), 0);
+    ck_assert_uint_eq(execute(LW, 0x1000), LOAD_PAGE);
+    ck_assert_uint_eq(execute(LW, 0x2000), 0);
+    ck_assert_uint_eq(execute(LW, large + DATA - RAM), 0);
+    ck_assert_uint_eq(execute(SFENCE_A0, large + PAGE), 0);
+    ck_assert_uint_eq(execute(LW, large + DATA - RAM), LOAD_PAGE);
+    finish();
+}
+END_TEST
+
 /* Code of another page takes the place that says where the first one's lies. */
 START_TEST(a_fence_forgets_code_whose_place_is_taken)
 {
@@ -681,6 +708,7 @@ int main(void)
     tcase_add_test(cases.all, sv32_reaches_34_bits);
     tcase_add_test(cases.all, a_fence_forgets_what_it_is_told);
     tcase_add_test(cases.all, a_fence_forgets_all_of_a_large_page);
+    tcase_add_test(cases.all, a_fence_of_a_page_leaves_others);
     tcase_add_test(cases.all, a_fence_forgets_code_whose_place_is_taken);
     tcase_add_test(cases.all, sum_and_mxr_hold_at_once);
     tcase_add_test(cases.all, mprv_is_for_data_only);

@@ -168,7 +168,7 @@ static unsigned finish_walk(const struct walk *walk, uint64_t addr, unsigned lef
 
     to->is_readable = walk->pte & PTE_R || (walk->mxr && walk->pte & PTE_X);
     to->is_writable = walk->pte & PTE_W && walk->pte & PTE_D;
-    to->is_large = shift > PAGE_SHIFT;
+    to->large_size = shift > PAGE_SHIFT ? mask + 1 : 0;
     return finish(walk, (page & ~mask) | (addr & mask), to);
 }
 
