@@ -183,6 +183,13 @@ void gdb_report(struct gdb *gdb, const struct gdb_event *event);
 void gdb_set_event(struct gdb *gdb, const struct gdb_event *event);
 /* What detach() or kill() answers when all is well. */
 void gdb_accept(struct gdb *gdb);
+/* gdb_stops.c: what insert and remove do where the target has a set of stops.  The first
+ * returns what insert does, the second whether there was one. */
+bool gdb_is_break(enum gdb_point point);
+int gdb_add_stop(struct stops *stops, enum gdb_point point, uint64_t addr, uint64_t size);
+bool gdb_remove_stop(struct stops *stops, enum gdb_point point, uint64_t addr,
+                     uint64_t size);
+enum gdb_point gdb_watch_point(unsigned access); /* that looks for WATCH_* */
 /* The target is gone, and nobody else answers: an error for a packet that was forwarded.
  */
 void gdb_refuse(struct gdb *gdb);

@@ -35,6 +35,7 @@ struct debugger {
     bool is_greeted;                   /* the client has seen the machine stop */
     bool is_leaving;
     bool is_physical; /* its addresses are */
+    int64_t told;     /* the thread whose stop the client has heard of */
     struct gdb gdb;
     struct gdb_target target;
     struct stops breaks, translated;
@@ -140,20 +141,14 @@ static int insert(void *context, enum gdb_point point, uint64_t addr, uint64_t s
 {
     struct debugger *d = context;
 
-    (void)size;
-    if (point != GDB_SOFT_BREAK && point != GDB_HARD_BREAK)
-        return GDB_UNSUPPORTED;
-    return stops_add_break(&d->breaks, addr) < 0 ? -ENOSPC : 0;
+    return gdb_add_stop(&d->breaks, point, addr, size);
 }
 
-static int remove_break(void *context, enum gdb_point point, uint64_t addr, uint64_t size)
+static int remove_stop(void *context, enum gdb_point point, uint64_t addr, uint64_t size)
 {
     struct debugger *d = context;
 
-    (void)size;
-    if (point != GDB_SOFT_BREAK && point != GDB_HARD_BREAK)
-        return GDB_UNSUPPORTED;
-    stops_remove_break(&d->breaks, addr);
+    gdb_remove_stop(&d->breaks, point, addr, size);
     return 0;
 }
 
@@ -192,9 +187,12 @@ static void resume(void *context, const struct gdb_action *actions, size_t count
     settle_breaks(d);
     for (int64_t tid = 1; tid <= cpu_count(d); tid++) {
         const struct gdb_action *action = action_for(actions, count, tid);
-        struct vcpu_debug debug = { .translated = &d->translated,
-                                    .breaks = &d->breaks,
-                                    .is_held = !action };
+        struct vcpu_debug debug = {
+            .translated = &d->translated,
+            .breaks = &d->breaks,
+            .skips_watch = tid == d->told && vcpu_why(find_vcpu(d, tid)) == VCPU_WATCH,
+            .is_held = !action
+        };
 
         if (action && action->kind == GDB_STEP) {
             debug.is_stepping = true;
@@ -213,21 +211,31 @@ static void interrupt(void *context)
     machine_pause(d->machine);
 }
 
-/* What stopped the machine; a CPU that met a break and is not told of meets it again. */
+static struct gdb_event event_of(struct vcpu *vcpu, int64_t tid)
+{
+    struct gdb_event event = { .tid = tid, .signal = SIGNAL_TRAP };
+
+    if (vcpu_why(vcpu) == VCPU_BREAK) {
+        event.kind = GDB_STOP_BREAK;
+    } else if (vcpu_why(vcpu) == VCPU_WATCH) {
+        event.kind = GDB_STOP_WATCH;
+        event.addr = vcpu_watched(vcpu)->addr;
+        event.point = gdb_watch_point(vcpu_watched(vcpu)->access);
+    }
+    return event;
+}
+
+/* What stopped the machine; a CPU that met a break or a watch and is not told of meets it
+ * again. */
 static struct gdb_event find_event(struct debugger *d)
 {
-    for (int64_t tid = 1; tid <= cpu_count(d); tid++) {
-        enum vcpu_why why = vcpu_why(find_vcpu(d, tid));
-
-        if (why != VCPU_ASKED)
-            return (struct gdb_event){ .kind = why == VCPU_BREAK ? GDB_STOP_BREAK
-                                                                 : GDB_STOP_SIGNAL,
-                                       .tid = tid,
-                                       .signal = SIGNAL_TRAP };
-    }
-    return (struct gdb_event){ .kind = GDB_STOP_SIGNAL,
-                               .tid = d->gdb.general,
-                               .signal = SIGNAL_INT };
+    for (int64_t tid = 1; tid <= cpu_count(d); tid++)
+        if (vcpu_why(find_vcpu(d, tid)) != VCPU_ASKED) {
+            d->told = tid;
+            return event_of(find_vcpu(d, tid), tid);
+        }
+    d->told = 0;
+    return (struct gdb_event){ .tid = d->gdb.general, .signal = SIGNAL_INT };
 }
 
 /* ------------------------------------------------------------------------- leaving */
@@ -430,7 +438,7 @@ static void fill_target(struct debugger *d)
         .read = read_memory,
         .write = write_memory,
         .insert = insert,
-        .remove = remove_break,
+        .remove = remove_stop,
         .resume = resume,
         .interrupt = interrupt,
         .detach = detach,

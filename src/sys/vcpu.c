@@ -16,6 +16,7 @@
 #include "isa/machine.h"
 #include "isa/stops.h"
 #include "sys/bus.h"
+#include "sys/watch.h"
 
 struct vcpu {
     struct machine_cpu m;
@@ -29,6 +30,7 @@ struct vcpu {
     void (*halted)(void *context);
     void *context;
     struct vcpu_debug debug;
+    struct watching watching;
     enum vcpu_why why;
     struct host_lock *lock; /* of what follows; taken to sleep and to wake */
     bool is_started;        /* there is a thread */
@@ -128,20 +130,6 @@ static void halt(struct vcpu *vcpu, enum vcpu_why why)
     vcpu->halted(vcpu->context);
 }
 
-/* Turns what ended a run into what the guest, or the debugger, sees.  A break that is
- * only in translated code is gone on from. */
-static void after_run(struct vcpu *vcpu)
-{
-    struct cpu *cpu = vcpu->cpu;
-
-    if (cpu->event.kind == EXEC_BREAK && stops_has_break(vcpu->debug.breaks, cpu->pc))
-        halt(vcpu, VCPU_BREAK);
-    else if (cpu->event.kind == EXEC_BREAK)
-        cpu->skip_stop = cpu->pc;
-    else if (cpu->event.kind != EXEC_KICK)
-        vcpu->m.machine->event(cpu);
-}
-
 /* Whether that run ended by a trap. */
 static bool has_trapped(const struct vcpu *vcpu)
 {
@@ -152,6 +140,23 @@ static bool has_trapped(const struct vcpu *vcpu)
     case EXEC_FETCH_FAULT: return true;
     default: return false;
     }
+}
+
+/* Turns what ended a run into what the guest, or the debugger, sees.  A break that is
+ * only in translated code is gone on from. */
+static void after_run(struct vcpu *vcpu)
+{
+    struct cpu *cpu = vcpu->cpu;
+
+    if (watch_has_hit(cpu))
+        halt(vcpu, VCPU_WATCH);
+    else if (cpu->event.kind == EXEC_BREAK &&
+             stops_has_break(vcpu->debug.breaks, cpu->pc))
+        halt(vcpu, VCPU_BREAK);
+    else if (cpu->event.kind == EXEC_BREAK)
+        cpu->skip_stop = cpu->pc;
+    else if (cpu->event.kind != EXEC_KICK)
+        vcpu->m.machine->event(cpu);
 }
 
 /* A wait for an interrupt may end at any time, and here it does. */
@@ -171,6 +176,20 @@ static void step(struct vcpu *vcpu)
         halt(vcpu, VCPU_STEPPED);
 }
 
+/* One instruction as if nothing were watched. */
+static void skip_watch(struct vcpu *vcpu)
+{
+    const struct stops *stops = vcpu->watching.stops;
+
+    vcpu->debug.skips_watch = false;
+    if (!stops)
+        return;
+    watch_begin(&vcpu->watching, vcpu->cpu, NULL);
+    vcpu->engine->run(vcpu->cpu, 1);
+    watch_begin(&vcpu->watching, vcpu->cpu, stops);
+    after_run(vcpu);
+}
+
 static void run(struct vcpu *vcpu)
 {
     struct cpu *cpu = vcpu->cpu;
@@ -178,6 +197,8 @@ static void run(struct vcpu *vcpu)
     while (!vcpu->must_stop) {
         cpu->kick = 0;
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
+        if (vcpu->debug.skips_watch)
+            skip_watch(vcpu);
         if (vcpu->debug.is_stepping) {
             step(vcpu);
             continue;
@@ -218,7 +239,9 @@ static void run_driven(struct vcpu *vcpu)
     struct cpu *cpu = vcpu->cpu;
 
     cpu->kick = 0;
-    if (vcpu->debug.is_stepping) {
+    if (vcpu->debug.skips_watch)
+        skip_watch(vcpu);
+    else if (vcpu->debug.is_stepping) {
         step(vcpu);
     } else {
         vcpu->m.waits = false;
@@ -264,11 +287,11 @@ static void thread(void *arg)
 
 void vcpu_start(struct vcpu *vcpu)
 {
+    vcpu->why = VCPU_ASKED;
     if (vcpu->debug.is_held)
         return;
     host_lock_take(vcpu->lock);
     vcpu->must_stop = false;
-    vcpu->why = VCPU_ASKED;
     if (vcpu->is_driven) {
         host_lock_give(vcpu->lock);
         return;
@@ -350,6 +373,17 @@ void vcpu_debug(struct vcpu *vcpu, const struct vcpu_debug *debug)
     cpu->stops =
         debug->translated && debug->translated->nbreaks ? debug->translated : NULL;
     cpu->skip_stop = debug->is_stepping ? cpu->pc : UINT64_MAX;
+    watch_begin(&vcpu->watching, cpu, debug->breaks);
+}
+
+struct watching *watching_of(struct cpu *cpu)
+{
+    return &vcpu_of(cpu)->watching;
+}
+
+const struct watch *vcpu_watched(const struct vcpu *vcpu)
+{
+    return &vcpu->watching.hit;
 }
 
 enum vcpu_why vcpu_why(const struct vcpu *vcpu)

@@ -11,6 +11,7 @@
 struct bus;
 struct stops;
 struct vcpu;
+struct watch;
 
 struct vcpu_config {
     const struct isa *isa;
@@ -62,15 +63,17 @@ bool vcpu_is_idle(struct vcpu *vcpu); /* it waits for an interrupt, or is stoppe
 /* How it runs from its next start on. */
 struct vcpu_debug {
     /* NULL: none.  Where code that is translated has breaks; and those of them that it
-     * stops at. */
+     * stops at, with the watches. */
     const struct stops *translated, *breaks;
+    bool skips_watch;    /* its first instruction has no watches: they have been told */
     bool is_held;        /* does not start at all */
     bool is_stepping;    /* an instruction, and on while the pc is in [start, end); no */
     uint64_t start, end; /* interrupt is taken meanwhile */
 };
 void vcpu_debug(struct vcpu *vcpu, const struct vcpu_debug *debug);
-enum vcpu_why { VCPU_ASKED, VCPU_BREAK, VCPU_STEPPED };
-enum vcpu_why vcpu_why(const struct vcpu *vcpu); /* it stopped last */
+enum vcpu_why { VCPU_ASKED, VCPU_BREAK, VCPU_STEPPED, VCPU_WATCH };
+enum vcpu_why vcpu_why(const struct vcpu *vcpu);           /* it stopped last */
+const struct watch *vcpu_watched(const struct vcpu *vcpu); /* VCPU_WATCH: which one */
 struct cpu *vcpu_cpu(struct vcpu *vcpu);
 void vcpu_registers_changed(struct vcpu *vcpu);
 /* What was translated of any code is forgotten; also by the other CPUs. */

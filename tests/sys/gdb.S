@@ -1,7 +1,7 @@
 # For gdb.test: CPU 0 counts, then goes to supervisor mode and high addresses, where it
 # spins until `flag` is set, and ends with status 7; CPU 1 waits for an interrupt that
 # never comes, and would then count.
-        .globl _start, work, high, spin, second, awake, count, flag
+        .globl _start, work, high, spin, second, awake, count, flag, mark, stored, loaded, other
 _start: csrr s0, mhartid
         bnez s0, second
         lla s1, count
@@ -11,7 +11,7 @@ _start: csrr s0, mhartid
         fcvt.d.l fa0, a0
 1:      call work
         sd a0, (s1)
-        li t0, 8
+stored: li t0, 8
         bltu a0, t0, 1b
 
         li t0, -1               # all memory is S's, too
@@ -47,7 +47,7 @@ high:   lla s1, flag
         li a1, 0
 spin:   addi a1, a1, 1
         ld t0, (s1)
-        beqz t0, spin
+loaded: beqz t0, spin
         li t0, 0x100000
         li t1, 0x73333
         sw t1, (t0)
@@ -56,9 +56,13 @@ spin:   addi a1, a1, 1
 second: wfi
 awake:  addi a2, a2, 1
         j awake
+other:  sd a2, 4(a3)            # only where gdb sends it
+        amoadd.d a2, a2, (a3)
+        j other
 
         .data
         .balign 4096
 table:  .zero 4096
 count:  .quad 0
 flag:   .quad 0
+mark:   .quad 0, 0

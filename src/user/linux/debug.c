@@ -192,10 +192,7 @@ static enum gdb_point kind_of_watch(const struct debugger *d,
 {
     for (size_t i = 0; i < d->stops.nwatches; i++)
         if (d->stops.watches[i].addr == event->addr)
-            switch (d->stops.watches[i].access) {
-            case WATCH_READ: return GDB_WATCH_READ;
-            case WATCH_READ | WATCH_WRITE: return GDB_WATCH;
-            }
+            return gdb_watch_point(d->stops.watches[i].access);
     return GDB_WATCH_WRITE;
 }
 

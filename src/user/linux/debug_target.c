@@ -115,26 +115,15 @@ static int write_memory(void *context, uint64_t addr, const void *from, size_t s
 /* --------------------------------------------------------------------- stops of the set
  */
 
-static unsigned access_of(enum gdb_point point)
-{
-    return point == GDB_WATCH_WRITE  ? WATCH_WRITE
-           : point == GDB_WATCH_READ ? WATCH_READ
-                                     : WATCH_READ | WATCH_WRITE;
-}
-
 static int insert(void *context, enum gdb_point point, uint64_t addr, uint64_t size)
 {
     struct debugger *d = context;
 
-    if (point == GDB_SOFT_BREAK || point == GDB_HARD_BREAK) {
-        if (stops_add_break(&d->stops, addr) < 0)
-            return -ENOSPC;
+    int result = gdb_add_stop(&d->stops, point, addr, size);
+
+    if (result == 0 && gdb_is_break(point))
         debug_stops_changed(d, addr);
-        return 0;
-    }
-    if (size == 0)
-        return -GDB_EINVAL;
-    return stops_add_watch(&d->stops, addr, size, access_of(point)) < 0 ? -ENOSPC : 0;
+    return result;
 }
 
 /* What is not there needs not to be removed. */
@@ -142,9 +131,7 @@ static int remove_stop(void *context, enum gdb_point point, uint64_t addr, uint6
 {
     struct debugger *d = context;
 
-    if (point != GDB_SOFT_BREAK && point != GDB_HARD_BREAK)
-        stops_remove_watch(&d->stops, addr, size, access_of(point));
-    else if (stops_remove_break(&d->stops, addr))
+    if (gdb_remove_stop(&d->stops, point, addr, size) && gdb_is_break(point))
         debug_stops_changed(d, addr);
     return 0;
 }
