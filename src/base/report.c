@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/compiler.h"
+#include "base/host.h"
+
 #ifndef RHEA_VERSION
 #define RHEA_VERSION "development version"
 #endif
@@ -50,7 +53,16 @@ void die(const char *fmt, ...)
     va_start(ap, fmt);
     print_line("rhea: ", fmt, ap);
     va_end(ap);
-    exit(1);
+    end_process(1);
+}
+
+void end_process(int status)
+{
+    if (HOST_IS_SANITIZED)
+        exit(status);
+    host_terminal_restore();
+    fflush(NULL);
+    _Exit(status);
 }
 
 void guest_error(const char *fmt, ...)
@@ -87,6 +99,7 @@ void bug_at(const char *file, int line, const char *fmt, ...)
     if (context)
         context(where, sizeof(where));
     fprintf(stderr, "rhea: %s%srhea " RHEA_VERSION "\n", where, where[0] ? "; " : "");
+    host_terminal_restore();
     fflush(stderr);
     _Exit(EXIT_BUG);
 }

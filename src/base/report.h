@@ -12,6 +12,11 @@
  * give.  Says what, where and what to do: `rhea: disk.img: ...`; exit status 1. */
 _Noreturn void die(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* Ends the process with what it has to tell told and the terminal restored.  Not as
+ * exit() does: that runs the destructors of libraries, which other threads (the JIT's) may
+ * be in. */
+_Noreturn void end_process(int status);
+
 /* The guest did something that real hardware would ignore.  Prints `guest: ...` at
  * most GUEST_ERRORS_PER_SECOND times a second, and the guest goes on. */
 enum { GUEST_ERRORS_PER_SECOND = 10 };

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/host.h"
+#include "base/report.h"
 #include "sys/img.h"
 #include "sys/machine.h"
 #include "sys/options.h"
@@ -23,5 +24,5 @@ int main(int argc, char **argv)
     else
         status = machine_run(machine);
     machine_free(machine);
-    return status;
+    end_process(status);
 }
