@@ -103,7 +103,7 @@ SYSTEM_INTERP := $(filter-out $(OBJ_jit) %/lockstep.o,$(call objects,src/interp/
 SYSTEM_STAMPS := $(if $(GEN_SRC),$(O)/gen/system_stencils.c)
 OBJ_system := $(OBJ_isagen) $(filter-out $(SYSTEM_INTERP),$(GEN_SRC:.c=.o)) $(SYSTEM_STAMPS:.c=.o) $(SYSTEM_INTERP:$(O)/%=$(O)/system/%) \
               $(foreach i,$(ISAS),$(call objects,src/isa/$i/*.c)) $(call objects,src/sys/*.c src/sys/*/*.c src/dev/*.c) \
-              $(call objects,src/debug/isa_find.c $(wildcard src/debug/gdb*.c)) $(O)/gen/riscv_sbi.o
+              $(call objects,src/debug/isa_find.c src/debug/code_log.c $(wildcard src/debug/gdb*.c)) $(O)/gen/riscv_sbi.o
 # -lNAME, if there is such a library for HOST; its header may be another machine's.
 has_library = $(shell t=$$(mktemp) && echo 'int main(void) { return 0; }' | \
               $(CC) -x c -include $1.h - $(LDFLAGS) -o $$t -l$2 2>/dev/null && echo -l$2; rm -f $$t)

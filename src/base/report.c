@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 
 static void (*context)(char *buf, size_t size);
 static time_t (*clock_now)(void);
+static void (*guest_line)(const char *text);
 
 /* Of the second that is running: what it is, and how many messages it has seen. */
 static atomic_llong limited_second;
@@ -65,11 +67,16 @@ void end_process(int status)
     _Exit(status);
 }
 
-void guest_error(const char *fmt, ...)
+void report_guest_to(void (*line)(const char *text))
+{
+    guest_line = line;
+}
+
+/* Whether it may be shown: there are not too many of them. */
+static bool is_within_limit(void)
 {
     long long now = clock_now ? clock_now() : time(NULL);
     unsigned hidden = 0;
-    va_list ap;
 
     if (atomic_exchange(&limited_second, now) != now) {
         unsigned seen = atomic_exchange(&limited_count, 0);
@@ -78,10 +85,21 @@ void guest_error(const char *fmt, ...)
     }
     if (hidden)
         fprintf(stderr, "guest: %u more messages not shown\n", hidden);
-    if (atomic_fetch_add(&limited_count, 1) >= GUEST_ERRORS_PER_SECOND)
-        return;
+    return atomic_fetch_add(&limited_count, 1) < GUEST_ERRORS_PER_SECOND;
+}
+
+void guest_error(const char *fmt, ...)
+{
+    char text[2048];
+    va_list ap;
+
     va_start(ap, fmt);
-    print_line("guest: ", fmt, ap);
+    if (guest_line) {
+        vsnprintf(text, sizeof(text), fmt, ap);
+        guest_line(text);
+    } else if (is_within_limit()) {
+        print_line("guest: ", fmt, ap);
+    }
     va_end(ap);
 }
 

@@ -22,6 +22,10 @@ _Noreturn void end_process(int status);
 enum { GUEST_ERRORS_PER_SECOND = 10 };
 void guest_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* From now on each of them goes there, as a line without its end, and not to stderr;
+ * NULL: as at first. */
+void report_guest_to(void (*line)(const char *text));
+
 /* rhea itself is wrong.  Prints where, and what the context says; exit status 70. */
 #define bug(...) bug_at(__FILE__, __LINE__, __VA_ARGS__)
 enum { EXIT_BUG = 70 };

@@ -11,6 +11,16 @@
 
 struct isa_machine;
 
+/* What a machine's CPU can tell of itself: -d. */
+struct machine_log {
+    /* It takes a trap, or an interrupt: what that is called, its number, and between
+     * which privileges; the pc is still the one that it comes from. */
+    void (*trap)(struct cpu *cpu, const char *name, bool is_interrupt, unsigned cause,
+                 uint64_t value, char from, char to);
+    /* It forgets its translations; of one page: of the one at *addr. */
+    void (*flush)(struct cpu *cpu, const uint64_t *addr);
+};
+
 /* A CPU of a machine: cpu->mmu points to its first member. */
 struct machine_cpu {
     struct mmu mmu;
@@ -22,8 +32,8 @@ struct machine_cpu {
     void (*alarm)(struct cpu *cpu, uint64_t ticks); /* kicks the CPU at that time */
     /* NULL, or: the CPU has kicked itself, and is to leave after this instruction. */
     void (*leave)(struct cpu *cpu);
-    bool
-        is_counting; /* cpu->insns is right at every instruction: it counts itself, too */
+    const struct machine_log *log; /* or NULL */
+    bool is_counting; /* cpu->insns is right within instructions: each counts itself */
 };
 
 struct isa_machine {

@@ -17,6 +17,7 @@
 #include "sys/drives.h"
 #include "sys/fdt.h"
 #include "sys/image.h"
+#include "sys/log.h"
 #include "sys/loop.h"
 #include "sys/net/net.h"
 #include "sys/vcpu.h"
@@ -274,6 +275,7 @@ static struct part *add_part(struct machine *machine, const struct dev_class *cl
     part->dev->dma = bus_dma(machine->bus);
     part->dev->msi = bus_msi(machine->bus);
     part->dev->power = &machine->power;
+    log_device(part->dev);
     return part;
 }
 
@@ -549,6 +551,7 @@ struct machine *machine_new(const struct machine_config *config)
     machine->nets = nets_open(machine->config.nets, machine->config.net_dumps,
                               machine->loop, guest_clock_interface(machine->clock));
     make_devices(machine);
+    log_devices_end();
     boot_load(machine);
     machine->is_paused = config->is_stopped;
     if (config->gdb)

@@ -62,10 +62,15 @@ static const struct area {
     const char *title;
     const struct option *options;
 } areas[] = {
-    { "The machine", machine_options }, { "Disks", disk_options },
-    { "Networks", net_options },        { "Further devices", device_options },
-    { "Consoles", console_options },    { "Time and chance", time_options },
-    { "Other", other_options },         { NULL, NULL },
+    { "The machine", machine_options },
+    { "Disks", disk_options },
+    { "Networks", net_options },
+    { "Further devices", device_options },
+    { "Consoles", console_options },
+    { "Time and chance", time_options },
+    { "What is shown", log_options },
+    { "Other", other_options },
+    { NULL, NULL },
 };
 
 static void show_help(const struct option *option)
@@ -138,6 +143,7 @@ void options_read(struct options *into, int argc, char **argv)
     finish_consoles(&reading);
     finish_drives(&reading);
     finish_time(&reading);
+    finish_log(&reading);
     into->machine.plugs = reading.plugs;
     into->machine.nets = reading.nets;
     into->machine.net_dumps = reading.net_dumps;

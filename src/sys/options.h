@@ -2,10 +2,12 @@
 #ifndef RHEA_SYS_OPTIONS_H
 #define RHEA_SYS_OPTIONS_H
 
+#include "sys/log.h"
 #include "sys/machine.h"
 
 struct options {
     struct machine_config machine;
+    struct machine_log_config log;
     const char *dump_tree; /* -M ...,dumpdtb=FILE: write it and end */
 };
 

@@ -23,7 +23,7 @@ struct reading {
     unsigned serials;
     bool has_serial, is_nographic, has_no_display;
     const char *accel; /* what -accel says, or NULL */
-    bool has_seed;
+    bool has_seed, has_log;
 };
 
 /* A row of an area's table, which ends with a row of NULLs. */
@@ -34,7 +34,7 @@ struct option {
     const char *help; /* NULL: not in --help (another spelling) */
 };
 extern const struct option machine_options[], console_options[], disk_options[],
-    net_options[], device_options[], time_options[];
+    net_options[], device_options[], time_options[], log_options[];
 
 extern struct arena options_arena; /* what the command line says stays */
 
@@ -58,6 +58,7 @@ void take_loader(struct reading *reading, const char *argument);
 void finish_drives(struct reading *reading);
 /* -icount alone makes every run the same. */
 void finish_time(struct reading *reading);
+void finish_log(const struct reading *reading);
 
 /* A character device as -serial and its like say it, by the name `id`: its name, which is
  * another one for `chardev:ID`; NULL for `none`. */

@@ -16,6 +16,7 @@
 #include "isa/machine.h"
 #include "isa/stops.h"
 #include "sys/bus.h"
+#include "sys/log.h"
 #include "sys/watch.h"
 
 struct vcpu {
@@ -451,6 +452,7 @@ static void begin(struct vcpu *vcpu, const struct vcpu_config *config,
     cpu->mmu = &vcpu->m.mmu;
     cpu->space = bus_space(config->bus);
     machine->attach(cpu, &vcpu->m);
+    log_cpu(&vcpu->m);
 }
 
 struct vcpu *vcpu_new(const struct vcpu_config *config)
@@ -488,6 +490,7 @@ void vcpu_reset(struct vcpu *vcpu)
     timer_cancel(&vcpu->alarm);
     tlb_flush(cpu);
     vcpu->m.machine->reset(cpu, vcpu->id);
+    log_reset(cpu);
 }
 
 void vcpu_free(struct vcpu *vcpu)

@@ -136,33 +136,9 @@ static void take_base(struct run_options *options, const char *argument)
             argument);
 }
 
-/* START+SIZE, END-SIZE, START..LAST: as in QEMU. */
 static void take_filter(struct run_options *options, const char *argument)
 {
-    for (const char *at = argument; *at; at += *at == ',') {
-        struct log_range *range = &options->filter[options->nfilters];
-        unsigned long long first, second = 0;
-        char *end;
-        const char *op;
-
-        first = strtoull(at, &end, 0);
-        op = end;
-        if (end == at || options->nfilters == MAX_FILTERS)
-            die("-dfilter %s: want up to %d ranges, as 0x1000+0x200", argument,
-                MAX_FILTERS);
-        if (strncmp(op, "..", 2) == 0)
-            second = strtoull(op + 2, &end, 0);
-        else if (*op == '+' || *op == '-')
-            second = strtoull(op + 1, &end, 0);
-        else
-            die("-dfilter %s: want START+SIZE, END-SIZE or START..LAST", argument);
-        range->first = *op == '-' ? first - second + 1 : first;
-        range->last = *op == '.' ? second : *op == '+' ? first + second - 1 : first;
-        if (end == op + 1 || (*end && *end != ',') || range->last < range->first)
-            die("-dfilter %s: not a range", argument);
-        options->nfilters++;
-        at = end;
-    }
+    code_log_filter(&options->code, argument);
 }
 
 #if HAS_JIT

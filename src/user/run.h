@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "debug/code_log.h"
+
 struct engine;
 
 /* Exit statuses, as a shell gives them: the program (or its interpreter) is not there, or
@@ -22,22 +24,16 @@ enum {
     LOG_OUT_ASM = 64,
 };
 
-enum { MAX_FILTERS = 16 };
-struct log_range {
-    uint64_t first, last;
-};
-
 struct run_options {
-    const char *prefix;  /* -L: guest paths are looked up here first; or NULL */
-    bool confined;       /* -root: and nowhere else */
-    const char *cpu;     /* -cpu: model and features; or NULL */
-    const char *argv0;   /* -0 */
-    const char *release; /* -r: what uname says; or NULL */
-    uint64_t stack_size; /* -s; 0: the host's limit */
-    uint64_t reserved;   /* -R: addresses are below; 0: as the guest's Linux has it */
-    struct log_range filter[MAX_FILTERS]; /* -dfilter: what -d shows */
-    unsigned nfilters;                    /* 0: all */
-    uint64_t seed;                        /* -seed, if has_seed: of AT_RANDOM */
+    const char *prefix;   /* -L: guest paths are looked up here first; or NULL */
+    bool confined;        /* -root: and nowhere else */
+    const char *cpu;      /* -cpu: model and features; or NULL */
+    const char *argv0;    /* -0 */
+    const char *release;  /* -r: what uname says; or NULL */
+    uint64_t stack_size;  /* -s; 0: the host's limit */
+    uint64_t reserved;    /* -R: addresses are below; 0: as the guest's Linux has it */
+    struct code_log code; /* -dfilter */
+    uint64_t seed;        /* -seed, if has_seed: of AT_RANDOM */
     bool has_seed;
     unsigned log;         /* -d */
     const char *log_file; /* -D */

@@ -12,11 +12,6 @@ struct trace;
 /* Before the engine is attached. */
 void trace_start(const struct run_options *options);
 
-/* Whether -dfilter lets code of [pc, end) through. */
-bool trace_shows(uint64_t pc, uint64_t end);
-/* Shows the instruction at pc.  Its length, or 0: it cannot be read. */
-unsigned trace_insn(struct cpu *cpu, uint64_t pc, uint64_t mode);
-
 #ifdef RHEA_JIT
 /* trace_jit.c.  Adds to `trace` what it has for the options. */
 void trace_jit_start(const struct run_options *options, struct trace *trace);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "debug/code_log.h"
 #include "interp/jit.h"
 #include "isa/cpu.h"
 #include "isa/trace.h"
@@ -20,7 +21,7 @@ static bool is_perf, is_debugger;
 static bool is_shown(const struct trace_region *region)
 {
     for (uint32_t i = 0; i < region->npcs; i++)
-        if (trace_shows(region->pcs[i], region->pcs[i] + 1))
+        if (code_log_shows(region->pcs[i], region->pcs[i] + 1))
             return true;
     return false;
 }
@@ -43,7 +44,7 @@ static void show_insns(struct cpu *cpu, const struct trace_region *region)
     qsort(pcs, region->npcs, sizeof *pcs, by_number);
     for (uint32_t i = 0; i < region->npcs; i++)
         if (i == 0 || pcs[i] != pcs[i - 1])
-            trace_insn(cpu, pcs[i], region->mode);
+            code_log_insn(cpu, pcs[i], region->mode);
     free(pcs);
 }
 

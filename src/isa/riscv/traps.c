@@ -139,6 +139,46 @@ static void enter(struct cpu *cpu, const struct entry *to, uint64_t cause, uint6
     riscv_put(cpu, CSR_prv, to->level);
 }
 
+static const char *const exception_names[] = {
+    "instruction address misaligned",
+    "instruction access fault",
+    "illegal instruction",
+    "breakpoint",
+    "load address misaligned",
+    "load access fault",
+    "store/AMO address misaligned",
+    "store/AMO access fault",
+    "environment call from U",
+    "environment call from S",
+    NULL,
+    "environment call from M",
+    "instruction page fault",
+    "load page fault",
+    NULL,
+    "store/AMO page fault",
+};
+enum { EXCEPTIONS = sizeof exception_names / sizeof *exception_names };
+
+static const char *trap_name(unsigned cause, bool is_interrupt)
+{
+    for (unsigned i = 0; is_interrupt && i < LINES; i++)
+        if (interrupt_lines[i].number == cause)
+            return interrupt_lines[i].name;
+    return !is_interrupt && cause < EXCEPTIONS ? exception_names[cause] : NULL;
+}
+
+static void tell(struct cpu *cpu, unsigned cause, bool is_interrupt, uint64_t value,
+                 const struct entry *to)
+{
+    static const char levels[] = "US?M";
+    const struct machine_log *log = machine_of(cpu)->log;
+    const char *name = trap_name(cause, is_interrupt);
+
+    if (log && log->trap)
+        log->trap(cpu, name ? name : "", is_interrupt, cause, value,
+                  levels[riscv_get(cpu, CSR_prv) & 3], levels[to->level]);
+}
+
 static void take(struct cpu *cpu, unsigned cause, bool is_interrupt, uint64_t value)
 {
     uint64_t delegated = riscv_get(cpu, is_interrupt ? CSR_mideleg : CSR_medeleg);
@@ -146,6 +186,7 @@ static void take(struct cpu *cpu, unsigned cause, bool is_interrupt, uint64_t va
     const struct entry *to =
         riscv_get(cpu, CSR_prv) != LEVEL_M && bit(delegated, cause) ? &to_s : &to_m;
 
+    tell(cpu, cause, is_interrupt, value, to);
     enter(cpu, to, number, value);
     cpu->pc = vector(riscv_get(cpu, to->tvec), is_interrupt, cause);
     cpu->reserved_addr = UINT64_MAX;
@@ -281,8 +322,17 @@ static uint64_t wfi(struct cpu *cpu, const uint64_t *args)
     return 0;
 }
 
+static void tell_flush(struct cpu *cpu, const uint64_t *addr)
+{
+    const struct machine_log *log = machine_of(cpu)->log;
+
+    if (log && log->flush)
+        log->flush(cpu, addr);
+}
+
 static uint64_t flush(struct cpu *cpu, const uint64_t *args)
 {
+    tell_flush(cpu, args[0] & 1 ? &args[1] : NULL);
     if (args[0] & 1)
         tlb_flush_page(cpu, args[1]);
     else
@@ -293,6 +343,7 @@ static uint64_t flush(struct cpu *cpu, const uint64_t *args)
 static uint64_t flush_all(struct cpu *cpu, const uint64_t *args)
 {
     (void)args;
+    tell_flush(cpu, NULL);
     tlb_flush(cpu);
     return 0;
 }

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "base/log.h"
 #include "isa/cpu.h"
 #include "isa/engine.h"
 #include "isa/space.h"
@@ -343,9 +344,6 @@ bool is_own_fd(int fd);
 /* close_range(2) of the guest's.  0 or a negated errno. */
 int64_t close_range_but_own(unsigned first, unsigned last, unsigned flags);
 
-/* loop.c: to stderr, or to -D's file. */
-int log_open(const char *path);
-void log_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-void log_text(const char *text); /* of any length, as it is */
+int log_open(const char *path); /* loop.c: -D's file */
 
 #endif

@@ -20,46 +20,14 @@
 #include "user/perf.h"
 #include "user/run.h"
 
-static int log_fd = STDERR_FILENO;
-
 int log_open(const char *path)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
 
     if (fd < 0)
         return -1;
-    log_fd = own_fd(fd);
+    log_to(own_fd(fd));
     return 0;
-}
-
-void log_line(const char *fmt, ...)
-{
-    char line[2048];
-    va_list ap;
-    int n;
-
-    va_start(ap, fmt);
-    n = vsnprintf(line, sizeof(line) - 1, fmt, ap);
-    va_end(ap);
-    if (n > (int)sizeof(line) - 2)
-        n = sizeof(line) - 2;
-    line[n++] = '\n';
-    if (write(log_fd, line, (size_t)n) < 0)
-        return; /* nowhere to say so */
-}
-
-void log_text(const char *text)
-{
-    size_t left = strlen(text);
-
-    while (left) {
-        ssize_t n = write(log_fd, text, left);
-
-        if (n <= 0)
-            return;
-        text += n;
-        left -= (size_t)n;
-    }
 }
 
 void report_count(struct task *t)
