@@ -2,6 +2,7 @@
 DEV(aclint)
 DEV(goldfish_rtc)
 DEV(pcie_host)
+DEV(pcie_root_port)
 DEV(plic)
 DEV(sifive_test)
 DEV(uart16550)

@@ -27,7 +27,7 @@ enum {
 enum { PARITY_ERROR_RESPONSE = 0x40, SERR_ENABLE = 0x100, INTERRUPT_DISABLE = 0x400 };
 /* Of the status. */
 enum { INTERRUPT_STATUS = 0x8, CAPABILITIES_LIST = 0x10, ERROR_BITS = 0xf900 };
-enum { MULTIFUNCTION = 0x80 }; /* of the header's type */
+enum { MULTIFUNCTION = 0x80, BRIDGE = 1 }; /* of the header's type */
 
 static const struct pci_reg header[] = {
     { PCI_COMMAND, 2, 0,
@@ -71,9 +71,15 @@ uint32_t pci_get(const struct pci_function *function, unsigned offset, unsigned 
 
 /* ---------------------------------------------------------------------------- master */
 
+/* With all bridges between it and the host. */
 bool pci_is_master(const struct pci_function *function)
 {
-    return pci_get(function, PCI_COMMAND, 2) & PCI_BUS_MASTER;
+    while (function && (pci_get(function, PCI_COMMAND, 2) & PCI_BUS_MASTER)) {
+        function = pci_bridge(function);
+        if (!function)
+            return true;
+    }
+    return false;
 }
 
 static struct pci_function *function_of(struct dma *dma)
@@ -107,19 +113,17 @@ static size_t master_map(struct dma *dma, uint64_t addr, size_t size, bool write
 
 /* ------------------------------------------------------------------------------- pin */
 
-/* Which of the host's lines its pin leads to: each bridge turns it by the slot that it
- * comes from.  *root becomes the host's bus. */
+/* Which of the host's lines its pin leads to: each bus turns it by the slot that it comes
+ * from.  *root becomes the host's bus. */
 static unsigned host_line(const struct pci_function *function, struct pci_bus **root)
 {
     unsigned line = function->config[INTERRUPT_PIN] - 1u;
 
-    for (;;) {
+    for (; function; function = pci_bridge(function)) {
         line = (line + (function->number >> 3)) % PCI_PINS;
         *root = function->bus;
-        if ((*root)->bridge->bus == *root)
-            return line;
-        function = (*root)->bridge;
     }
+    return line;
 }
 
 static bool asks_by_pin(const struct pci_function *function)
@@ -282,6 +286,8 @@ static const char *read_place(struct pci_function *function)
         number = strtoul(end + 1, &end, 16);
     if (end == function->addr || *end || slot > 31 || number > 7)
         return "is no slot: want 0 to 1f, or as 3.1";
+    if (slot >= function->bus->slots)
+        return "is not there: the bus has the slot 0 only";
     function->number = slot << 3 | number;
     return take_place(function);
 }
@@ -290,7 +296,7 @@ static const char *find_place(struct pci_function *function)
 {
     if (function->addr)
         return read_place(function);
-    for (unsigned slot = 0; slot < 32; slot++) {
+    for (unsigned slot = 0; slot < function->bus->slots; slot++) {
         function->number = slot << 3;
         if (!pci_find(function->bus, 0, function->number))
             return take_place(function);
@@ -319,10 +325,14 @@ int pci_init(struct pci_function *function, const struct pci_id *id, char *error
         { REVISION_ID, 1, id->revision },
         { CLASS_CODE, 1, id->class_code },
         { CLASS_CODE + 1, 2, id->class_code >> 8 },
-        { PCI_HEADER_TYPE, 1, function->multifunction ? MULTIFUNCTION : 0 },
+        { PCI_HEADER_TYPE, 1,
+          (function->multifunction ? MULTIFUNCTION : 0) | (id->is_bridge ? BRIDGE : 0) },
+        { INTERRUPT_PIN, 1, id->pin },
+        { 0 },
+    };
+    const struct pci_reg subsystem[] = {
         { SUBSYSTEM_VENDOR_ID, 2, id->subsystem_vendor },
         { SUBSYSTEM_ID, 2, id->subsystem },
-        { INTERRUPT_PIN, 1, id->pin },
         { 0 },
     };
     const char *fault;
@@ -342,5 +352,7 @@ int pci_init(struct pci_function *function, const struct pci_id *id, char *error
     function->dma = (struct dma){ master_read, master_write, master_map };
     pci_add_regs(function, 0, header);
     pci_add_regs(function, 0, ids);
+    if (!id->is_bridge)
+        pci_add_regs(function, 0, subsystem);
     return 0;
 }

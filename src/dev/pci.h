@@ -27,7 +27,8 @@ enum {
     PCI_BARS = 6,
     PCI_PINS = 4,
     PCI_VECTORS = 64, /* of a function, at most */
-    PCI_FUNCTIONS = 256,
+    PCI_SLOTS = 32,
+    PCI_FUNCTIONS = 256, /* of a bus */
     PCI_CONFIG_BYTES = 256,
 };
 
@@ -36,6 +37,21 @@ enum {
     PCI_COMMAND = 0x04,
     PCI_HEADER_TYPE = 0x0e,
     PCI_BASE_ADDRESS = 0x10,
+};
+/* ... and of a bridge's header. */
+enum {
+    PCI_SECONDARY_BUS = 0x19,
+    PCI_SUBORDINATE_BUS = 0x1a,
+    PCI_IO_BASE = 0x1c,
+    PCI_IO_LIMIT = 0x1d,
+    PCI_MEMORY_BASE = 0x20,
+    PCI_MEMORY_LIMIT = 0x22,
+    PCI_PREFETCH_BASE = 0x24,
+    PCI_PREFETCH_LIMIT = 0x26,
+    PCI_PREFETCH_BASE_HIGH = 0x28,
+    PCI_PREFETCH_LIMIT_HIGH = 0x2c,
+    PCI_IO_BASE_HIGH = 0x30,
+    PCI_IO_LIMIT_HIGH = 0x32,
 };
 /* Of the command. */
 enum { PCI_IO_SPACE = 0x1, PCI_MEMORY_SPACE = 0x2, PCI_BUS_MASTER = 0x4 };
@@ -52,7 +68,8 @@ struct pci_id {
     uint16_t vendor, device, subsystem_vendor, subsystem;
     uint32_t class_code; /* 24 bits */
     uint8_t revision;
-    uint8_t pin; /* 1: INTA; 0: it has none */
+    uint8_t pin;    /* 1: INTA; 0: it has none */
+    bool is_bridge; /* its header is a bridge's: no subsystem */
 };
 
 enum pci_bar_kind { PCI_MEMORY_32, PCI_MEMORY_64, PCI_MEMORY_64_PREFETCH = 3, PCI_IO };
@@ -88,6 +105,7 @@ struct pci_function {
 
 struct pci_bus {
     struct pci_function *bridge;
+    unsigned slots;
     struct pci_function *functions[PCI_FUNCTIONS]; /* by their numbers */
     unsigned count;
     unsigned raised[PCI_PINS]; /* of the host's: how many functions raise the line */
@@ -135,7 +153,13 @@ unsigned pci_add_capability(struct pci_function *function, uint8_t id, unsigned 
                             const struct pci_reg *regs);
 void pci_add_msix(struct pci_function *function, unsigned bar, unsigned vectors);
 /* It is a bridge with this bus behind it. */
-void pci_add_bus(struct pci_function *function, struct pci_bus *secondary);
+void pci_add_bus(struct pci_function *function, struct pci_bus *secondary,
+                 unsigned slots);
+/* The PCI Express capability: of an endpoint, if it is behind a port; of a root port. */
+void pci_add_express(struct pci_function *function);
+void pci_add_express_port(struct pci_function *function, uint8_t port, uint16_t slot);
+/* The bridge to its bus; NULL: it is on the host's. */
+struct pci_function *pci_bridge(const struct pci_function *function);
 
 /* What its class's functions call, for the regions that are PCI's. */
 void pci_reset(struct pci_function *function);

@@ -3,26 +3,18 @@
  * Bridges pass on what their windows hold; buses are a tree, so every search ends. */
 #include "dev/pci.h"
 
-/* A bridge's registers: pci_bridge.c has their table. */
-enum {
-    SECONDARY_BUS = 0x19,
-    SUBORDINATE_BUS = 0x1a,
-    IO_BASE = 0x1c,
-    IO_LIMIT = 0x1d,
-    MEMORY_BASE = 0x20,
-    MEMORY_LIMIT = 0x22,
-    PREFETCH_BASE = 0x24,
-    PREFETCH_LIMIT = 0x26,
-    PREFETCH_BASE_HIGH = 0x28,
-    PREFETCH_LIMIT_HIGH = 0x2c,
-    IO_BASE_HIGH = 0x30,
-    IO_LIMIT_HIGH = 0x32,
-};
-
-void pci_add_bus(struct pci_function *function, struct pci_bus *secondary)
+void pci_add_bus(struct pci_function *function, struct pci_bus *secondary, unsigned slots)
 {
     function->secondary = secondary;
     secondary->bridge = function;
+    secondary->slots = slots;
+}
+
+struct pci_function *pci_bridge(const struct pci_function *function)
+{
+    struct pci_function *bridge = function->bus->bridge;
+
+    return bridge->bus == function->bus ? NULL : bridge;
 }
 
 /* The bus behind a function that is on `bus`; NULL: there is none.  The host's own
@@ -39,12 +31,12 @@ struct pci_function *pci_find(const struct pci_bus *bus, unsigned bus_number,
     for (unsigned i = 0; i < bus->count; i++) {
         struct pci_function *function = bus->functions[i];
         const struct pci_bus *next = behind(bus, function);
-        unsigned first = pci_get(function, SECONDARY_BUS, 1);
+        unsigned first = pci_get(function, PCI_SECONDARY_BUS, 1);
 
         if (bus_number == 0 && function->number == number)
             return function;
         if (!next || !bus_number || !first || bus_number < first ||
-            bus_number > pci_get(function, SUBORDINATE_BUS, 1))
+            bus_number > pci_get(function, PCI_SUBORDINATE_BUS, 1))
             continue;
         return pci_find(next, bus_number == first ? 0 : bus_number, number);
     }
@@ -92,19 +84,21 @@ static bool is_between(uint64_t addr, uint64_t base, uint64_t limit)
 /* Whether one of a bridge's windows holds the address. */
 static bool forwards(const struct pci_function *f, enum pci_space space, uint64_t addr)
 {
-    uint64_t io_high = (uint64_t)pci_get(f, IO_BASE_HIGH, 2) << 16;
-    uint64_t io_limit_high = (uint64_t)pci_get(f, IO_LIMIT_HIGH, 2) << 16;
-    uint64_t high = (uint64_t)pci_get(f, PREFETCH_BASE_HIGH, 4) << 32;
-    uint64_t limit_high = (uint64_t)pci_get(f, PREFETCH_LIMIT_HIGH, 4) << 32;
+    uint64_t io_high = (uint64_t)pci_get(f, PCI_IO_BASE_HIGH, 2) << 16;
+    uint64_t io_limit_high = (uint64_t)pci_get(f, PCI_IO_LIMIT_HIGH, 2) << 16;
+    uint64_t high = (uint64_t)pci_get(f, PCI_PREFETCH_BASE_HIGH, 4) << 32;
+    uint64_t limit_high = (uint64_t)pci_get(f, PCI_PREFETCH_LIMIT_HIGH, 4) << 32;
 
     if (space == PCI_SPACE_IO)
-        return is_between(addr, io_high | (pci_get(f, IO_BASE, 1) & 0xf0) << 8,
-                          io_limit_high | (pci_get(f, IO_LIMIT, 1) & 0xf0) << 8 | 0xfff);
-    return is_between(addr, (uint64_t)(pci_get(f, MEMORY_BASE, 2) & 0xfff0) << 16,
-                      (uint64_t)(pci_get(f, MEMORY_LIMIT, 2) & 0xfff0) << 16 | 0xfffff) ||
+        return is_between(addr, io_high | (pci_get(f, PCI_IO_BASE, 1) & 0xf0) << 8,
+                          io_limit_high | (pci_get(f, PCI_IO_LIMIT, 1) & 0xf0) << 8 |
+                              0xfff);
+    return is_between(addr, (uint64_t)(pci_get(f, PCI_MEMORY_BASE, 2) & 0xfff0) << 16,
+                      (uint64_t)(pci_get(f, PCI_MEMORY_LIMIT, 2) & 0xfff0) << 16 |
+                          0xfffff) ||
            is_between(
-               addr, high | (uint64_t)(pci_get(f, PREFETCH_BASE, 2) & 0xfff0) << 16,
-               limit_high | (uint64_t)(pci_get(f, PREFETCH_LIMIT, 2) & 0xfff0) << 16 |
+               addr, high | (uint64_t)(pci_get(f, PCI_PREFETCH_BASE, 2) & 0xfff0) << 16,
+               limit_high | (uint64_t)(pci_get(f, PCI_PREFETCH_LIMIT, 2) & 0xfff0) << 16 |
                    0xfffff);
 }
 

@@ -119,7 +119,7 @@ static int host_init(struct dev *dev, char *error, size_t size)
                                       .class_code = 0x060000 };
     struct host *host = (struct host *)dev;
 
-    pci_add_bus(&host->function, &host->bus);
+    pci_add_bus(&host->function, &host->bus, PCI_SLOTS);
     return pci_init(&host->function, &id, error, size);
 }
 

@@ -435,6 +435,8 @@ static int vpci_init(struct dev *dev, char *error, size_t size)
         v->vectors = v->virtio->queue_count + 1;
     if (v->vectors)
         pci_add_msix(&v->function, MSIX_BAR, v->vectors);
+    if (pci_bridge(&v->function))
+        pci_add_express(&v->function);
     v->device->dma = &v->function.dma;
     v->virtio->transport = (struct virtio_transport){ vpci_used, vpci_config, v };
     return 0;

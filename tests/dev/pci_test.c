@@ -397,6 +397,134 @@ START_TEST(what_is_no_master_sends_and_reaches_nothing)
 }
 END_TEST
 
+/* -------------------------------------------------------------------------- root ports
+ */
+
+enum { BUSES = 0x18, IO_BASE = 0x1c, MEMORY_BASE = 0x20 };
+enum { PREFETCH_BASE = 0x24, PREFETCH_HIGH = 0x28, CONTROL = 0x3e, BEHIND = 256 };
+
+static struct dev *port;    /* in slot 2 */
+static struct stub *behind; /* in the slot behind it */
+
+static void setup_port(void)
+{
+    setup();
+    port = pci_plug(rig, dev_class_find("pcie-root-port"), rig->dev, "2");
+    rig_set_of(port, "port", "7");
+    rig_set_of(port, "slot", "3");
+    rig_init_of(port);
+    behind = stub_new(rig, port, NULL);
+    c_write(rig, SLOT_2, BUSES, 4, 0x00010100);
+    c_write(rig, SLOT_2, IO_BASE, 2, 0x2020);           /* 0x2000 to 0x2fff */
+    c_write(rig, SLOT_2, MEMORY_BASE, 4, 0x40104010);   /* 1 MiB */
+    c_write(rig, SLOT_2, PREFETCH_BASE, 4, 0x00100000); /* 2 MiB, above 4 GiB */
+    c_write(rig, SLOT_2, PREFETCH_HIGH, 4, BASE_64 >> 32);
+    c_write(rig, SLOT_2, PREFETCH_HIGH + 4, 4, BASE_64 >> 32);
+    c_write(rig, SLOT_2, COMMAND, 2, IO_SPACE | MEMORY_SPACE | MASTER);
+}
+
+static void teardown_port(void)
+{
+    dev_free(&behind->function.dev);
+    dev_free(port);
+    teardown();
+}
+
+START_TEST(a_port_leads_to_the_bus_behind_it)
+{
+    setup_port();
+    ck_assert_uint_eq(c_read(rig, SLOT_2, 0, 4), 0x000c1b36);
+    ck_assert_uint_eq(c_read(rig, SLOT_2, 0x0e, 1), 1);
+    ck_assert_uint_eq(c_read(rig, SLOT_2, 0x42, 2), 0x142); /* a root port with a slot */
+    ck_assert_uint_eq(c_read(rig, SLOT_2, 0x4c, 4), 0x07100011);
+    ck_assert_uint_eq(c_read(rig, SLOT_2, 0x54, 4), 3 << 19);
+    ck_assert_uint_eq(c_read(rig, BEHIND, 0, 4), 0x56781234);
+    ck_assert_uint_eq(c_read(rig, BEHIND + SLOT_1, 0, 4), 0xffffffff);
+    ck_assert_uint_eq(c_read(rig, 2 * BEHIND, 0, 4), 0xffffffff);
+    c_write(rig, SLOT_2, BUSES, 4, 0x00090900);
+    ck_assert_uint_eq(c_read(rig, BEHIND, 0, 4), 0xffffffff);
+    ck_assert_uint_eq(c_read(rig, 9 * BEHIND, 0, 4), 0x56781234);
+    teardown_port();
+}
+END_TEST
+
+START_TEST(a_port_passes_on_what_its_windows_hold)
+{
+    setup_port();
+    map(BEHIND, BASE_32 + 0x100000, 0x2040, BASE_64 + 0x100000);
+    p_write(rig, BASE_32 + 0x100008, 4, 1);
+    dev_write(rig->dev, WINDOW_IO, 0x2044, 4, 2);
+    p_write(rig, BASE_64 + 0x1ffffc, 4, 3);
+    ck_assert_uint_eq(behind->value[1], 1);
+    ck_assert_uint_eq(behind->value[2], 2);
+    ck_assert_uint_eq(behind->value[3], 3);
+    c_write(rig, SLOT_2, COMMAND, 2, IO_SPACE);
+    ck_assert_uint_eq(p_read(rig, BASE_32 + 0x100008, 4), 0xffffffff);
+    ck_assert_uint_eq(dev_read(rig->dev, WINDOW_IO, 0x2044, 4), 2);
+    c_write(rig, SLOT_2, COMMAND, 2, MEMORY_SPACE);
+    map(BEHIND, BASE_32 + 0x200000, 0x3040, BASE_64 + 0x200000); /* outside */
+    ck_assert_uint_eq(p_read(rig, BASE_32 + 0x200008, 4), 0xffffffff);
+    ck_assert_uint_eq(dev_read(rig->dev, WINDOW_IO, 0x3044, 4), 0xffffffff);
+    ck_assert_uint_eq(p_read(rig, BASE_64 + 0x2ffffc, 4), 0xffffffff);
+    teardown_port();
+}
+END_TEST
+
+START_TEST(pins_and_mastership_go_through_the_port)
+{
+    uint32_t word;
+
+    setup_port();
+    map(BEHIND, BASE_32 + 0x100000, 0, 0);
+    pci_set_intx(&behind->function, true);
+    ck_assert(rig->levels[2]);
+    pci_set_intx(&behind->function, false);
+    ck_assert(!rig->levels[2]);
+    ck_assert_int_eq(dma_read(&behind->function.dma, 0, &word, 4), 0);
+    c_write(rig, SLOT_2, COMMAND, 2, MEMORY_SPACE);
+    ck_assert_int_eq(dma_read(&behind->function.dma, 0, &word, 4), -1);
+    teardown_port();
+}
+END_TEST
+
+START_TEST(a_port_resets_its_bus)
+{
+    setup_port();
+    map(BEHIND, BASE_32 + 0x100000, 0, 0);
+    c_write(rig, SLOT_2, CONTROL, 2, 0x40);
+    ck_assert_uint_eq(c_read(rig, BEHIND, COMMAND, 2), 0);
+    ck_assert_uint_eq(c_read(rig, SLOT_2, COMMAND, 2), 7);
+    teardown_port();
+}
+END_TEST
+
+START_TEST(a_port_has_one_slot_and_no_ports_behind_it)
+{
+    struct dev *other;
+    char error[DEV_ERROR];
+
+    setup_port();
+    other = pci_plug(rig, &stub_class, port, "1");
+    ck_assert_int_eq(dev_init(other, error), -1);
+    ck_assert_str_eq(error, "stub: addr=1 is not there: the bus has the slot 0 only");
+    dev_free(other);
+    other = pci_plug(rig, &stub_class, port, NULL);
+    ck_assert_int_eq(dev_init(other, error), -1);
+    ck_assert_str_eq(error, "stub: addr= is not to be had: all slots are taken");
+    dev_free(other);
+    teardown_port();
+    setup();
+    port = pci_plug(rig, dev_class_find("pcie-root-port"), rig->dev, NULL);
+    rig_init_of(port);
+    other = pci_plug(rig, port->class, port, NULL);
+    ck_assert_int_eq(dev_init(other, error), -1);
+    ck_assert_str_eq(error, "pcie-root-port: a root port is on the host's bus");
+    dev_free(other);
+    dev_free(port);
+    teardown();
+}
+END_TEST
+
 /* ------------------------------------------------------------------------------- saves
  */
 
@@ -448,5 +576,7 @@ RIG_MAIN("pci", a_function_says_what_it_is, where_nothing_is_ones_are_read,
          a_line_is_high_while_any_function_holds_it,
          a_pin_can_be_switched_off_and_its_status_seen, a_vector_is_a_message,
          a_masked_vector_waits, vectors_take_the_place_of_the_pin,
-         what_is_no_master_sends_and_reaches_nothing, a_save_keeps_all_of_it,
-         a_state_that_cannot_be_is_refused)
+         what_is_no_master_sends_and_reaches_nothing, a_port_leads_to_the_bus_behind_it,
+         a_port_passes_on_what_its_windows_hold, pins_and_mastership_go_through_the_port,
+         a_port_resets_its_bus, a_port_has_one_slot_and_no_ports_behind_it,
+         a_save_keeps_all_of_it, a_state_that_cannot_be_is_refused)
