@@ -3,8 +3,6 @@
 #ifndef RHEA_TESTS_DEV_PCI_RIG_H
 #define RHEA_TESTS_DEV_PCI_RIG_H
 
-#include <check.h>
-
 #include "dev/pci.h"
 #include "dev/rig.h"
 

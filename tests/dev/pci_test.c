@@ -2,6 +2,8 @@
  * with functions of a test's own. */
 #include "dev/pci_rig.h"
 
+#include <check.h>
+
 enum { SLOT_1 = 1 << 3, SLOT_2 = 2 << 3 };
 
 static struct rig *rig;

@@ -1,10 +1,10 @@
 /* virtqueue.c - fuzzes every virtio device through its queues.
  *
- * An input's first byte chooses the device and its kind of rings, what follows are steps
- * of four bytes: chains that make sense, bytes and descriptors that do not, anywhere in
- * the memory that has the rings, register accesses, events of the back ends, resets,
- * saves.  Nothing may crash or go on for ever, and a device that is reset works: at the
- * end of each input a chain goes through every queue. */
+ * An input's first byte chooses the device, its transport and its kind of rings, what
+ * follows are steps of four bytes: chains that make sense, bytes and descriptors that do
+ * not, anywhere in the memory that has the rings, register accesses, events of the back
+ * ends, resets, saves.  Nothing may crash or go on for ever, and a device that is reset
+ * works: at the end of each input a chain goes through every queue. */
 #define FUZZ_ROUND 16
 #include "fuzz.h"
 
@@ -98,9 +98,10 @@ static const char *const kinds[] = { "virtio-blk-device", "virtio-net-device",
                                      "virtio-serial-device", "virtio-rng-device" };
 enum { KINDS = 4 };
 
-static struct vrig *make(unsigned kind)
+static struct vrig *make(unsigned kind, bool is_pci)
 {
-    struct vrig *v = vrig_new(dev_class_find(kinds[kind]));
+    const struct dev_class *class = dev_class_find(kinds[kind]);
+    struct vrig *v = is_pci ? vrig_new_pci(class) : vrig_new(class);
 
     disk_last = &disk_first;
     switch (kind) {
@@ -234,9 +235,9 @@ static void step(struct vrig *v, const uint8_t *b)
     case 6: kick(v, b[1] % (queues(v) + 1)); break;
     case 7:
     case 8: damage(v, b); break;
-    case 9: rig_write(v->rig, b[1] & ~3u, 4, b[2] | b[3] << 8); break;
-    case 10: rig_write(v->rig, M_CONFIG + b[1] % 64, 1u << (b[2] & 3), b[3]); break;
-    case 11: rig_read(v->rig, M_CONFIG + b[1] % 64, 1u << (b[2] & 3)); break;
+    case 9: m_write(v, b[1] & ~3u, b[2] | b[3] << 8); break;
+    case 10: m_write_size(v, M_CONFIG + b[1] % 64, 1u << (b[2] & 3), b[3]); break;
+    case 11: m_read_size(v, M_CONFIG + b[1] % 64, 1u << (b[2] & 3)); break;
     case 12:
     case 13: outside(v, b); break;
     case 14:
@@ -283,7 +284,7 @@ static void fuzz_one(const uint8_t *data, size_t size)
         quiet = freopen("/dev/null", "w", stderr); /* the guest's errors */
     if (!size)
         return;
-    v = make(data[0] % KINDS);
+    v = make(data[0] % KINDS, data[0] / KINDS & 8);
     vrig_start(v, choose_features(v, data[0] / KINDS), queues(v));
     for (size_t at = 1; at + 4 <= size; at += 4)
         step(v, data + at);
