@@ -1,0 +1,59 @@
+# linux.sh - for tests that boot Debian's kernel, to be sourced: makes its initial disk.
+guest=$(tests/fetch linux riscv64) || { echo "skip $name: $guest"; exit 77; }
+[ -x "$O/rhea-system" ] || { echo "skip $name: needs libfdt-dev and zlib1g-dev"; exit 77; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+status=0
+
+# said NAME WANT GOT
+said() {
+    if [ "$2" = "$3" ]; then
+        echo "ok $1"
+    else
+        printf 'want: %s\ngot:  %s\n' "$2" "$3"
+        echo "not ok $1"
+        status=1
+    fi
+}
+
+# initrd FILE [MODULE...] <SCRIPT: an initial disk that loads these modules, runs the script,
+# whose lines `say TEXT` are the test's, and ends the machine.
+initrd() (
+    file=$1
+    shift
+    rm -rf "$work/root"
+    mkdir -p "$work/root/bin" "$work/root/dev" "$work/root/proc" "$work/root/sys" "$work/root/mnt" "$work/root/modules"
+    cp "$guest/busybox" "$work/root/bin"
+    ln -s busybox "$work/root/bin/sh"
+    for module; do
+        [ ! -e "$guest"/modules/*-"$module".ko ] || # it is built in
+            cp "$guest"/modules/*-"$module".ko "$work/root/modules" || exit
+    done
+    {
+        cat <<'END'
+#!/bin/sh
+/bin/busybox --install -s /bin
+export PATH=/bin
+mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs devtmpfs /dev
+exec </dev/console >/dev/console 2>&1
+say() { echo "TEST $*"; }
+for module in /modules/*.ko; do insmod $module; done
+END
+        cat
+        echo 'say end; poweroff -f; sleep 60'
+    } >"$work/root/init"
+    chmod +x "$work/root/init"
+    # cpio of the guest's busybox, by the emulator of programs: no package for it.
+    (cd "$work/root" && find . | LC_ALL=C sort | "$RHEA" run "$guest/busybox" cpio -o -H newc 2>/dev/null) >"$file"
+)
+
+# boot SECONDS INITRD ARG...: what the guest says, on a line each
+boot() {
+    limit=$1 disk=$2
+    shift 2
+    timeout "$limit" "$RHEA" boot -M virt -m 512 -display none -serial stdio -no-reboot \
+        -kernel "$guest/kernel" -initrd "$disk" -append "console=ttyS0 panic=-1 quiet" "$@" \
+        </dev/null >"$work/console" 2>&1
+    echo "status $?" >>"$work/console"
+    tr -d '\r' <"$work/console" | sed -n 's/^TEST //p; /^status/p'
+}
