@@ -49,8 +49,7 @@ void host_random_seed(uint64_t seed)
 /* SplitMix64, whose states are a counter: a byte of each. */
 static uint8_t seeded_byte(void)
 {
-    uint64_t z =
-        __atomic_add_fetch(&seeded.state, UINT64_C(0x9e3779b97f4a7c15), __ATOMIC_RELAXED);
+    uint64_t z = seeded.state += UINT64_C(0x9e3779b97f4a7c15);
 
     z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
     z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);

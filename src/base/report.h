@@ -13,8 +13,8 @@
 _Noreturn void die(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Ends the process with what it has to tell told and the terminal restored.  Not as
- * exit() does: that runs the destructors of libraries, which other threads (the JIT's) may
- * be in. */
+ * exit() does: that runs the destructors of libraries, which other threads (the JIT's)
+ * may be in. */
 _Noreturn void end_process(int status);
 
 /* The guest did something that real hardware would ignore.  Prints `guest: ...` at

@@ -20,6 +20,16 @@ HANDLER(x_tally)
     NEXT(1);
 }
 
+HANDLER(x_count)
+{
+    uint64_t insns = cpu->insns + OP_U32(8);
+
+    if (UNLIKELY(insns > INTERP_HEAD(cpu)->stop))
+        CALL_HANDLER(x_limit, OP_HERE(0));
+    cpu->insns = insns;
+    NEXT(1);
+}
+
 #ifdef STENCIL
 /* From template code to the handler of the op that follows. */
 HANDLER(x_leave);

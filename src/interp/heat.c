@@ -60,7 +60,8 @@ static void heat(struct interp *ip, struct block *block)
     for (uint32_t i = block->position; i < end; i++) {
         uint32_t unit = ip->positions[i].unit;
 
-        if (run.count == MAX_BLOCK_INSNS || ip->ops[unit].fn == x_tally)
+        if (run.count == MAX_BLOCK_INSNS || ip->ops[unit].fn == x_tally ||
+            ip->ops[unit].fn == x_count)
             end_run(ip, &run);
         if (ip->variants[i] == ISA_NONE)
             continue;
@@ -85,13 +86,15 @@ static void make_hot(struct interp *ip, struct block *block)
         memset(ip->ops[block->unit].payload, 0, OP_SIZE - OP_PAYLOAD);
         return; /* and asks again */
     }
-    if (cached_load(ip, block->pc))
+    if (!block->table->kind && cached_load(ip, block->pc))
         return;
     template_load(ip);
-    jit_start(ip);
+    if (!block->table->kind)
+        jit_start(ip);
     block_skip_first(ip, block);
     template_make(ip, block_unit(block), is_newest ? ip->units : block[1].unit);
-    jit_hot(ip, block->pc);
+    if (!block->table->kind)
+        jit_hot(ip, block->pc);
 }
 
 /* How often the block ran that begins with `op`. */

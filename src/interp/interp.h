@@ -49,8 +49,10 @@ enum {
 
 /* How instructions are executed besides their meaning; part of a block's key. */
 enum table_kind {
-    TABLE_COUNT = 1, /* each instruction counts */
-    TABLE_SLOT = 2,  /* a delay slot: one instruction, then cpu->npc */
+    TABLE_COUNT = 1, /* instructions are counted: an x_count is in front of all that */
+                     /* cannot be left but behind the last one; */
+    TABLE_EACH = 2,  /* ... or of each */
+    TABLE_SLOT = 4,  /* a delay slot: one instruction, then cpu->npc */
 };
 
 /* Blocks of one mode key. */
@@ -62,6 +64,12 @@ struct mode_table {
     struct isa_decoder decoder;
     struct mode_table *next;
 };
+
+/* Whether its blocks are cold at first, and become machine code. */
+static inline bool table_gets_hot(const struct mode_table *table)
+{
+    return !(table->kind & (TABLE_EACH | TABLE_SLOT));
+}
 
 /* Where an op's instruction is. */
 struct position {
@@ -168,6 +176,7 @@ struct interp {
     uint8_t hot_blocks;        /* until then */
     volatile uint32_t flushes; /* counts: after a flush old ops mean nothing */
     bool is_counting;          /* always, not only for limits */
+    bool is_counting_each;     /* TABLE_EACH, always */
     bool is_plain;             /* jumps are not threaded: lockstep counts them */
     uint32_t cold_runs;        /* COLD_RUNS; 0: no block is cold */
     uint32_t hot_runs;         /* HOT_RUNS */
@@ -387,7 +396,8 @@ HANDLER(x_dropped);      /* the first of a block that is no more, or begins else
 HANDLER(x_cold);         /* counts at 8: the first of a block that is cold */
 HANDLER(x_heated);       /* counts at 8: of one that is not, and has no machine code */
 HANDLER(x_illegal);
-HANDLER(x_count);
+HANDLER(x_count); /* the same, unless that is more than the limit: */
+HANDLER(x_limit);
 HANDLER(x_trace);
 HANDLER(x_break);  /* pc at 8: a debugger stops here */
 HANDLER(x_enter);  /* loaded.c: region at 8; enters it by the next op, or drops it */

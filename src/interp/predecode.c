@@ -40,7 +40,7 @@ struct builder {
     uint64_t page;   /* noted last */
     bool wrote_sink; /* by the newest op: a zero register */
     unsigned count;  /* instructions */
-    uint32_t tally;  /* the unit of the x_tally that counts them; 0: none yet */
+    uint32_t tally;  /* the unit of the x_tally or x_count for them; 0: none yet */
     struct fuser fuser;
     unsigned nchosen; /* instructions whose flags are looked at before they are noted */
     uint32_t chosen[MAX_BLOCK_INSNS], chosen_units[MAX_BLOCK_INSNS];
@@ -402,21 +402,22 @@ static void note_kept_ops(struct builder *b)
         fuse_add(&b->fuser, b->ip, b->chosen_units[i], b->chosen[i]);
 }
 
-/* -jit-stats: an instruction more for the x_tally in front, of which there is one for all
- * up to the next branch; no group goes beyond it. */
+/* An instruction more for the x_count in front; or, of -jit-stats, the x_tally, of which
+ * there is one for all up to the next branch.  No group goes beyond it. */
 static void tally(struct builder *b)
 {
     uint32_t count;
 
-    if (!HAS_JIT || !jit_options.stats || b->is_counting)
+    if (!b->is_counting && !(HAS_JIT && jit_options.stats))
         return;
-    if (!b->tally) {
+    if (!b->tally || b->block->table->kind & TABLE_EACH) {
         note_kept_ops(b);
         fuse_end(&b->fuser, b->ip, true);
         fuse_begin(&b->fuser, b->fuser.acc);
         b->nchosen = 0;
         b->tally = b->ip->units;
-        memset(add_exit(b, x_tally)->payload, 0, OP_SIZE - OP_PAYLOAD);
+        memset(add_exit(b, b->is_counting ? profile_handler(x_count) : x_tally)->payload,
+               0, OP_SIZE - OP_PAYLOAD);
     }
     memcpy(&count, b->ip->ops[b->tally].payload, sizeof count);
     count++;
@@ -430,8 +431,6 @@ static enum next add_insn(struct builder *b, const struct isa_decoded *insn)
     unsigned jumps = VAR_ENDS_BLOCK | VAR_BRANCHES;
     struct op *op;
 
-    if (b->is_counting)
-        add_op(b, profile_handler(x_count), 1);
     unit = b->ip->units;
     op = add_op(b, NULL, variant->op_units);
     b->wrote_sink = false;
@@ -449,6 +448,8 @@ static enum next add_insn(struct builder *b, const struct isa_decoded *insn)
             return GO_ON;
     }
     note_op(b, unit, number);
+    if (b->is_counting && variant->flags) /* it may be left there */
+        b->tally = 0;
     return after_jump(b, variant);
 }
 
@@ -471,14 +472,10 @@ static enum next step(struct builder *b)
     if (insn.insn != ISA_NONE && (!insn.illegal || insn.illegal == 1 + ILLEGAL_NOP)) {
         if (!insn.illegal)
             return add_insn(b, &insn);
-        if (b->is_counting)
-            add_op(b, x_count, 1);
         b->pc = (b->pc + insn.length) & b->pc_mask;
         return b->block->table->kind & TABLE_SLOT ? (add_exit(b, x_slot_end), BLOCK_ENDS)
                                                   : GO_ON;
     }
-    if (b->is_counting)
-        add_op(b, x_count, 1);
     add_op(b, x_illegal, 1);
     return BLOCK_ENDS;
 }
@@ -507,7 +504,7 @@ static void build(struct builder *b)
         }
     if (!b->is_cold) {
         note_kept_ops(b);
-        fuse_end(&b->fuser, b->ip, !b->is_counting);
+        fuse_end(&b->fuser, b->ip, true);
     }
     b->ip->last_acc = b->fuser.acc;
 }
@@ -557,7 +554,7 @@ static bool is_fetchable(struct builder *b)
 /* What is in front of the ops is x_cold alone. */
 static bool may_be_cold(const struct builder *b)
 {
-    return b->ip->cold_runs && !b->is_hot && !b->block->table->kind &&
+    return b->ip->cold_runs && !b->is_hot && table_gets_hot(b->block->table) &&
            b->ip->units == b->block->unit;
 }
 
@@ -603,7 +600,7 @@ struct block *predecode(struct interp *ip, uint64_t pc, bool is_hot)
         memset(add_exit(&b, x_cold)->payload, 0, OP_SIZE - OP_PAYLOAD);
     build(&b);
     tell(&b);
-    if (is_hot && !ip->mode->kind)
+    if (is_hot && table_gets_hot(ip->mode))
         template_make(ip, b.block->unit, ip->units);
     return b.block;
 }
@@ -655,6 +652,6 @@ void predecode_more(struct interp *ip, struct op *op, uint64_t pc)
     }
     build(&b);
     tell(&b);
-    if (heat_is_hot(ip, b.block) && !ip->mode->kind)
+    if (heat_is_hot(ip, b.block) && table_gets_hot(ip->mode))
         template_make(ip, unit_of(ip, op), ip->units);
 }

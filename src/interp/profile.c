@@ -45,13 +45,15 @@ static void print_profile(const struct interp *ip)
     uint32_t block = 1;
 
     for (uint32_t i = 0; i < ip->npositions; i++) {
-        uint32_t unit = ip->positions[i].unit + 1; /* behind the op that counts */
+        uint32_t unit = ip->positions[i].unit;
 
         if (block < ip->nblocks && ip->blocks[block].position <= i) {
             block++;
             fputs(is_open ? "\n" : "", stderr);
             is_open = false;
         }
+        if (ip->ops[unit].fn == x_profile)
+            continue;
         if (ip->positions[i].ilen && ops[unit].is_known && counts[unit]) {
             fputs(is_open ? " " : "ops: ", stderr);
             print_op(ip->isa, &ops[unit]);
@@ -92,5 +94,5 @@ void profile_start(struct interp *ip, const char *instructions)
     ops = calloc(MAX_UNITS, sizeof *ops);
     if (!counts || !ops)
         die("out of memory for a profile");
-    ip->is_counting = true;
+    ip->is_counting = ip->is_counting_each = true;
 }

@@ -262,14 +262,23 @@ static uint64_t after(const struct cpu *cpu)
     return (cpu->pc + cpu->isa->min_ilen) & mask64(cpu->isa->pc_width);
 }
 
-/* Chooses the mode table for cpu->pc, by the state and how this run is to be. */
-static void choose_table(struct interp_cpu *self, bool counting)
+/* Chooses the mode table for cpu->pc, by the state and how this run is to be
+ * (TABLE_COUNT, TABLE_EACH). */
+static void choose_table(struct interp_cpu *self, unsigned kind)
 {
-    unsigned kind = counting ? TABLE_COUNT : 0;
-
     if (self->isa->delay && self->cpu->npc != after(self->cpu))
         kind |= TABLE_SLOT;
     mode_table_use(self, mode_table_get(self, interp_mode(self), kind));
+}
+
+/* Few instructions are counted one by one. */
+static unsigned counting(const struct interp_cpu *self, uint64_t limit)
+{
+    if ((limit && limit < MAX_BLOCK_INSNS) || self->ip->is_counting_each)
+        return TABLE_COUNT | TABLE_EACH;
+    if (limit || self->ip->is_counting || (HAS_JIT && self->is_replaying))
+        return TABLE_COUNT;
+    return 0;
 }
 
 /* The host does not tell all addresses: those are none of any guest's. */
@@ -337,6 +346,17 @@ static const struct op *first_op(struct interp_cpu *self)
     return op;
 }
 
+static void go_on(struct interp_cpu *self)
+{
+    const struct op *op = first_op(self);
+
+    if (!op)
+        return;
+    self->is_running = true;
+    go(self->cpu, op);
+    self->is_running = false;
+}
+
 /* A region has faulted: from where its registers are known on, without regions, until
  * that is behind us; the event is a kick then.  A loop that only loads may have run for
  * long: each time that the fault is not found the way is twice as long. */
@@ -361,7 +381,7 @@ static void end_replay(struct interp_cpu *self)
 static void interp_run(struct cpu *cpu, uint64_t limit)
 {
     struct interp_cpu *self = interp_of(cpu);
-    const struct op *op, *left_from = self->head.left_from;
+    const struct op *left_from = self->head.left_from;
 
     cpu->event = (struct exec_event){ 0 };
     self->head.left_from = NULL;
@@ -376,14 +396,13 @@ static void interp_run(struct cpu *cpu, uint64_t limit)
     interp_inside(self);
     if (self->is_unsettled)
         interp_settle(self);
-    choose_table(self, limit || self->ip->is_counting || (HAS_JIT && self->is_replaying));
+    choose_table(self, counting(self, limit));
     if (self->ip->jit)
         jit_step(self, left_from);
-    op = first_op(self);
-    if (op) {
-        self->is_running = true;
-        go(cpu, op);
-        self->is_running = false;
+    go_on(self);
+    if (cpu->event.kind == EXEC_LIMIT && cpu->insns != self->head.stop) {
+        choose_table(self, TABLE_COUNT | TABLE_EACH); /* too few for an x_count */
+        go_on(self);
     }
     if (HAS_JIT && self->is_replaying)
         end_replay(self);

@@ -21,7 +21,8 @@ enum stencil_kind {
 
 /* Functions that stencils may call besides handlers. */
 #define STENCIL_HELPERS(X)                                                               \
-    X(x_kick) X(x_jump) X(x_return) X(x_jump_mode) X(interp_trap) X(interp_misaligned)
+    X(x_kick)                                                                            \
+    X(x_jump) X(x_return) X(x_jump_mode) X(x_limit) X(interp_trap) X(interp_misaligned)
 /* ... and, numbered behind those, where addresses are translated. */
 #define STENCIL_TLB_HELPERS(X) X(tlb_load) X(tlb_store) X(tlb_host)
 
@@ -43,7 +44,7 @@ struct stencil {
 };
 
 /* Stencils are in the order of the isa's handlers, then of its groups, then these. */
-enum { STENCIL_GOTO, STENCIL_TALLY, STENCIL_LEAVE, STENCIL_OWN };
+enum { STENCIL_GOTO, STENCIL_TALLY, STENCIL_COUNT, STENCIL_LEAVE, STENCIL_OWN };
 
 struct stencil_file {
     uint64_t stamp; /* hash of all that follows */

@@ -54,7 +54,9 @@ static const uintptr_t helpers[] = { STENCIL_HELPERS(ADDRESS)
 static interp_handler handler_of(const struct template *t, uint32_t number)
 {
     static const interp_handler own[] = {
-        [STENCIL_GOTO] = x_goto, [STENCIL_TALLY] = x_tally
+        [STENCIL_GOTO] = x_goto,
+        [STENCIL_TALLY] = x_tally,
+        [STENCIL_COUNT] = x_count,
     };
     uint32_t handlers = t->own - t->tables->nfused;
 

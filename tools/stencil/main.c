@@ -392,6 +392,7 @@ int main(int argc, char **argv)
     }
     add_handler("x_goto"); /* as enum STENCIL_GOTO and so on */
     add_handler("x_tally");
+    add_handler("x_count");
     add_handler("x_leave");
     stencils = calloc(handlers.count, sizeof *stencils);
     if (!stencils)
