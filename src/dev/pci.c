@@ -213,19 +213,20 @@ void pci_add_bar(struct pci_function *function, unsigned number, enum pci_bar_ki
     pci_add_regs(function, PCI_BASE_ADDRESS + 4 * number, regs);
 }
 
+/* The latest is the first of the list, as QEMU has it. */
 unsigned pci_add_capability(struct pci_function *function, uint8_t id, unsigned size,
                             const struct pci_reg *regs)
 {
-    unsigned last = function->last_capability;
-    unsigned at = last ? function->capabilities_end : FIRST_CAPABILITY;
+    unsigned at =
+        function->capabilities_end ? function->capabilities_end : FIRST_CAPABILITY;
 
     function->capabilities_end = (at + size + 3) & ~3u;
     if (function->capabilities_end > PCI_CONFIG_BYTES)
         bug("%s: no room for capability 0x%x", function->dev.class->name, id);
-    function->initial[last ? last + 1 : CAPABILITIES] = at;
-    function->initial[STATUS] |= CAPABILITIES_LIST;
     function->initial[at] = id;
-    function->last_capability = at;
+    function->initial[at + 1] = function->initial[CAPABILITIES];
+    function->initial[CAPABILITIES] = at;
+    function->initial[STATUS] |= CAPABILITIES_LIST;
     pci_add_regs(function, at, regs);
     return at;
 }

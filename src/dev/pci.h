@@ -91,8 +91,8 @@ struct pci_function {
     struct pci_bar bars[PCI_BARS];
     uint8_t initial[PCI_CONFIG_BYTES], writable[PCI_CONFIG_BYTES];
     uint8_t clears[PCI_CONFIG_BYTES];
-    uint16_t last_capability, capabilities_end; /* 0: there are none */
-    uint8_t msix;                               /* its capability, or 0 */
+    uint16_t capabilities_end; /* 0: there are none */
+    uint8_t msix;              /* its capability, or 0 */
     uint16_t vectors;
     struct dma dma;  /* what it reaches while Bus Master Enable is set */
     bool is_on_line; /* its pin is one of those that raise the host's line */
@@ -155,8 +155,8 @@ void pci_add_msix(struct pci_function *function, unsigned bar, unsigned vectors)
 /* It is a bridge with this bus behind it. */
 void pci_add_bus(struct pci_function *function, struct pci_bus *secondary,
                  unsigned slots);
-/* The PCI Express capability: of an endpoint, if it is behind a port; of a root port. */
-void pci_add_express(struct pci_function *function);
+/* The PCI Express capability, and where: of an endpoint; of a root port. */
+unsigned pci_add_express(struct pci_function *function);
 void pci_add_express_port(struct pci_function *function, uint8_t port, uint16_t slot);
 /* The bridge to its bus; NULL: it is on the host's. */
 struct pci_function *pci_bridge(const struct pci_function *function);

@@ -33,7 +33,7 @@ enum { SLOT_NUMBER_SHIFT = 19, PRESENT = 0x40 };
 enum { ROOT_CONTROL_WRITABLE = 0xf };
 enum { SPEED_VECTOR = 1 << 1 };
 
-void pci_add_express(struct pci_function *function)
+unsigned pci_add_express(struct pci_function *function)
 {
     static const struct pci_reg regs[] = {
         { PCIE_CAPABILITIES, 2, VERSION },
@@ -48,7 +48,7 @@ void pci_add_express(struct pci_function *function)
         { 0 },
     };
 
-    pci_add_capability(function, CAPABILITY, CAPABILITY_BYTES, regs);
+    return pci_add_capability(function, CAPABILITY, CAPABILITY_BYTES, regs);
 }
 
 void pci_add_express_port(struct pci_function *function, uint8_t port, uint16_t slot)
@@ -64,6 +64,5 @@ void pci_add_express_port(struct pci_function *function, uint8_t port, uint16_t 
         { 0 },
     };
 
-    pci_add_express(function);
-    pci_add_regs(function, function->last_capability, regs);
+    pci_add_regs(function, pci_add_express(function), regs);
 }
