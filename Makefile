@@ -317,6 +317,7 @@ unit: $(TESTS) # only the C programs: what a cross build can run
 bench: all
 	@$(TESTENV) tests/bench/run
 	@$(TESTENV) tests/bench/process
+	@$(TESTENV) tests/bench/machine
 fuzz: ; tests/run-fuzz
 demo: all
 	@$(TESTENV) tools/demo

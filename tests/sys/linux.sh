@@ -17,7 +17,7 @@ said() {
 }
 
 # initrd FILE [MODULE...] <SCRIPT: an initial disk that loads these modules, runs the script,
-# whose lines `say TEXT` are the test's, and ends the machine.
+# whose lines `say TEXT` are the test's, and ends the machine.  $programs are there, too.
 initrd() (
     file=$1
     shift
@@ -25,6 +25,7 @@ initrd() (
     mkdir -p "$work/root/bin" "$work/root/dev" "$work/root/proc" "$work/root/sys" "$work/root/mnt" "$work/root/modules"
     cp "$guest/busybox" "$work/root/bin"
     ln -s busybox "$work/root/bin/sh"
+    [ -z "${programs:-}" ] || cp $programs "$work/root/bin" || exit
     for module; do
         [ ! -e "$guest"/modules/*-"$module".ko ] || # it is built in
             cp "$guest"/modules/*-"$module".ko "$work/root/modules" || exit
