@@ -440,7 +440,7 @@ static void return_behind(struct lift *lift, LLVMValueRef pc, LLVMValueRef top,
     lift_at(lift, same);
     lift_store_volatile(lift, ring_step(lift, top, UINT64_MAX),
                         lift_field(lift, offsetof(struct cpu, ring_top)));
-    region_to(lift, insn, false);
+    region_to(lift, insn, lift->state->plan[insn].behind_is_back);
     lift_at(lift, other);
     lift->state->is_dead = false;
 }

@@ -46,6 +46,7 @@ struct insn_plan {
     bool is_leader;          /* begins a block */
     bool is_entry;           /* the region can be entered here */
     bool next_is_back, return_is_back, guess_is_back; /* edges that close cycles */
+    bool behind_is_back; /* a return to it, which is behind a call, closes one */
     bool is_lifted;
     bool loads, stores; /* guest memory; what stores may load, too */
     struct dirty dirty; /* in front of it, at most */

@@ -346,7 +346,8 @@ unsigned plan_count_edges(const struct lift *lift, uint32_t insn)
            (returns(lift, insn) ? lift->state->nbehinds : 0);
 }
 
-static void mark_back(struct lift *lift, uint32_t insn, unsigned number)
+/* The edge from a call to behind it stands for the return that leads there. */
+static void mark_back(struct lift *lift, uint32_t insn, unsigned number, uint32_t to)
 {
     const struct region_insn *it = &lift->request->insns[insn];
     struct insn_plan *plan = &lift->state->plan[insn];
@@ -360,6 +361,8 @@ static void mark_back(struct lift *lift, uint32_t insn, unsigned number)
     else if (number >= EDGE_LINKS &&
              number - EDGE_LINKS < lift->isa->variants[it->variant].slots)
         lift->state->link_is_back[it->slot + number - EDGE_LINKS] = true;
+    else
+        lift->state->plan[to].behind_is_back = true;
 }
 
 struct visit {
@@ -392,7 +395,7 @@ static void walk_from(struct lift *lift, uint32_t root, uint8_t *seen,
         if (to == REGION_NONE)
             continue;
         if (seen[to] == OPEN) {
-            mark_back(lift, top->insn, number);
+            mark_back(lift, top->insn, number, (uint32_t)to);
             lift->state->plan[to].is_entry |=
                 lift->request->insns[to].return_insn == REGION_NONE;
         }
