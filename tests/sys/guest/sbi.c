@@ -162,7 +162,7 @@ void main(word hart)
     call(TIME, 0, now() + 1000, sizeof(word) == 4 ? 0 : 7, 0);
     print("the timer", (struct result){ 0, interrupted(32) });
     print("write the firmware's memory", call(DBCN, 0, 16, 0x80000000, 0));
-    print("write no memory", call(DBCN, 0, 16, 0x70000000, 0));
+    print("write no memory", call(DBCN, 0, 16, 0x18000000, 0));
     print("write all memory", call(DBCN, 0, -1, (word)text, 0));
     print("read nothing", call(DBCN, 1, sizeof(text), (word)text, 0));
     print("getchar", (struct result){ call(2, 0, 0, 0, 0).error, 0 });
