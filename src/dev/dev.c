@@ -3,6 +3,7 @@
 #include "dev/dev.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -397,6 +398,21 @@ void dev_power(struct dev *dev, enum power_event event, int status)
 {
     if (dev->power)
         dev->power->request(dev->power, event, status);
+}
+
+void dev_event(const struct dev *dev, const char *part, unsigned number, const char *fmt,
+               ...)
+{
+    char name[32], text[160];
+    va_list ap;
+
+    if (!dev->event)
+        return;
+    snprintf(name, sizeof(name), "%s%u", part, number);
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    dev->event(dev, name, text);
 }
 
 uint64_t clock_now_ns(struct clock *clock)

@@ -330,6 +330,8 @@ struct dev {
     /* NULL, or told of every access; `reg` is its register's name. */
     void (*trace)(const struct dev *dev, const char *reg, struct access at,
                   uint64_t value, bool is_write);
+    /* NULL, or told of what happens in a part that is no register, as `queue0`. */
+    void (*event)(const struct dev *dev, const char *part, const char *text);
 };
 
 extern const struct dev_class *const dev_classes[]; /* ends with NULL */
@@ -357,6 +359,8 @@ void dev_set_line(struct dev *dev, unsigned line, bool level);
 
 /* Of devices, for what they raise and ask. */
 void dev_irq(struct dev *dev, unsigned output, bool level);
+void dev_event(const struct dev *dev, const char *part, unsigned number, const char *fmt,
+               ...) __attribute__((format(printf, 4, 5)));
 void dev_power(struct dev *dev, enum power_event event, int status);
 
 /* The row that an access belongs to; NULL: none, and *why says what is wrong. */

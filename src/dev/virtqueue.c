@@ -539,6 +539,9 @@ bool virtqueue_pop(struct virtqueue *queue, struct virtio_chain *chain)
         queue->avail_wrap = !queue->avail_wrap;
     }
     queue->next_avail += chain->entries;
+    dev_event(&queue->virtio->dev, "queue", queue->index,
+              "takes %llu bytes, and room for %llu", (unsigned long long)chain->out_size,
+              (unsigned long long)chain->in_size);
     return true;
 }
 
@@ -586,6 +589,8 @@ void virtqueue_fill(struct virtqueue *queue, const struct virtio_chain *chain,
     if (!is_usable(queue))
         return;
     chain_touch(queue, chain, written);
+    dev_event(&queue->virtio->dev, "queue", queue->index, "gives %u bytes back",
+              (unsigned)written);
     (is_packed(queue) ? packed_fill : split_fill)(queue, chain, written);
 }
 
@@ -614,8 +619,10 @@ void virtqueue_notify(struct virtqueue *queue)
         return;
     __atomic_thread_fence(__ATOMIC_SEQ_CST); /* the driver's wish after our index */
     if ((is_packed(queue) ? packed_wants_interrupt : split_wants_interrupt)(queue) &&
-        virtio->transport.used)
+        virtio->transport.used) {
+        dev_event(&virtio->dev, "queue", queue->index, "interrupts");
         virtio->transport.used(virtio->transport.context, queue->index);
+    }
     queue->added = 0;
 }
 

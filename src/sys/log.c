@@ -83,13 +83,27 @@ static bool is_traced(const char *name)
     return false;
 }
 
+static bool is_part_traced(const struct dev *dev, const char *part, char *name,
+                           size_t size)
+{
+    snprintf(name, size, "%s.%s", dev->name, part);
+    return is_traced(name) || is_traced(dev->name);
+}
+
+static void show_event(const struct dev *dev, const char *part, const char *text)
+{
+    char name[160];
+
+    if (is_part_traced(dev, part, name, sizeof(name)))
+        log_line("%s %s", name, text);
+}
+
 static void show_access(const struct dev *dev, const char *reg, struct access at,
                         uint64_t value, bool is_write)
 {
     char name[160];
 
-    snprintf(name, sizeof(name), "%s.%s", dev->name, reg);
-    if (is_traced(name) || is_traced(dev->name))
+    if (is_part_traced(dev, reg, name, sizeof(name)))
         log_line("%s %s 0x%0*" PRIx64, name, is_write ? "write" : "read", 2 * at.size,
                  value);
 }
@@ -109,6 +123,7 @@ void log_device(struct dev *dev)
     for (unsigned i = 0; wanted && i < wanted->pattern_count; i++)
         if (is_of_device(wanted->patterns[i], dev->name)) {
             dev->trace = show_access;
+            dev->event = show_event;
             patterns_used |= UINT64_C(1) << i;
         }
 }
@@ -125,7 +140,7 @@ void log_trace_help(void)
 {
     printf(
         "-trace NAME or NAME.REGISTER, with * and ?, where NAME is the device's on the "
-        "board (-M NAME,help):\n");
+        "board (-M NAME,help), or -device's id; NAME.queue0 and so on of virtio:\n");
     for (size_t i = 0; dev_classes[i]; i++)
         for (const struct reg *reg = dev_classes[i]->regs; reg && reg->name; reg++)
             printf("%s.%s\n", dev_classes[i]->name, reg->name);

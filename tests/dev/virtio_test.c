@@ -464,6 +464,31 @@ START_TEST(kicks_of_queues_that_are_not_there_do_nothing)
 }
 END_TEST
 
+static char events[256];
+
+static void note_event(const struct dev *dev, const char *part, const char *text)
+{
+    size_t used = strlen(events);
+
+    (void)dev;
+    snprintf(events + used, sizeof(events) - used, "%s %s; ", part, text);
+}
+
+START_TEST(a_queue_tells_what_happens_in_it)
+{
+    struct vrig *v = started(0);
+
+    vrig_virtio(v)->dev.event = note_event;
+    events[0] = 0;
+    send_message(v, 0);
+    kick(v, 0);
+    check_message(v, 0);
+    ck_assert_ptr_nonnull(strstr(events, "queue0 takes "));
+    ck_assert_ptr_nonnull(strstr(events, " bytes back; queue0 interrupts; "));
+    vrig_free(v);
+}
+END_TEST
+
 RIG_MAIN("virtio", messages_go_around_the_ring,
          chains_that_are_held_come_back_in_any_order, a_chain_can_be_put_back,
          several_chains_appear_at_once, interrupts_come_when_the_driver_wants_them,
@@ -473,4 +498,5 @@ RIG_MAIN("virtio", messages_go_around_the_ring,
          a_flood_of_chains_is_served_in_parts, a_bad_chain_stops_its_queue,
          a_bad_ring_stops_its_queue, the_same_heads_again_and_again_are_too_many,
          a_ring_outside_of_memory_stops_its_queue, bad_packed_chains_stop_their_queue,
-         empty_buffers_are_allowed, kicks_of_queues_that_are_not_there_do_nothing)
+         empty_buffers_are_allowed, kicks_of_queues_that_are_not_there_do_nothing,
+         a_queue_tells_what_happens_in_it)
