@@ -38,33 +38,56 @@ static const char *kind_name(unsigned kind)
     return kind < sizeof(names) / sizeof(*names) ? names[kind] : "";
 }
 
-static void device_help(const char *name)
+static void print_properties(const struct dev_class *class)
 {
-    const struct dev_class *class = dev_class_find(name);
-
-    if (!class)
-        die("-device %s: there is no such device; see -device help", name);
-    printf("%s: %s\n", class->name, class->doc);
     printf("%s options:\n", class->name);
     for (const struct property *p = class->properties; p && p->name; p++)
         printf("  %s=<%s>%*s - %s\n", p->name, kind_name(p->kind),
                (int)(14 - strlen(p->name)), "", p->doc ? p->doc : "");
-    printf("registers:\n");
-    for (const struct reg *r = class->regs; r && r->name; r++) {
-        static const char *const access[] = { "", "ro", "wo", "rw" };
+}
 
-        printf("  0x%06lx %s %s", (unsigned long)r->offset, access[r->access & 3],
-               r->name);
-        for (unsigned width = 1, first = 1; width <= 8; width *= 2)
-            if (r->widths & width) {
-                printf("%s%u", first ? " of " : "/", width);
-                first = 0;
-            }
-        printf(" bytes");
-        if (r->count > 1)
-            printf(", %lu of them", (unsigned long)r->count);
-        printf("\n");
-    }
+static void print_reg(const struct reg *reg)
+{
+    static const char *const access[] = { "", "ro", "wo", "rw" };
+
+    printf("  ");
+    if (reg->region)
+        printf("region %u ", reg->region);
+    printf("0x%06lx %s %s", (unsigned long)reg->offset, access[reg->access & 3],
+           reg->name);
+    for (unsigned width = 1, first = 1; width <= 8; width *= 2)
+        if (reg->widths & width) {
+            printf("%s%u", first ? " of " : "/", width);
+            first = 0;
+        }
+    printf(" bytes");
+    if (reg->count > 1)
+        printf(", %llu of them", (unsigned long long)reg->count);
+    printf("\n");
+}
+
+static void print_registers(const struct dev_class *class)
+{
+    printf("%s registers:\n", class->name);
+    for (const struct reg *r = class->regs; r && r->name; r++)
+        print_reg(r);
+}
+
+static void device_help(const char *name)
+{
+    const struct dev_class *class = dev_class_find(name), *inner = NULL;
+
+    if (!class)
+        die("-device %s: there is no such device; see -device help", name);
+    if (class->comes_with)
+        inner = dev_class_find(class->comes_with);
+    printf("%s: %s\n", class->name, class->doc);
+    print_properties(class);
+    if (inner)
+        print_properties(inner);
+    print_registers(class);
+    if (inner)
+        print_registers(inner);
 }
 
 static void take_device(struct reading *reading, const char *argument)
