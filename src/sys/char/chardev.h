@@ -30,7 +30,7 @@ struct chardev_host {
     struct clock *clock;
     void (*quit)(void *context); /* Ctrl-A x */
     void *context;
-    bool is_counted; /* guest time is: the guest does not see how fast the other end is */
+    bool is_counted; /* guest time is */
 };
 
 struct chardevs;

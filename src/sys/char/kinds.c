@@ -73,6 +73,7 @@ const struct chardev_kind char_file = {
     .size = sizeof(struct chardev),
     .open = file_open,
     .close = close_fds,
+    .takes_all = true,
 };
 
 /* ------------------------------------------------------------------------- pipes */
@@ -131,6 +132,7 @@ const struct chardev_kind char_stdio = {
     .name = "stdio",
     .size = sizeof(struct chardev),
     .open = stdio_open,
+    .takes_all = true,
 };
 
 /* -------------------------------------------------------------- pseudo-terminals */

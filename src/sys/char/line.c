@@ -28,7 +28,7 @@ static bool can_write(const struct chardev *dev)
 {
     struct host_poll poll = { .fd = dev->out_fd, .want_write = true };
 
-    host_poll(&poll, 1, dev->host.is_counted ? UINT64_MAX : 0);
+    host_poll(&poll, 1, dev->host.is_counted && dev->kind->takes_all ? UINT64_MAX : 0);
     return poll.can_write;
 }
 

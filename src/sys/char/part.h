@@ -10,6 +10,9 @@ struct loop_fd;
 struct chardev_kind {
     const char *name;
     size_t size; /* of its struct, which begins with a struct chardev */
+    /* The other end takes all, sooner or later: where guest time is counted it is waited
+     * for, so that its user does not see how fast it is. */
+    bool takes_all;
     /* 0, or -1 and why in `error`. */
     int (*open)(struct chardev *dev, char error[CHARDEV_ERROR]);
     void (*close)(struct chardev *dev); /* may be NULL, as all that follow */
