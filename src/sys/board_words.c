@@ -285,11 +285,12 @@ static bool parse_product(const char **at, uint64_t *value, unsigned depth)
 
     if (!parse_factor(at, value, depth))
         return false;
-    while (**at == '*') {
-        ++*at;
-        if (!parse_factor(at, &right, depth))
+    while (**at == '*' || **at == '/') {
+        bool is_quotient = *(*at)++ == '/';
+
+        if (!parse_factor(at, &right, depth) || (is_quotient && !right))
             return false;
-        *value *= right;
+        *value = is_quotient ? *value / right : *value * right;
     }
     return true;
 }

@@ -129,6 +129,20 @@ START_TEST(let_names_what_follows)
 }
 END_TEST
 
+START_TEST(numbers_are_sums_of_products_and_quotients)
+{
+    uint64_t value;
+
+    ck_assert(board_number("1+(7+9)/4*2-0x2", &value));
+    ck_assert_uint_eq(value, 7);
+    ck_assert(board_number("3G/1M", &value));
+    ck_assert_uint_eq(value, 3072);
+    ck_assert(!board_number("1/0", &value));
+    ck_assert(!board_number("1/", &value));
+    ck_assert(!board_number("(1", &value));
+}
+END_TEST
+
 START_TEST(repeat_goes_up_and_down)
 {
     struct board *board =
@@ -238,6 +252,7 @@ END_TEST
 
 RIG_MAIN("board", a_board_is_read, errors_name_line_and_column,
          choices_of_the_command_line_come_first, let_names_what_follows,
-         repeat_goes_up_and_down, the_tree_says_what_the_board_says,
+         numbers_are_sums_of_products_and_quotients, repeat_goes_up_and_down,
+         the_tree_says_what_the_board_says,
          a_reference_to_nothing_is_an_error_with_its_place,
          the_users_own_tree_gets_the_command_line)
