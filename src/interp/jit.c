@@ -12,9 +12,7 @@
 #include "isa/trace.h"
 
 enum {
-    /* Nearby, that make the last one the head of a region ...  A boot is flat: with 4 the
-     * compiler takes a fifth of its time, twice what the regions save. */
-    HEAD_SAMPLES = RHEA_TLB ? 16 : 4,
+    HEAD_SAMPLES = 4,      /* nearby, that make the last one the head of a region ... */
     AGAIN_SAMPLES = 32,    /* ... of its own, though one has it already */
     MAX_SAMPLES = 1 << 15, /* after so many they count half */
     TARGET_SAMPLES = 2,    /* of an indirect jump, before its target is likely */
@@ -145,12 +143,14 @@ static void forget_samples(struct interp *ip, const struct job *job)
 }
 
 /* Whether the code has taken half the time that compiling it would: code that has run for
- * long is likely to run as long again. */
+ * long is likely to run as long again.  Twice the time in machines: what a boot does for
+ * long it seldom does again. */
 static bool is_worth(struct interp *ip, const struct job *job)
 {
     uint64_t cost = compiler_cost_us(ip->jit->compiler, job->request.ninsns);
 
-    return jit_options.threshold || (uint64_t)job->heat * SAMPLE_US >= cost / 2;
+    return jit_options.threshold ||
+           (uint64_t)job->heat * SAMPLE_US >= (RHEA_TLB ? cost * 2 : cost / 2);
 }
 
 static void request(struct interp *ip, uint64_t pc)

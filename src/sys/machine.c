@@ -638,12 +638,18 @@ static void run(struct machine *machine)
     }
 }
 
+static void report_line(const char *text)
+{
+    fprintf(stderr, "rhea: %s\n", text);
+}
+
 int machine_run(struct machine *machine)
 {
     signalled = machine;
     host_catch_ends(end_soon);
     run(machine);
     debugger_end(machine->debugger, machine->status);
+    vcpu_report(machine->cpus[0], report_line); /* of all of them */
     return machine->status;
 }
 

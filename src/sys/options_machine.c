@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/report.h"
 #include "interp/accel.h"
+#include "interp/jit.h"
 #include "sys/boards.h"
 #include "sys/options_read.h"
 
@@ -160,6 +161,15 @@ static void take_stopped(struct reading *reading, const char *argument)
     reading->options->machine.is_stopped = true;
 }
 
+#if HAS_JIT
+static void take_jit_stats(struct reading *reading, const char *argument)
+{
+    (void)reading;
+    (void)argument;
+    jit_options.stats = true;
+}
+#endif
+
 const struct option machine_options[] = {
     { "M", "NAME[,OPTION=VALUE]...", take_machine,
       "the machine: a board's name or file; -M help, -M NAME,help, dumpdtb=FILE" },
@@ -175,6 +185,10 @@ const struct option machine_options[] = {
     { "bios", "FILE", take_bios, "firmware, raw or ELF; none; default" },
     { "no-reboot", NULL, take_no_reboot, "end instead of starting again" },
     { "gdb", "tcp::PORT", take_gdb, "gdb may connect there; or unix:PATH" },
+#if HAS_JIT
+    { "jit-stats", NULL, take_jit_stats,
+      "print at the end what was executed by what, and compiled (slower)" },
+#endif
     { "s", NULL, take_gdb_here, "the same as -gdb tcp::1234" },
     { "S", NULL, take_stopped, "it does not run before a debugger says so" },
     { NULL, NULL, NULL, NULL },

@@ -12,6 +12,7 @@
 #include "base/host.h"
 #include "base/report.h"
 #include "interp/accel.h"
+#include "interp/jit.h"
 #include "isa/engine.h"
 #include "isa/machine.h"
 #include "isa/stops.h"
@@ -284,6 +285,12 @@ static void thread(void *arg)
     vcpu->is_started = vcpu->is_running = false;
     host_lock_wake(vcpu->lock);
     host_lock_give(vcpu->lock);
+}
+
+void vcpu_report(struct vcpu *vcpu, void (*line)(const char *text))
+{
+    if (HAS_JIT && jit_options.stats && vcpu->engine->report)
+        vcpu->engine->report(vcpu->cpu, line);
 }
 
 void vcpu_start(struct vcpu *vcpu)

@@ -58,6 +58,9 @@ uint64_t vcpu_ticks(const struct vcpu *vcpu); /* of the vcpu_run() that runs, so
 void vcpu_shorten(struct vcpu *vcpu, uint64_t ticks);
 bool vcpu_is_idle(struct vcpu *vcpu); /* it waits for an interrupt, or is stopped */
 
+/* What its engine did (-jit-stats), in lines; nothing unless it counts that. */
+void vcpu_report(struct vcpu *vcpu, void (*line)(const char *text));
+
 /* ---- for a debugger; all of this needs it stopped */
 
 /* How it runs from its next start on. */
