@@ -343,5 +343,5 @@ help:
 	@echo "Targets:    all check check-long unit bench demo fuzz cross-TRIPLE install format clean"
 
 .PHONY: all check check-long unit bench demo fuzz install format clean help
--include $(patsubst %.o,%.d,$(OBJ) $(OBJ_system) $(call objects,src/llvmjit/*.c) $(foreach t,$(TARGETS),$(call stencil_objects,$t)) $(HOST_OBJ) build/host/tools/assemble/main.o $(O)/src/main.o $(O)/src/rhea_isa.o $(O)/tools/isagen/main.o)
+-include $(patsubst %.o,%.d,$(OBJ) $(OBJ_system) $(call objects,src/llvmjit/*.c) $(foreach t,$(TARGETS),$(call stencil_objects,$t) $(patsubst $(O)/%,$(O)/system/%,$(call stencil_objects,$t))) $(HOST_OBJ) build/host/tools/assemble/main.o $(O)/src/main.o $(O)/src/rhea_isa.o $(O)/tools/isagen/main.o)
 -include $(patsubst %,%.d,$(TESTS) $(FUZZERS))
