@@ -394,6 +394,12 @@ void dev_set_line(struct dev *dev, unsigned line, bool level)
         dev->class->set_line(dev, line, level);
 }
 
+bool dev_exchange(struct dev *dev, unsigned output, uint32_t reg, uint64_t mask,
+                  uint64_t *value)
+{
+    return dev->class->exchange && dev->class->exchange(dev, output, reg, mask, value);
+}
+
 void dev_power(struct dev *dev, enum power_event event, int status)
 {
     if (dev->power)

@@ -311,6 +311,11 @@ struct dev_class {
     uint64_t (*read)(struct dev *dev, struct access at);
     void (*write)(struct dev *dev, struct access at, uint64_t value);
     void (*set_line)(struct dev *dev, unsigned line, bool level); /* its input lines */
+    /* Registers that are not on the bus, but of the CPU that an output leads to: by the
+     * manual's numbers.  The bits of `mask` become those of *value, which is then what
+     * was there.  false: there is no such register. */
+    bool (*exchange)(struct dev *dev, unsigned output, uint32_t reg, uint64_t mask,
+                     uint64_t *value);
     /* Before a save, which calls it: finishes what is under way.  It may write to guest
      * memory, so all devices are settled before memory is saved. */
     void (*settle)(struct dev *dev);
@@ -356,6 +361,9 @@ uint64_t dev_read(struct dev *dev, unsigned region, uint64_t offset, unsigned si
 void dev_write(struct dev *dev, unsigned region, uint64_t offset, unsigned size,
                uint64_t value);
 void dev_set_line(struct dev *dev, unsigned line, bool level);
+
+bool dev_exchange(struct dev *dev, unsigned output, uint32_t reg, uint64_t mask,
+                  uint64_t *value);
 
 /* Of devices, for what they raise and ask. */
 void dev_irq(struct dev *dev, unsigned output, bool level);

@@ -1,6 +1,8 @@
 /* list.h - all kinds of devices: DEV(name) for each struct dev_class. */
 DEV(aclint)
+DEV(aplic)
 DEV(goldfish_rtc)
+DEV(imsic)
 DEV(pcie_host)
 DEV(pcie_root_port)
 DEV(plic)

@@ -34,6 +34,11 @@ struct machine_cpu {
     void (*leave)(struct cpu *cpu);
     const struct machine_log *log; /* or NULL */
     bool is_counting; /* cpu->insns is right within instructions: each counts itself */
+    /* Registers that are in the device whose output an interrupt line is, by the numbers
+     * of its manual: the bits of `mask` become those of *value, which is then what was
+     * there.  false: there are none, or not this one.  NULL: no line has any. */
+    bool (*exchange)(struct cpu *cpu, unsigned line, unsigned reg, uint64_t mask,
+                     uint64_t *value);
 };
 
 struct isa_machine {

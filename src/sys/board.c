@@ -171,6 +171,8 @@ static void read_cpu_statement(struct reader *reader)
 
     if (!strcmp(word, "model")) {
         board->cpu_model = reader_word(reader, "a model");
+    } else if (!strcmp(word, "features")) {
+        board->cpu_features = reader_word(reader, "features, as +A,-B");
     } else if (!strcmp(word, "timebase")) {
         board->timebase_hz = reader_number(reader, "a number of Hz");
         if (!board->timebase_hz || board->timebase_hz > UINT32_MAX)
@@ -183,12 +185,16 @@ static void read_cpu_statement(struct reader *reader)
 
         line->name = reader_word(reader, "a line");
         line->number = (uint32_t)reader_number(reader, "its number");
+    } else if (!strcmp(word, "when")) {
+        if (reader_when(reader))
+            reader_block(reader, read_cpu_statement);
     } else if (!strcmp(word, "node")) {
         board->cpu_node = reader_new_node(reader, "cpu");
         reader_expect_mark(reader, '{');
         reader_node_body(reader, board->cpu_node);
     } else {
-        reader_fail(reader, place, "`%s`: want model, timebase, line or node", word);
+        reader_fail(reader, place,
+                    "`%s`: want model, features, timebase, line, node or when", word);
     }
 }
 
@@ -246,6 +252,7 @@ static void skip_block(struct reader *reader)
 {
     unsigned depth = 1;
 
+    reader_expect_mark(reader, '{');
     while (depth) {
         if (reader->token.kind == TOKEN_END)
             reader_fail(reader, reader->token.place, "want `}`");
@@ -255,28 +262,41 @@ static void skip_block(struct reader *reader)
     }
 }
 
-/* when OPTION=VALUE { ... } */
-static void read_when(struct reader *reader)
+bool reader_when(struct reader *reader)
 {
     struct board_place place = reader->token.place;
     const char *name = reader_word(reader, "an option");
     const struct board_option *option = reader->board->options;
-    const char *value;
+    bool is_so = false;
 
     while (option && strcmp(option->name, name))
         option = option->next;
     if (!option)
         reader_fail(reader, place, "there is no option `%s`", name);
     reader_expect_mark(reader, '=');
-    place = reader->token.place;
-    value = reader_word(reader, "its value");
-    if (!is_choice(option->choices, value))
-        reader_fail(reader, place, "%s is one of %s", name, option->choices);
-    reader_expect_mark(reader, '{');
-    if (!strcmp(option->value, value))
-        reader_statements(reader, true);
-    else
+    do {
+        const char *value;
+
+        place = reader->token.place;
+        value = reader_word(reader, "its value");
+        if (!is_choice(option->choices, value))
+            reader_fail(reader, place, "%s is one of %s", name, option->choices);
+        is_so |= !strcmp(option->value, value);
+    } while (reader->token.kind == TOKEN_WORD);
+    if (!reader_is_mark(reader, '{'))
+        reader_expect_mark(reader, '{');
+    if (!is_so)
         skip_block(reader);
+    return is_so;
+}
+
+/* when OPTION=VALUE ... { ... } */
+static void read_when(struct reader *reader)
+{
+    if (!reader_when(reader))
+        return;
+    reader_expect_mark(reader, '{');
+    reader_statements(reader, true);
 }
 
 /* let NAME VALUE: what $NAME is from here on */

@@ -99,6 +99,7 @@ struct board_option {
 struct board {
     const char *path, *name, *doc;
     const char *isa, *cpu_model;
+    const char *cpu_features; /* added to any model; or NULL */
     unsigned address_bits;
     uint64_t memory_bytes;
     unsigned cpus, max_cpus;

@@ -105,8 +105,10 @@ static void read_device_statement(struct reader *reader)
         reader_setting(reader, &device->settings);
     else if (!strcmp(word, "node"))
         read_device_node(reader, device);
-    else
-        reader_fail(reader, place, "`%s`: want at, irq, set or node", word);
+    else if (strcmp(word, "when"))
+        reader_fail(reader, place, "`%s`: want at, irq, set, node or when", word);
+    else if (reader_when(reader))
+        reader_block(reader, read_device_statement);
 }
 
 void reader_device(struct reader *reader)

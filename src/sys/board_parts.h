@@ -67,6 +67,9 @@ void reader_setting(struct reader *reader, struct board_setting **list);
 void reader_at(struct reader *reader, uint64_t *addr, uint64_t *size);
 /* Calls `statement` for each line of a block. */
 void reader_block(struct reader *reader, void (*statement)(struct reader *reader));
+/* OPTION=VALUE ..., behind `when`: whether it is one of them.  If not, the block that
+ * follows has been skipped. */
+bool reader_when(struct reader *reader);
 /* Those of a file, or of a block up to its `}`. */
 void reader_statements(struct reader *reader, bool is_block);
 /* import "FILE": its statements; behind `import` */

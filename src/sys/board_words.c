@@ -355,6 +355,10 @@ static struct tree_part **read_cells(struct reader *reader, struct tree_part **l
     while (!reader_take_mark(reader, '>')) {
         struct tree_part *part;
 
+        if (reader_is_word(reader, "")) { /* of a variable */
+            reader_advance(reader);
+            continue;
+        }
         if (reader->token.kind == TOKEN_WORD && reader->token.text[0] == '&') {
             part = new_part(reader, TREE_REF, reader->token.text + 1);
             reader_advance(reader);
@@ -389,11 +393,39 @@ static struct tree_part *read_value(struct reader *reader)
     }
 }
 
+/* Where the next of a list of structs that begin with `next` goes. */
+static void *list_end(void *list)
+{
+    void **link = list;
+
+    while (*link)
+        link = *link;
+    return link;
+}
+
+static void read_property(struct reader *reader, struct tree_node *node, const char *name,
+                          struct board_place place)
+{
+    struct tree_property **end = list_end(&node->properties);
+
+    *end = arena_alloc(reader->arena, sizeof(**end));
+    (*end)->name = name;
+    (*end)->place = place;
+    if (reader_take_mark(reader, '='))
+        (*end)->parts = read_value(reader);
+}
+
+static void read_child(struct reader *reader, struct tree_node *node, const char *name)
+{
+    struct tree_node **end = list_end(&node->children), *child;
+
+    child = *end = reader_new_node(reader, name);
+    reader_advance(reader);
+    reader_node_body(reader, child);
+}
+
 void reader_node_body(struct reader *reader, struct tree_node *node)
 {
-    struct tree_property **property = &node->properties;
-    struct tree_node **child = &node->children;
-
     if (++reader->depth > MAX_DEPTH)
         reader_fail(reader, reader->token.place, "nodes are nested too deeply");
     if (reader->token.kind == TOKEN_NEWLINE)
@@ -403,17 +435,14 @@ void reader_node_body(struct reader *reader, struct tree_node *node)
         const char *name = reader_word(reader, "a property or `}`");
 
         if (reader_is_mark(reader, '{')) {
-            *child = reader_new_node(reader, name);
-            reader_advance(reader);
-            reader_node_body(reader, *child);
-            child = &(*child)->next;
+            read_child(reader, node, name);
+        } else if (!strcmp(name, "when") && reader->token.kind == TOKEN_WORD) {
+            if (reader_when(reader)) {
+                reader_expect_mark(reader, '{');
+                reader_node_body(reader, node);
+            }
         } else {
-            *property = arena_alloc(reader->arena, sizeof(**property));
-            (*property)->name = name;
-            (*property)->place = place;
-            if (reader_take_mark(reader, '='))
-                (*property)->parts = read_value(reader);
-            property = &(*property)->next;
+            read_property(reader, node, name, place);
         }
         reader_end_line(reader);
     }

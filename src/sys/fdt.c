@@ -207,6 +207,18 @@ static void put_reg(struct writer *writer, const struct tree_node *node,
     put_cells(writer, "reg", &cells);
 }
 
+/* A line, as its controller's node has it: a second cell says how, 4: while it is high
+ * (Linux, interrupt-controller/interrupts.txt). */
+static void add_line(struct writer *writer, struct cells *cells,
+                     const struct board_irq *irq)
+{
+    const struct board_device *to = board_find_device(writer->board, irq->device);
+
+    add_cell(cells, irq->line);
+    if (to->node && cell_of(to->node, "#interrupt-cells", 1) == 2)
+        add_cell(cells, 4);
+}
+
 /* Lines of a node with a map of them are those of its bus. */
 static void put_interrupts(struct writer *writer, const struct tree_node *node)
 {
@@ -225,7 +237,7 @@ static void put_interrupts(struct writer *writer, const struct tree_node *node)
             add_cell(&cells, handle_of(writer, intc_name(writer, irq->cpu)));
             add_cell(&cells, line_number(writer->board, irq->cpu_line));
         } else if (!extended && irq->device) {
-            add_cell(&cells, irq->line);
+            add_line(writer, &cells, irq);
         }
     }
     put_cells(writer, extended ? "interrupts-extended" : "interrupts", &cells);

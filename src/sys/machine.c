@@ -10,6 +10,7 @@
 #include "base/report.h"
 #include "dev/dev.h"
 #include "isa/engine.h"
+#include "sys/board_parts.h"
 #include "sys/boot.h"
 #include "sys/bus.h"
 #include "sys/clock.h"
@@ -318,7 +319,9 @@ static void set_wire(void *context, unsigned line, bool level)
     dev_set_line(context, line, level);
 }
 
-static struct irq connect(struct machine *machine, const struct board_irq *line)
+/* Where output `output` of a device leads. */
+static struct irq connect(struct machine *machine, const struct board_irq *line,
+                          struct dev *from, unsigned output)
 {
     struct irq irq = { 0 };
     struct dev *to;
@@ -327,6 +330,8 @@ static struct irq connect(struct machine *machine, const struct board_irq *line)
         irq = vcpu_irq(machine->cpus[line->cpu], line->cpu_line);
         if (!irq.set)
             board_die(line->place, "the CPU has no such line");
+        if (from->class->exchange)
+            vcpu_attach(machine->cpus[line->cpu], line->cpu_line, from, output);
         return irq;
     }
     to = find_dev(machine, line->device);
@@ -337,15 +342,18 @@ static struct irq connect(struct machine *machine, const struct board_irq *line)
 
 static void connect_lines(struct machine *machine, struct part *part)
 {
+    struct dev *dev = part->dev;
     unsigned count = 0;
 
     for (const struct board_irq *irq = part->board->irqs; irq; irq = irq->next)
         count++;
-    part->dev->irqs = calloc(count + 1, sizeof(*part->dev->irqs));
-    if (!part->dev->irqs)
+    dev->irqs = calloc(count + 1, sizeof(*dev->irqs));
+    if (!dev->irqs)
         die("out of memory");
-    for (const struct board_irq *irq = part->board->irqs; irq; irq = irq->next)
-        part->dev->irqs[part->dev->irq_count++] = connect(machine, irq);
+    for (const struct board_irq *irq = part->board->irqs; irq; irq = irq->next) {
+        dev->irqs[dev->irq_count] = connect(machine, irq, dev, dev->irq_count);
+        dev->irq_count++;
+    }
 }
 
 static bool is_connected(const struct dev *dev, const char *name)
@@ -465,11 +473,24 @@ static const struct isa *find_isa(const struct board *board)
     die("%s: no instruction set `%s` is built in", board->path, board->isa);
 }
 
-static void make_cpus(struct machine *machine)
+/* Of all CPUs, with the features that the board adds; NULL: the first one that there is.
+ */
+static const char *cpu_model(const struct machine *machine)
 {
     const struct board *board = machine->board;
     const char *model =
         machine->config.cpu_model ? machine->config.cpu_model : board->cpu_model;
+
+    if (!board->cpu_features)
+        return model;
+    return arena_printf(board_arena(machine->board), "%s,%s", model ? model : "",
+                        board->cpu_features);
+}
+
+static void make_cpus(struct machine *machine)
+{
+    const struct board *board = machine->board;
+    const char *model = cpu_model(machine);
 
     machine->isa = find_isa(board);
     machine->cpus = calloc(board->cpus, sizeof(struct vcpu *));

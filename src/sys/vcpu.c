@@ -20,6 +20,8 @@
 #include "sys/log.h"
 #include "sys/watch.h"
 
+enum { LINES = 64 };
+
 struct vcpu {
     struct machine_cpu m;
     struct cpu *cpu;
@@ -29,6 +31,10 @@ struct vcpu {
     struct clock *clock;
     uint64_t timebase_hz;
     struct timer alarm;
+    struct port {
+        struct dev *dev; /* whose output the line is, if it has registers; or NULL */
+        unsigned output;
+    } ports[LINES];
     void (*halted)(void *context);
     void *context;
     struct vcpu_debug debug;
@@ -350,6 +356,29 @@ struct irq vcpu_irq(struct vcpu *vcpu, const char *line)
                       : (struct irq){ set_line, vcpu, (unsigned)number };
 }
 
+void vcpu_attach(struct vcpu *vcpu, const char *line, struct dev *dev, unsigned output)
+{
+    int number = vcpu->m.machine->line(line);
+
+    if (number >= 0 && number < LINES)
+        vcpu->ports[number] = (struct port){ dev, output };
+}
+
+static bool exchange(struct cpu *cpu, unsigned line, unsigned reg, uint64_t mask,
+                     uint64_t *value)
+{
+    struct vcpu *vcpu = vcpu_of(cpu);
+    const struct port *port = &vcpu->ports[line];
+    bool done;
+
+    if (!port->dev)
+        return false;
+    bus_take(vcpu->bus);
+    done = dev_exchange(port->dev, port->output, reg, mask, value);
+    bus_give(vcpu->bus);
+    return done;
+}
+
 /* ----------------------------------------------------------------------- registers */
 
 int vcpu_put(struct vcpu *vcpu, const char *reg, uint64_t value)
@@ -451,6 +480,7 @@ static void begin(struct vcpu *vcpu, const struct vcpu_config *config,
     vcpu->m.alarm = set_alarm;
     vcpu->m.leave = config->is_driven ? leave : NULL;
     vcpu->m.is_counting = config->is_driven;
+    vcpu->m.exchange = exchange;
     vcpu->m.mmu.read = read_device;
     vcpu->m.mmu.write = write_device;
     timer_init(&vcpu->alarm, config->clock, alarm_fires, vcpu);

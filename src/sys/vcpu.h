@@ -9,6 +9,7 @@
 #include "isa/cpu.h"
 
 struct bus;
+struct dev;
 struct stops;
 struct vcpu;
 struct watch;
@@ -35,6 +36,9 @@ void vcpu_free(struct vcpu *vcpu); /* it is stopped */
 /* An interrupt line, by the name that the guest's manual has for it; its set() may be
  * called by any thread.  One without `set`: there is no such line. */
 struct irq vcpu_irq(struct vcpu *vcpu, const char *line);
+
+/* That line is this output of a device which may have registers of the CPU's. */
+void vcpu_attach(struct vcpu *vcpu, const char *line, struct dev *dev, unsigned output);
 
 /* These three need it stopped. */
 void vcpu_reset(struct vcpu *vcpu);

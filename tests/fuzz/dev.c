@@ -65,6 +65,10 @@ static uint64_t step(struct rig *rig, const uint8_t *bytes)
         rig->sent_count = bytes[1] & 1 ? 0 : rig->sent_count;
         return 0;
     default:
+        if (bytes[1] >= 0xc0 && rig->dev->class->exchange) {
+            dev_exchange(rig->dev, bytes[1] & 3, 0x70 + bytes[2], value >> 7, &value);
+            return value;
+        }
         if (bytes[1] < 4)
             dev_reset(rig->dev);
         else

@@ -1,6 +1,7 @@
-/* traps.c - traps and interrupts of RISC-V, and what its helpers do in a machine.
+/* traps.c - traps of RISC-V, and what its helpers do in a machine.
  *
- * Privileged, "Machine-Level ISA" and "Supervisor-Level ISA". */
+ * Privileged, "Machine-Level ISA" and "Supervisor-Level ISA".  When an interrupt is
+ * taken, and which: interrupts.c. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,8 +9,6 @@
 #include "isa/riscv/riscv.h"
 #include "isa/space.h"
 
-enum { SIE = 1, MIE = 3, SPIE = 5, MPIE = 7, SPP = 8, MPP = 11 }; /* bits of mstatus */
-enum { STIP = 5 };
 enum { CAUSE_ILLEGAL = 2, CAUSE_BREAKPOINT = 3, CAUSE_ECALL = 8 };
 
 static const char *const csr_names[] = {
@@ -24,22 +23,7 @@ static const char *const extension_names[] = {
 #undef X
 };
 
-/* Interrupts, those that are taken first first. */
-static const struct {
-    const char *name;
-    unsigned number;
-} interrupt_lines[] = {
-    { "meip", 11 }, { "msip", 3 }, { "mtip", 7 },
-    { "seip", 9 },  { "ssip", 1 }, { "stip", 5 },
-};
-enum { LINES = sizeof interrupt_lines / sizeof *interrupt_lines };
-
 /* ------------------------------------------------------------------ registers */
-
-static struct riscv *riscv_of(struct cpu *cpu)
-{
-    return machine_of(cpu)->guest;
-}
 
 bool riscv_is_64(struct cpu *cpu)
 {
@@ -66,9 +50,15 @@ uint64_t riscv_get_at(struct cpu *cpu, enum riscv_csr csr, unsigned n)
 
 void riscv_put(struct cpu *cpu, enum riscv_csr csr, uint64_t value)
 {
-    uint8_t *at = (uint8_t *)cpu + riscv_of(cpu)->csr[csr];
+    riscv_put_at(cpu, csr, 0, value);
+}
 
-    switch (riscv_of(cpu)->size[csr]) {
+void riscv_put_at(struct cpu *cpu, enum riscv_csr csr, unsigned n, uint64_t value)
+{
+    unsigned size = riscv_of(cpu)->size[csr];
+    uint8_t *at = (uint8_t *)cpu + riscv_of(cpu)->csr[csr] + (size_t)n * size;
+
+    switch (size) {
     case 1: *at = (uint8_t)value; break;
     case 2: *(uint16_t *)(void *)at = (uint16_t)value; break;
     case 4: *(uint32_t *)(void *)at = (uint32_t)value; break;
@@ -97,11 +87,6 @@ static bool has_extension(const struct cpu *cpu, const char *name)
 }
 
 /* ---------------------------------------------------------------------- traps */
-
-static uint64_t bit(uint64_t value, unsigned at)
-{
-    return value >> at & 1;
-}
 
 static uint64_t with(uint64_t value, unsigned at, unsigned width, uint64_t field)
 {
@@ -161,10 +146,9 @@ enum { EXCEPTIONS = sizeof exception_names / sizeof *exception_names };
 
 static const char *trap_name(unsigned cause, bool is_interrupt)
 {
-    for (unsigned i = 0; is_interrupt && i < LINES; i++)
-        if (interrupt_lines[i].number == cause)
-            return interrupt_lines[i].name;
-    return !is_interrupt && cause < EXCEPTIONS ? exception_names[cause] : NULL;
+    if (is_interrupt)
+        return riscv_line_name(cause);
+    return cause < EXCEPTIONS ? exception_names[cause] : NULL;
 }
 
 static void tell(struct cpu *cpu, unsigned cause, bool is_interrupt, uint64_t value,
@@ -179,16 +163,25 @@ static void tell(struct cpu *cpu, unsigned cause, bool is_interrupt, uint64_t va
                   levels[riscv_get(cpu, CSR_prv) & 3], levels[to->level]);
 }
 
-static void take(struct cpu *cpu, unsigned cause, bool is_interrupt, uint64_t value)
+static void take(struct cpu *cpu, unsigned cause, uint64_t value)
 {
-    uint64_t delegated = riscv_get(cpu, is_interrupt ? CSR_mideleg : CSR_medeleg);
-    uint64_t number = cause | (uint64_t)is_interrupt << (riscv_is_64(cpu) ? 63 : 31);
+    bool is_delegated = bit(riscv_get(cpu, CSR_medeleg), cause) != 0;
     const struct entry *to =
-        riscv_get(cpu, CSR_prv) != LEVEL_M && bit(delegated, cause) ? &to_s : &to_m;
+        riscv_get(cpu, CSR_prv) != LEVEL_M && is_delegated ? &to_s : &to_m;
 
-    tell(cpu, cause, is_interrupt, value, to);
-    enter(cpu, to, number, value);
-    cpu->pc = vector(riscv_get(cpu, to->tvec), is_interrupt, cause);
+    tell(cpu, cause, false, value, to);
+    enter(cpu, to, cause, value);
+    cpu->pc = vector(riscv_get(cpu, to->tvec), false, cause);
+    cpu->reserved_addr = UINT64_MAX;
+}
+
+void riscv_take_interrupt(struct cpu *cpu, unsigned number, unsigned level)
+{
+    const struct entry *to = level == LEVEL_M ? &to_m : &to_s;
+
+    tell(cpu, number, true, 0, to);
+    enter(cpu, to, number | UINT64_C(1) << (riscv_is_64(cpu) ? 63 : 31), 0);
+    cpu->pc = vector(riscv_get(cpu, to->tvec), true, number);
     cpu->reserved_addr = UINT64_MAX;
 }
 
@@ -214,95 +207,24 @@ static void take_trap(struct cpu *cpu)
     unsigned cause = cpu->isa->traps[cpu->event.trap].cause;
 
     if (cause == CAUSE_ILLEGAL)
-        take(cpu, cause, false, instruction(cpu));
+        take(cpu, cause, instruction(cpu));
     else if (cause == CAUSE_ECALL)
-        take(cpu, cause + (unsigned)riscv_get(cpu, CSR_prv), false, 0);
+        take(cpu, cause + (unsigned)riscv_get(cpu, CSR_prv), 0);
     else
-        take(cpu, cause, false, cause == CAUSE_BREAKPOINT ? cpu->pc : cpu->event.args[0]);
+        take(cpu, cause, cause == CAUSE_BREAKPOINT ? cpu->pc : cpu->event.args[0]);
 }
 
 static void riscv_event(struct cpu *cpu)
 {
     switch (cpu->event.kind) {
     case EXEC_TRAP: take_trap(cpu); break;
-    case EXEC_ILLEGAL: take(cpu, CAUSE_ILLEGAL, false, instruction(cpu)); break;
+    case EXEC_ILLEGAL: take(cpu, CAUSE_ILLEGAL, instruction(cpu)); break;
     case EXEC_MEM_FAULT:
     case EXEC_FETCH_FAULT:
-        take(cpu, (unsigned)cpu->event.args[0], false, cpu->event.addr);
+        take(cpu, (unsigned)cpu->event.args[0], cpu->event.addr);
         break;
     default: break;
     }
-}
-
-/* ----------------------------------------------------------------- interrupts */
-
-static int riscv_line(const char *name)
-{
-    for (unsigned i = 0; i < LINES; i++)
-        if (!strcmp(name, interrupt_lines[i].name))
-            return (int)interrupt_lines[i].number;
-    return -1;
-}
-
-/* stimecmp: whether it raises STIP, and since when it has. */
-static bool has_timer(struct cpu *cpu)
-{
-    return riscv_of(cpu)->has[EXT_Sstc] && bit(riscv_get(cpu, CSR_menvcfg), ENV_STCE);
-}
-
-static void look_at_timer(struct cpu *cpu)
-{
-    struct riscv *riscv = riscv_of(cpu);
-
-    if (!riscv->is_due && has_timer(cpu))
-        riscv->is_due = machine_of(cpu)->time(cpu) >= riscv_get(cpu, CSR_stimecmp);
-}
-
-static uint64_t lines(struct cpu *cpu)
-{
-    return __atomic_load_n(&machine_of(cpu)->lines, __ATOMIC_ACQUIRE) |
-           (uint64_t)riscv_of(cpu)->is_due << STIP;
-}
-
-static uint64_t pending(struct cpu *cpu)
-{
-    return (riscv_get(cpu, CSR_mip) | lines(cpu)) & riscv_get(cpu, CSR_mie);
-}
-
-/* Of those that are pending, what may interrupt now. */
-static uint64_t enabled(struct cpu *cpu)
-{
-    uint64_t all = pending(cpu), status, delegated, level, now = 0;
-
-    if (!all)
-        return 0;
-    status = riscv_get(cpu, CSR_mstatus);
-    delegated = riscv_get(cpu, CSR_mideleg);
-    level = riscv_get(cpu, CSR_prv);
-    if (level < LEVEL_M || bit(status, MIE))
-        now = all & ~delegated;
-    if (!now && (level < LEVEL_S || (level == LEVEL_S && bit(status, SIE))))
-        now = all & delegated;
-    return now;
-}
-
-static void riscv_interrupt(struct cpu *cpu)
-{
-    uint64_t now;
-
-    look_at_timer(cpu);
-    now = enabled(cpu);
-    for (unsigned i = 0; now && i < LINES; i++)
-        if (bit(now, interrupt_lines[i].number)) {
-            take(cpu, interrupt_lines[i].number, true, 0);
-            return;
-        }
-}
-
-static bool riscv_may_wake(struct cpu *cpu)
-{
-    look_at_timer(cpu);
-    return pending(cpu) != 0;
 }
 
 /* -------------------------------------------------------------------- helpers */
@@ -351,7 +273,7 @@ static uint64_t flush_all(struct cpu *cpu, const uint64_t *args)
 static uint64_t interrupts_changed(struct cpu *cpu, const uint64_t *args)
 {
     (void)args;
-    if (enabled(cpu))
+    if (riscv_has_interrupt(cpu))
         kick(cpu);
     return 0;
 }
@@ -359,14 +281,7 @@ static uint64_t interrupts_changed(struct cpu *cpu, const uint64_t *args)
 /* The alarm kicks the CPU, which then looks. */
 static uint64_t timer_changed(struct cpu *cpu, const uint64_t *args)
 {
-    struct machine_cpu *m = machine_of(cpu);
-
-    riscv_of(cpu)->is_due = false;
-    look_at_timer(cpu);
-    if (riscv_of(cpu)->has[EXT_Sstc])
-        m->alarm(cpu, has_timer(cpu) && !riscv_of(cpu)->is_due
-                          ? riscv_get(cpu, CSR_stimecmp)
-                          : UINT64_MAX);
+    riscv_set_timer(cpu);
     return interrupts_changed(cpu, args);
 }
 
@@ -379,8 +294,7 @@ static uint64_t pmp_changed(struct cpu *cpu, const uint64_t *args)
 static uint64_t read_lines(struct cpu *cpu, const uint64_t *args)
 {
     (void)args;
-    look_at_timer(cpu);
-    return lines(cpu);
+    return riscv_lines(cpu);
 }
 
 static uint64_t read_time(struct cpu *cpu, const uint64_t *args)
@@ -393,6 +307,28 @@ static uint64_t read_time(struct cpu *cpu, const uint64_t *args)
 static uint64_t read_count(struct cpu *cpu, const uint64_t *args)
 {
     return machine_of(cpu)->is_counting ? cpu->insns - 1 : read_time(cpu, args);
+}
+
+static uint64_t aia_read(struct cpu *cpu, const uint64_t *args)
+{
+    return riscv_aia_read(cpu, (unsigned)args[0]);
+}
+
+static uint64_t aia_write(struct cpu *cpu, const uint64_t *args)
+{
+    riscv_aia_write(cpu, (unsigned)args[0], args[1]);
+    return 0;
+}
+
+static uint64_t aia_refuses(struct cpu *cpu, const uint64_t *args)
+{
+    return riscv_aia_refuses(cpu, (unsigned)args[0]);
+}
+
+static uint64_t aia_changes(struct cpu *cpu, const uint64_t *args)
+{
+    riscv_aia_changes(cpu, args[1]);
+    return 0;
 }
 
 static const struct {
@@ -409,6 +345,10 @@ static const struct {
     { "cycle", read_count },
     { "time", read_time },
     { "instret", read_count },
+    { "aia_read", aia_read },
+    { "aia_write", aia_write },
+    { "aia_refuses", aia_refuses },
+    { "aia_changes", aia_changes },
 };
 
 static uint64_t riscv_helper(struct cpu *cpu, unsigned number, const uint64_t *args)
