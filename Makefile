@@ -112,7 +112,10 @@ BLOCK_LIBS  := $(call has_library,zlib,z) $(call has_library,zstd,zstd)
 # Networks in this process: without it -netdev user says so.
 SLIRP_LIBS  := $(call has_library,slirp/libslirp,slirp)
 OBJ_system  := $(filter-out %/src/sys/net/user$(if $(SLIRP_LIBS),_none).o,$(OBJ_system))
-SYSTEM_LIBS := -lfdt $(BLOCK_LIBS) $(SLIRP_LIBS)
+# Monitors for programs: without it -qmp says so.
+JSON_LIBS   := $(call has_library,jansson,jansson)
+OBJ_system  := $(filter-out $(if $(JSON_LIBS),%/monitor/qmp_none.o,%/monitor/qmp.o %/monitor/qmp_query.o %/monitor/qmp_schema.o),$(OBJ_system))
+SYSTEM_LIBS := -lfdt $(BLOCK_LIBS) $(SLIRP_LIBS) $(JSON_LIBS)
 SYSTEM_MISSING := $(strip $(if $(call has_library,libfdt,fdt),,libfdt) $(if $(filter -lz,$(BLOCK_LIBS)),,zlib))
 ifeq ($(SYSTEM_MISSING),)
 SYSTEM := $(O)/rhea-system $(O)/boards

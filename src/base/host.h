@@ -183,7 +183,8 @@ enum { HOST_SMALL_STACK = 512 << 10, HOST_LARGE_STACK = 8 << 20 };
 int host_thread_start(void (*fn)(void *arg), void *arg, size_t stack);
 uint64_t host_thread_time(void); /* CPU time of this thread in nanoseconds */
 void host_sleep_us(unsigned us);
-unsigned host_threads(void); /* in this process; 0: not known */
+unsigned host_thread_id(void); /* of this thread, as the host's tools show it */
+unsigned host_threads(void);   /* in this process; 0: not known */
 
 /* The calling thread has descriptors of its own from now on, at first none but
  * /dev/null: a guest cannot close what it opens, and no pipe waits for it.  0 or a

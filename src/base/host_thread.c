@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -143,6 +144,11 @@ void host_sleep_us(unsigned us)
     struct timespec time = { us / 1000000, us % 1000000 * 1000L };
 
     nanosleep(&time, NULL);
+}
+
+unsigned host_thread_id(void)
+{
+    return (unsigned)syscall(SYS_gettid);
 }
 
 unsigned host_threads(void)

@@ -209,3 +209,47 @@ void guest_clock_run(struct guest_clock *clock)
     while (count++ < limit && (timer = take_due(clock, now)))
         timer->fire(timer->context);
 }
+
+/* More than that in one step are of a timer that arms itself in the past. */
+enum { MOST_FIRED = 1000000 };
+
+/* Goes on to the first timer's time, if that is not past to_ns, and takes it out. */
+static struct timer *go_to_timer(struct guest_clock *clock, uint64_t to_ns)
+{
+    struct timer *timer;
+
+    host_lock_take(clock->lock);
+    timer = clock->first.next;
+    if (timer == &clock->first || timer->deadline_ns > to_ns) {
+        timer = NULL;
+    } else {
+        if (timer->deadline_ns > clock->base_ns)
+            clock->base_ns = timer->deadline_ns;
+        unlink_timer(timer);
+    }
+    host_lock_give(clock->lock);
+    return timer;
+}
+
+void guest_clock_advance(struct guest_clock *clock, uint64_t to_ns)
+{
+    struct timer *timer;
+
+    for (unsigned i = 0; i < MOST_FIRED && (timer = go_to_timer(clock, to_ns)); i++)
+        timer->fire(timer->context);
+    host_lock_take(clock->lock);
+    if (to_ns > clock->base_ns)
+        clock->base_ns = to_ns;
+    host_lock_give(clock->lock);
+}
+
+uint64_t guest_clock_deadline_ns(struct guest_clock *clock)
+{
+    uint64_t deadline;
+
+    host_lock_take(clock->lock);
+    deadline = clock->first.next == &clock->first ? now_locked(clock)
+                                                  : clock->first.next->deadline_ns;
+    host_lock_give(clock->lock);
+    return deadline;
+}

@@ -30,6 +30,11 @@ void guest_clock_set_wall(struct guest_clock *clock, uint64_t wall_ns, bool is_g
 void guest_clock_on_earlier(struct guest_clock *clock, void (*earlier)(void *context),
                             void *context);
 
+/* Of a clock that is not started: sets guest time, and fires what is due up to there in
+ * its order, each at its own time; requires the bus lock.  It never goes back. */
+void guest_clock_advance(struct guest_clock *clock, uint64_t to_ns);
+uint64_t guest_clock_deadline_ns(struct guest_clock *clock); /* the first; or now */
+
 /* How long until the first timer; 0: it is due; UINT64_MAX: none, or time stands still.
  */
 uint64_t guest_clock_wait_ns(struct guest_clock *clock);

@@ -30,6 +30,7 @@ enum { UNSENT_BYTES = 4 * GDB_PACKET, STALE_MAX = 64, PIECE = 4096 };
 struct debugger {
     struct machine *machine;
     const char *path; /* of the socket, or NULL */
+    char *path_memory;
     int listen_fd, client_fd;
     struct loop_fd *listener, *client; /* client NULL: there is none */
     bool is_greeted;                   /* the client has seen the machine stop */
@@ -469,26 +470,48 @@ static unsigned port_of(const char *where)
     return 0;
 }
 
-struct debugger *debugger_new(const char *where, struct machine *machine)
+static struct debugger *refuse(struct debugger *d, char error[DEBUGGER_ERROR],
+                               const char *where, const char *why)
+{
+    snprintf(error, DEBUGGER_ERROR, "%s: %s", where, why);
+    free(d->path_memory);
+    free(d);
+    return NULL;
+}
+
+struct debugger *debugger_new(const char *where, struct machine *machine,
+                              char error[DEBUGGER_ERROR])
 {
     struct debugger *d = calloc(1, sizeof(*d));
+    char *path = malloc(strlen(where) + 1);
     unsigned port = port_of(where);
 
-    if (!d)
+    if (!d || !path)
         die("out of memory");
     d->machine = machine;
     d->client_fd = -1;
+    d->path_memory = path;
     if (!strncmp(where, "unix:", 5) && where[5])
-        d->path = where + 5;
+        d->path = strcpy(path, where + 5);
     else if (!port)
-        die("-gdb %s: want tcp::PORT or unix:PATH", where);
+        return refuse(d, error, where, "want tcp::PORT or unix:PATH");
     fill_target(d);
     d->listen_fd = host_listen(&(struct host_place){ .path = d->path, .port = port });
     if (d->listen_fd < 0)
-        die("-gdb %s: %s", where, strerror(-d->listen_fd));
+        return refuse(d, error, where, strerror(-d->listen_fd));
     d->listener = loop_add(machine_loop(machine), d->listen_fd, client_comes, d);
     loop_want(d->listener, true, false);
     return d;
+}
+
+bool debugger_has_client(const struct debugger *d)
+{
+    return d && d->client;
+}
+
+bool debugger_holds(const struct debugger *d)
+{
+    return d && d->client && !(d->is_greeted && d->gdb.is_resumed);
 }
 
 void debugger_free(struct debugger *d)
@@ -501,6 +524,7 @@ void debugger_free(struct debugger *d)
     host_close(d->listen_fd);
     if (d->path)
         host_remove_path(d->path);
+    free(d->path_memory);
     stops_clear(&d->breaks);
     stops_clear(&d->translated);
     free(d);

@@ -56,6 +56,26 @@ struct block_backend *drives_find(const struct drives *drives, const char *id)
     return NULL;
 }
 
+struct drives *drives_next(const struct drives *drives)
+{
+    return drives->next;
+}
+
+const struct drive_config *drives_config(const struct drives *drives)
+{
+    return drives->config;
+}
+
+struct disk_image *drives_image(const struct drives *drives)
+{
+    return drives->image;
+}
+
+const struct block_stats *drives_stats(const struct drives *drives)
+{
+    return block_async_stats(drives->async);
+}
+
 void drives_close(struct drives *drives, struct bus *bus)
 {
     for (struct drives *next; drives; drives = next) {

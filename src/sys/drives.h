@@ -5,8 +5,10 @@
 #include <stdbool.h>
 
 struct block_backend;
+struct block_stats;
 struct bus;
 struct clock;
+struct disk_image;
 struct loop;
 
 /* What -drive says; a list. */
@@ -25,6 +27,11 @@ struct drives *drives_open(const struct drive_config *configs, struct loop *loop
                            struct clock *clock);
 /* NULL: there is no such drive. */
 struct block_backend *drives_find(const struct drives *drives, const char *id);
+/* The next one after `drives`, NULL: there are no more; and what it is. */
+struct drives *drives_next(const struct drives *drives);
+const struct drive_config *drives_config(const struct drives *drives);
+struct disk_image *drives_image(const struct drives *drives);
+const struct block_stats *drives_stats(const struct drives *drives);
 /* When no device uses them any more; writes what is left. */
 void drives_close(struct drives *drives, struct bus *bus);
 

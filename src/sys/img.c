@@ -168,7 +168,7 @@ struct disk_image *img_open(const char *path, const char *format, unsigned flags
 
 /* ---------------------------------------------------------------------------- JSON */
 
-static void json_key(struct img_json *json, const char *key)
+static void say_key(struct img_json *json, const char *key)
 {
     if (json->depth)
         printf(json->is_first ? "\n" : ",\n");
@@ -178,15 +178,15 @@ static void json_key(struct img_json *json, const char *key)
     json->is_first = false;
 }
 
-void json_open(struct img_json *json, const char *key, char bracket)
+void say_open(struct img_json *json, const char *key, char bracket)
 {
-    json_key(json, key);
+    say_key(json, key);
     putchar(bracket);
     json->depth++;
     json->is_first = true;
 }
 
-void json_close(struct img_json *json, char bracket)
+void say_close(struct img_json *json, char bracket)
 {
     json->depth--;
     if (!json->is_first)
@@ -197,21 +197,21 @@ void json_close(struct img_json *json, char bracket)
         putchar('\n');
 }
 
-void json_number(struct img_json *json, const char *key, uint64_t value)
+void say_number(struct img_json *json, const char *key, uint64_t value)
 {
-    json_key(json, key);
+    say_key(json, key);
     printf("%llu", (unsigned long long)value);
 }
 
-void json_bool(struct img_json *json, const char *key, bool value)
+void say_bool(struct img_json *json, const char *key, bool value)
 {
-    json_key(json, key);
+    say_key(json, key);
     fputs(value ? "true" : "false", stdout);
 }
 
-void json_string(struct img_json *json, const char *key, const char *value)
+void say_string(struct img_json *json, const char *key, const char *value)
 {
-    json_key(json, key);
+    say_key(json, key);
     putchar('"');
     for (; *value; value++) {
         unsigned char c = (unsigned char)*value;

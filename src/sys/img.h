@@ -54,11 +54,11 @@ struct img_json {
     int depth;
     bool is_first;
 };
-void json_open(struct img_json *json, const char *key, char bracket);
-void json_close(struct img_json *json, char bracket);
-void json_number(struct img_json *json, const char *key, uint64_t value);
-void json_bool(struct img_json *json, const char *key, bool value);
-void json_string(struct img_json *json, const char *key, const char *value);
+void say_open(struct img_json *json, const char *key, char bracket);
+void say_close(struct img_json *json, char bracket);
+void say_number(struct img_json *json, const char *key, uint64_t value);
+void say_bool(struct img_json *json, const char *key, bool value);
+void say_string(struct img_json *json, const char *key, const char *value);
 
 int img_create(struct img_args *args);
 int img_info(struct img_args *args);

@@ -22,17 +22,17 @@ static void print_finding(const char *line)
 static void count_json(struct img_json *out, const char *key, uint64_t count)
 {
     if (count)
-        json_number(out, key, count);
+        say_number(out, key, count);
 }
 
 static void check_json(struct disk_image *image, const struct disk_check *check)
 {
     struct img_json out = { 0, true };
 
-    json_open(&out, NULL, '{');
-    json_number(&out, "image-end-offset", check->end_offset);
-    json_number(&out, "total-clusters", check->total_clusters);
-    json_number(&out, "check-errors", check->errors);
+    say_open(&out, NULL, '{');
+    say_number(&out, "image-end-offset", check->end_offset);
+    say_number(&out, "total-clusters", check->total_clusters);
+    say_number(&out, "check-errors", check->errors);
     count_json(&out, "corruptions", check->corruptions);
     count_json(&out, "corruptions-fixed", check->corruptions_fixed);
     count_json(&out, "leaks", check->leaks);
@@ -40,9 +40,9 @@ static void check_json(struct disk_image *image, const struct disk_check *check)
     count_json(&out, "allocated-clusters", check->allocated);
     count_json(&out, "fragmented-clusters", check->fragmented);
     count_json(&out, "compressed-clusters", check->compressed);
-    json_string(&out, "filename", disk_path(image));
-    json_string(&out, "format", disk_format_name(image));
-    json_close(&out, '}');
+    say_string(&out, "filename", disk_path(image));
+    say_string(&out, "format", disk_format_name(image));
+    say_close(&out, '}');
 }
 
 static void print_count(uint64_t count, const char *what)

@@ -15,74 +15,74 @@ static char *full_backing(struct disk_image *image, const struct disk_info *info
                          : NULL;
 }
 
-static void json_snapshots(struct img_json *json, const struct disk_info *info)
+static void say_snapshots(struct img_json *json, const struct disk_info *info)
 {
     enum { SECOND = 1000000000 };
 
     if (!info->snapshot_count)
         return;
-    json_open(json, "snapshots", '[');
+    say_open(json, "snapshots", '[');
     for (unsigned i = 0; i < info->snapshot_count; i++) {
         const struct disk_snapshot *snapshot = &info->snapshots[i];
-        json_open(json, NULL, '{');
+        say_open(json, NULL, '{');
         if (snapshot->has_icount)
-            json_number(json, "icount", snapshot->icount);
-        json_number(json, "vm-clock-nsec", snapshot->vm_clock_ns % SECOND);
-        json_string(json, "name", snapshot->name);
-        json_number(json, "date-sec", snapshot->date_s);
-        json_number(json, "date-nsec", snapshot->date_ns);
-        json_number(json, "vm-clock-sec", snapshot->vm_clock_ns / SECOND);
-        json_string(json, "id", snapshot->id);
-        json_number(json, "vm-state-size", snapshot->vm_state_size);
-        json_close(json, '}');
+            say_number(json, "icount", snapshot->icount);
+        say_number(json, "vm-clock-nsec", snapshot->vm_clock_ns % SECOND);
+        say_string(json, "name", snapshot->name);
+        say_number(json, "date-sec", snapshot->date_s);
+        say_number(json, "date-nsec", snapshot->date_ns);
+        say_number(json, "vm-clock-sec", snapshot->vm_clock_ns / SECOND);
+        say_string(json, "id", snapshot->id);
+        say_number(json, "vm-state-size", snapshot->vm_state_size);
+        say_close(json, '}');
     }
-    json_close(json, ']');
+    say_close(json, ']');
 }
 
-static void json_specific(struct img_json *json, const struct disk_info *info)
+static void say_specific(struct img_json *json, const struct disk_info *info)
 {
-    json_open(json, "format-specific", '{');
-    json_string(json, "type", "qcow2");
-    json_open(json, "data", '{');
-    json_string(json, "compat", info->version < 3 ? "0.10" : "1.1");
-    json_string(json, "compression-type", info->use_zstd ? "zstd" : "zlib");
+    say_open(json, "format-specific", '{');
+    say_string(json, "type", "qcow2");
+    say_open(json, "data", '{');
+    say_string(json, "compat", info->version < 3 ? "0.10" : "1.1");
+    say_string(json, "compression-type", info->use_zstd ? "zstd" : "zlib");
     if (info->version >= 3)
-        json_bool(json, "lazy-refcounts", info->lazy_refcounts);
-    json_number(json, "refcount-bits", info->refcount_bits);
+        say_bool(json, "lazy-refcounts", info->lazy_refcounts);
+    say_number(json, "refcount-bits", info->refcount_bits);
     if (info->version >= 3) {
-        json_bool(json, "corrupt", info->corrupt);
-        json_bool(json, "extended-l2", info->extended_l2);
+        say_bool(json, "corrupt", info->corrupt);
+        say_bool(json, "extended-l2", info->extended_l2);
     }
-    json_close(json, '}');
-    json_close(json, '}');
+    say_close(json, '}');
+    say_close(json, '}');
 }
 
-static void json_info(struct img_json *json, struct disk_image *image,
-                      const struct disk_info *info)
+static void say_info(struct img_json *json, struct disk_image *image,
+                     const struct disk_info *info)
 {
     char *full = full_backing(image, info);
 
-    json_open(json, NULL, '{');
-    json_snapshots(json, info);
+    say_open(json, NULL, '{');
+    say_snapshots(json, info);
     if (info->backing_format)
-        json_string(json, "backing-filename-format", info->backing_format);
-    json_number(json, "virtual-size", info->size);
-    json_string(json, "filename", disk_path(image));
+        say_string(json, "backing-filename-format", info->backing_format);
+    say_number(json, "virtual-size", info->size);
+    say_string(json, "filename", disk_path(image));
     if (info->cluster_size)
-        json_number(json, "cluster-size", info->cluster_size);
-    json_string(json, "format", disk_format_name(image));
+        say_number(json, "cluster-size", info->cluster_size);
+    say_string(json, "format", disk_format_name(image));
     if (info->used >= 0)
-        json_number(json, "actual-size", (uint64_t)info->used);
+        say_number(json, "actual-size", (uint64_t)info->used);
     if (info->is_encrypted)
-        json_bool(json, "encrypted", true);
+        say_bool(json, "encrypted", true);
     if (info->version)
-        json_specific(json, info);
+        say_specific(json, info);
     if (full)
-        json_string(json, "full-backing-filename", full);
+        say_string(json, "full-backing-filename", full);
     if (info->backing)
-        json_string(json, "backing-filename", info->backing);
-    json_bool(json, "dirty-flag", info->is_dirty);
-    json_close(json, '}');
+        say_string(json, "backing-filename", info->backing);
+    say_bool(json, "dirty-flag", info->is_dirty);
+    say_close(json, '}');
     free(full);
 }
 
@@ -188,18 +188,18 @@ int img_info(struct img_args *args)
     if (!image)
         return 1;
     if (json && chain)
-        json_open(&out, NULL, '[');
+        say_open(&out, NULL, '[');
     for (struct disk_image *next = image; next; next = disk_backing(next)) {
         struct disk_info info;
         disk_get_info(next, &info);
         if (json)
-            json_info(&out, next, &info);
+            say_info(&out, next, &info);
         else
             printf("%s", first ? "" : "\n"), print_info(next, &info);
         first = false;
     }
     if (json && chain)
-        json_close(&out, ']');
+        say_close(&out, ']');
     return disk_close(image) != 0;
 }
 

@@ -1,5 +1,6 @@
-/* machine.c - puts a board's parts together, runs them, and takes them apart. */
-#include "sys/machine.h"
+/* machine.c - puts a board's parts together, and takes them apart; machine_run.c runs
+ * them. */
+#include "sys/machine_parts.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -20,116 +21,9 @@
 #include "sys/image.h"
 #include "sys/log.h"
 #include "sys/loop.h"
+#include "sys/monitor/monitor.h"
 #include "sys/net/net.h"
 #include "sys/vcpu.h"
-
-struct part {
-    struct dev *dev;
-    const struct board_device *board; /* NULL: plugged in by -device */
-};
-
-struct machine {
-    struct machine_config config;
-    struct board *board;
-    const struct isa *isa;
-    struct bus *bus;
-    struct guest_clock *clock;
-    struct icount *icount; /* or NULL */
-    struct loop *loop;
-    struct power power;
-    struct chardevs *chardevs;
-    struct char_backend *serials[MACHINE_SERIALS];
-    struct drives *drives;
-    struct nets *nets;
-    struct part *parts;
-    size_t part_count;
-    struct vcpu **cpus;
-    void *tree;
-    size_t tree_size;
-    uint8_t seed[32];
-    /* What somebody asked for, under the bus lock; the loop has been stopped. */
-    bool wants_off, wants_reset, wants_pause;
-    bool is_paused;
-    struct debugger *debugger; /* or NULL */
-    int status;
-};
-
-/* ------------------------------------------------------------------------- asking */
-
-static struct machine *machine_of_power(struct power *power)
-{
-    return (struct machine *)(void *)((char *)power - offsetof(struct machine, power));
-}
-
-/* By the thread of a CPU, as a rule: it goes no further. */
-static void stop_all(struct machine *machine)
-{
-    for (unsigned cpu = 0; cpu < machine->board->cpus; cpu++)
-        if (machine->cpus[cpu])
-            vcpu_ask_stop(machine->cpus[cpu]);
-    loop_stop(machine->loop);
-}
-
-static void request(struct power *power, enum power_event event, int status)
-{
-    struct machine *machine = machine_of_power(power);
-
-    if (event == POWER_OFF) {
-        machine->wants_off = true;
-        machine->status = status;
-    } else {
-        machine->wants_reset = true;
-    }
-    stop_all(machine);
-}
-
-static struct machine *signalled; /* the one that runs */
-static volatile int got_signal;
-
-static void end_soon(void)
-{
-    got_signal = 1;
-    loop_stop(signalled->loop);
-}
-
-static void quit(void *context)
-{
-    struct machine *machine = context;
-
-    request(&machine->power, POWER_OFF, 0);
-}
-
-/* By a CPU's thread. */
-static void halted(void *context)
-{
-    struct machine *machine = context;
-
-    bus_take(machine->bus);
-    machine_pause(machine);
-    bus_give(machine->bus);
-}
-
-void machine_pause(struct machine *machine)
-{
-    machine->wants_pause = true;
-    stop_all(machine);
-}
-
-void machine_resume(struct machine *machine)
-{
-    machine->is_paused = machine->wants_pause = false;
-    loop_stop(machine->loop);
-}
-
-bool machine_is_paused(const struct machine *machine)
-{
-    return machine->is_paused;
-}
-
-void machine_quit(struct machine *machine)
-{
-    quit(machine);
-}
 
 /* ------------------------------------------------------------------------- making */
 
@@ -152,7 +46,7 @@ static void make_memory(struct machine *machine)
     }
 }
 
-static struct dev *find_dev(const struct machine *machine, const char *name)
+struct dev *machine_find_dev(const struct machine *machine, const char *name)
 {
     for (size_t i = 0; i < machine->part_count; i++)
         if (!strcmp(machine->parts[i].dev->name, name))
@@ -192,13 +86,13 @@ static struct dev *find_inner(const struct machine *machine, const struct dev *d
     if (!dev->class->comes_with)
         return NULL;
     snprintf(name, sizeof(name), "%s/device", dev->name);
-    return find_dev(machine, name);
+    return machine_find_dev(machine, name);
 }
 
 static int connect_dev(const struct machine *machine, struct dev *dev,
                        const struct board_setting *setting, char error[DEV_ERROR])
 {
-    struct dev *other = find_dev(machine, setting->value);
+    struct dev *other = machine_find_dev(machine, setting->value);
 
     if (other)
         return dev_connect(dev, setting->name, other, error);
@@ -334,7 +228,7 @@ static struct irq connect(struct machine *machine, const struct board_irq *line,
             vcpu_attach(machine->cpus[line->cpu], line->cpu_line, from, output);
         return irq;
     }
-    to = find_dev(machine, line->device);
+    to = machine_find_dev(machine, line->device);
     if (!to || !to->class->set_line)
         board_die(line->place, "that device has no lines to lead to");
     return (struct irq){ set_wire, to, line->line };
@@ -506,7 +400,7 @@ static void make_cpus(struct machine *machine)
                                       .engine = machine->config.engine,
                                       .others = id ? machine->cpus[0] : NULL,
                                       .is_driven = machine->config.icount.is_on,
-                                      .halted = halted,
+                                      .halted = machine_halted,
                                       .context = machine };
 
         machine->cpus[id] = vcpu_new(&config);
@@ -530,10 +424,13 @@ static void make_time(struct machine *machine)
 static void open_chardevs(struct machine *machine)
 {
     struct chardev_host host = { machine->loop, guest_clock_interface(machine->clock),
-                                 quit, machine, machine->config.icount.is_on };
+                                 machine_user_quits, machine,
+                                 machine->config.icount.is_on };
     char error[CHARDEV_ERROR];
 
     machine->chardevs = chardevs_open(machine->config.chardevs, &host);
+    machine->monitors =
+        monitors_open(machine->config.monitors, machine, machine->chardevs);
     for (unsigned i = 0; i < MACHINE_SERIALS; i++) {
         if (!machine->config.serials[i])
             continue;
@@ -560,7 +457,7 @@ struct machine *machine_new(const struct machine_config *config)
     machine->bus = bus_new(machine->board->address_bits);
     machine->clock = guest_clock_new(NULL);
     machine->loop = loop_new(machine->clock, bus_lock(machine->bus));
-    machine->power.request = request;
+    machine->power.request = machine_power;
     host_random(machine->seed, sizeof(machine->seed));
     make_memory(machine);
     make_cpus(machine);
@@ -575,14 +472,16 @@ struct machine *machine_new(const struct machine_config *config)
     log_devices_end();
     boot_load(machine);
     machine->is_paused = config->is_stopped;
-    if (config->gdb)
-        machine->debugger = debugger_new(config->gdb, machine);
+    machine->state = config->is_stopped ? "prelaunch" : "running";
+    if (config->gdb && machine_debug(machine, config->gdb, error) < 0)
+        die("-gdb %s", error);
     return machine;
 }
 
 void machine_free(struct machine *machine)
 {
     debugger_free(machine->debugger);
+    monitors_close(machine->monitors);
     for (unsigned cpu = 0; cpu < machine->board->cpus; cpu++)
         vcpu_free(machine->cpus[cpu]);
     for (size_t i = 0; i < machine->part_count; i++) {
@@ -603,75 +502,6 @@ void machine_free(struct machine *machine)
     free(machine->parts);
     free(machine->cpus);
     free(machine);
-}
-
-/* ------------------------------------------------------------------------ running */
-
-static void start(struct machine *machine)
-{
-    guest_clock_start(machine->clock);
-    for (unsigned cpu = 0; cpu < machine->board->cpus; cpu++)
-        vcpu_start(machine->cpus[cpu]);
-}
-
-static void stop(struct machine *machine)
-{
-    for (unsigned cpu = 0; cpu < machine->board->cpus; cpu++)
-        vcpu_stop(machine->cpus[cpu]);
-    guest_clock_stop(machine->clock);
-}
-
-static void reset(struct machine *machine)
-{
-    machine->wants_reset = false;
-    bus_take(machine->bus);
-    for (size_t i = 0; i < machine->part_count; i++)
-        dev_reset(machine->parts[i].dev);
-    bus_give(machine->bus);
-    for (unsigned cpu = 0; cpu < machine->board->cpus; cpu++)
-        vcpu_reset(machine->cpus[cpu]);
-    boot_load(machine);
-}
-
-static void tell_paused(struct machine *machine)
-{
-    machine->wants_pause = false;
-    machine->is_paused = true;
-    bus_take(machine->bus);
-    debugger_stopped(machine->debugger);
-    bus_give(machine->bus);
-}
-
-static void run(struct machine *machine)
-{
-    for (;;) {
-        if (!machine->is_paused)
-            start(machine);
-        loop_run(machine->loop);
-        stop(machine);
-        if (got_signal || machine->wants_off ||
-            (machine->wants_reset && machine->config.no_reboot))
-            return;
-        if (machine->wants_reset)
-            reset(machine);
-        if (machine->wants_pause && !machine->is_paused)
-            tell_paused(machine);
-    }
-}
-
-static void report_line(const char *text)
-{
-    fprintf(stderr, "rhea: %s\n", text);
-}
-
-int machine_run(struct machine *machine)
-{
-    signalled = machine;
-    host_catch_ends(end_soon);
-    run(machine);
-    debugger_end(machine->debugger, machine->status);
-    vcpu_report(machine->cpus[0], report_line); /* of all of them */
-    return machine->status;
 }
 
 /* -------------------------------------------------------------------- device tree */
@@ -742,4 +572,29 @@ unsigned machine_bits(const struct machine *machine)
 struct vcpu *machine_cpu(const struct machine *machine, unsigned number)
 {
     return machine->cpus[number];
+}
+
+struct dev *machine_dev(const struct machine *machine, size_t number)
+{
+    return number < machine->part_count ? machine->parts[number].dev : NULL;
+}
+
+struct chardevs *machine_chardevs(const struct machine *machine)
+{
+    return machine->chardevs;
+}
+
+struct drives *machine_drives(const struct machine *machine)
+{
+    return machine->drives;
+}
+
+struct nets *machine_nets(const struct machine *machine)
+{
+    return machine->nets;
+}
+
+struct guest_clock *machine_clock(const struct machine *machine)
+{
+    return machine->clock;
 }

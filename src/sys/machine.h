@@ -11,6 +11,7 @@
 
 #include "sys/board.h"
 #include "sys/char/chardev.h"
+#include "sys/debugger.h"
 #include "sys/icount.h"
 
 struct bus;
@@ -49,7 +50,11 @@ struct machine_config {
     struct loader_config *loaders;         /* see loader.h */
     const struct chardev_config *chardevs; /* see char/chardev.h */
     const char *serials[MACHINE_SERIALS];  /* names of chardevs; NULL: nothing there */
+    const struct monitor_config *monitors; /* see monitor/monitor.h */
+    const char *name, *uuid;               /* for monitors; NULL: none */
     bool no_reboot;                        /* a reset ends it */
+    bool no_shutdown;                      /* when the guest has ended, it is paused */
+    bool is_qtest;                         /* no CPU runs, time is the test's */
     const char *gdb; /* where a debugger may connect (debugger.h), or NULL */
     bool is_stopped; /* it does not run before somebody says so */
     struct icount_config icount;
@@ -69,7 +74,17 @@ void machine_dump_tree(struct machine *machine, const char *path); /* or die()s 
 void machine_pause(struct machine *machine);
 void machine_resume(struct machine *machine);
 bool machine_is_paused(const struct machine *machine); /* and all has stopped */
+const char *
+machine_state(const struct machine *machine); /* as QMP's query-status has it */
 void machine_quit(struct machine *machine);
+void machine_reset(struct machine *machine);
+/* Calls fn(context) when all CPUs and the clock stand: now, or soon; then they go on,
+ * unless fn() paused it. */
+void machine_call(struct machine *machine, void (*fn)(void *context), void *context);
+/* Where a debugger may connect from now on; NULL: nowhere.  -1: `error` says why not. */
+int machine_debug(struct machine *machine, const char *where, char error[DEBUGGER_ERROR]);
+/* Why machine_resume() must not be called now; NULL: it may. */
+const char *machine_cannot_go_on(const struct machine *machine);
 
 /* For what loads and starts it (boot.h), and looks at it. */
 struct loop *machine_loop(const struct machine *machine);
@@ -78,6 +93,12 @@ struct board *machine_board(const struct machine *machine);
 const struct machine_config *machine_config(const struct machine *machine);
 unsigned machine_bits(const struct machine *machine); /* of a register of its CPUs */
 struct vcpu *machine_cpu(const struct machine *machine, unsigned number);
+struct dev *machine_dev(const struct machine *machine, size_t number); /* NULL: no more */
+struct dev *machine_find_dev(const struct machine *machine, const char *name);
+struct chardevs *machine_chardevs(const struct machine *machine);
+struct drives *machine_drives(const struct machine *machine);
+struct nets *machine_nets(const struct machine *machine);
+struct guest_clock *machine_clock(const struct machine *machine);
 /* The tree that the guest gets; the machine's.  Of `boot`, what the loader knows is
  * there, the rest is filled in. */
 const void *machine_make_tree(struct machine *machine, struct fdt_boot *boot,

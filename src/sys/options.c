@@ -62,15 +62,11 @@ static const struct area {
     const char *title;
     const struct option *options;
 } areas[] = {
-    { "The machine", machine_options },
-    { "Disks", disk_options },
-    { "Networks", net_options },
-    { "Further devices", device_options },
-    { "Consoles", console_options },
-    { "Time and chance", time_options },
-    { "What is shown", log_options },
-    { "Other", other_options },
-    { NULL, NULL },
+    { "The machine", machine_options },  { "Disks", disk_options },
+    { "Networks", net_options },         { "Further devices", device_options },
+    { "Consoles", console_options },     { "Monitors", monitor_options },
+    { "Time and chance", time_options }, { "What is shown", log_options },
+    { "Other", other_options },          { NULL, NULL },
 };
 
 static void show_help(const struct option *option)
@@ -95,6 +91,14 @@ static void take_help(struct reading *reading, const char *argument)
             show_help(o);
     }
     exit(0);
+}
+
+/* Calls `each` with the name of every option. */
+void options_each(void (*each)(void *context, const char *word), void *context)
+{
+    for (const struct area *area = areas; area->title; area++)
+        for (const struct option *o = area->options; o->word; o++)
+            each(context, o->word);
 }
 
 /* ----------------------------------------------------------------------------- all */
@@ -128,6 +132,7 @@ void options_read(struct options *into, int argc, char **argv)
     reading.last_plug = &reading.plugs;
     reading.last_net = &reading.nets;
     reading.last_chardev = &reading.chardevs;
+    reading.last_monitor = &reading.monitors;
     for (int i = 1; i < argc; i++) {
         const struct option *option;
 

@@ -15,4 +15,7 @@ struct options {
  * only asks for help. */
 void options_read(struct options *options, int argc, char **argv);
 
+/* Calls `each` with the name of every option. */
+void options_each(void (*each)(void *context, const char *word), void *context);
+
 #endif

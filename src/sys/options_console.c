@@ -194,6 +194,8 @@ const char *chardev_in_short(struct reading *reading, const char *option,
     config->is_mux = is_mux;
     config->no_signals = is_mux;
     take_short(config, is_mux ? text + 4 : text);
+    if (is_mux)
+        new_monitor(reading, config->from, id, MONITOR_HUMAN);
     return id;
 }
 
@@ -211,7 +213,10 @@ static void take_serial(struct reading *reading, const char *argument)
 void finish_consoles(struct reading *reading)
 {
     if (!reading->has_serial && (reading->is_nographic || !reading->has_no_display))
-        take_serial(reading, "mon:stdio");
+        take_serial(reading, reading->has_monitor ? "stdio" : "mon:stdio");
+    else if (reading->is_nographic && !reading->has_monitor)
+        take_monitor(reading, "stdio");
+    reading->options->machine.monitors = reading->monitors;
     reading->options->machine.chardevs = reading->chardevs;
 }
 
@@ -225,7 +230,6 @@ const struct option console_options[] = {
     { "nographic", NULL, take_nographic,
       "serial line on the terminal; Ctrl-A x ends it" },
     { "display", "none", take_display, "no display" },
-    { "monitor", "none", take_none, "no monitor" },
     { "vga", "none", take_none, NULL },
     { "parallel", "none", take_none, NULL },
     { NULL, NULL, NULL, NULL },

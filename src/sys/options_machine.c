@@ -13,11 +13,14 @@
 static void take_accel(struct reading *reading, const char *argument)
 {
     if (is_help(argument)) {
-        puts("Accelerators supported: " ACCEL_MACHINE_ENGINES "; tcg is the fastest");
+        puts("Accelerators supported: " ACCEL_MACHINE_ENGINES
+             "; tcg is the fastest, qtest none at all");
         exit(0);
     }
     reading->accel = argument;
-    reading->options->machine.engine = accel_choose(argument);
+    reading->options->machine.is_qtest = !strcmp(argument, "qtest");
+    if (!reading->options->machine.is_qtest)
+        reading->options->machine.engine = accel_choose(argument);
 }
 
 static void machine_help(const struct reading *reading)
@@ -144,6 +147,42 @@ static void take_no_reboot(struct reading *reading, const char *argument)
     reading->options->machine.no_reboot = true;
 }
 
+static void take_no_shutdown(struct reading *reading, const char *argument)
+{
+    (void)argument;
+    reading->options->machine.no_shutdown = true;
+}
+
+/* NAME, or guest=NAME; what else QEMU takes is about its processes. */
+static void take_name(struct reading *reading, const char *argument)
+{
+    while (*argument) {
+        char *part = next_part(&argument);
+        const char *value = strchr(part, '=') ? split_value(part) : NULL;
+
+        if (!value)
+            reading->options->machine.name = part;
+        else if (!strcmp(part, "guest"))
+            reading->options->machine.name = value;
+        else if (strcmp(part, "process") && strcmp(part, "debug-threads"))
+            die("-name: %s=%s is not supported", part, value);
+    }
+}
+
+static void take_uuid(struct reading *reading, const char *argument)
+{
+    for (size_t i = 0; i < 37; i++) {
+        bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
+        char c = argument[i];
+
+        if (i == 36   ? c != 0
+            : is_dash ? c != '-'
+                      : !((c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'f')))
+            die("-uuid %s: want 8-4-4-4-12 hexadecimal digits", argument);
+    }
+    reading->options->machine.uuid = argument;
+}
+
 static void take_gdb(struct reading *reading, const char *argument)
 {
     reading->options->machine.gdb = argument;
@@ -184,12 +223,15 @@ const struct option machine_options[] = {
     { "dtb", "FILE", take_dtb, "a device tree instead of the board's" },
     { "bios", "FILE", take_bios, "firmware, raw or ELF; none; default" },
     { "no-reboot", NULL, take_no_reboot, "end instead of starting again" },
+    { "no-shutdown", NULL, take_no_shutdown, "when the guest has ended, only stop" },
+    { "name", "NAME", take_name, "a name, for monitors" },
+    { "uuid", "UUID", take_uuid, "a UUID, for monitors" },
     { "gdb", "tcp::PORT", take_gdb, "gdb may connect there; or unix:PATH" },
 #if HAS_JIT
     { "jit-stats", NULL, take_jit_stats,
       "print at the end what was executed by what, and compiled (slower)" },
 #endif
     { "s", NULL, take_gdb_here, "the same as -gdb tcp::1234" },
-    { "S", NULL, take_stopped, "it does not run before a debugger says so" },
+    { "S", NULL, take_stopped, "it does not run before a debugger or monitor says so" },
     { NULL, NULL, NULL, NULL },
 };

@@ -4,6 +4,7 @@
 #define RHEA_SYS_OPTIONS_READ_H
 
 #include "base/arena.h"
+#include "sys/monitor/monitor.h"
 #include "sys/options.h"
 
 /* What has been read so far. */
@@ -20,8 +21,9 @@ struct reading {
     struct net_dump_config *net_dumps;
     unsigned net_count;
     struct chardev_config *chardevs, **last_chardev;
-    unsigned serials;
-    bool has_serial, is_nographic, has_no_display;
+    struct monitor_config *monitors, **last_monitor;
+    unsigned serials, monitor_count;
+    bool has_monitor, has_serial, is_nographic, has_no_display;
     const char *accel; /* what -accel says, or NULL */
     bool has_seed, has_log;
 };
@@ -34,7 +36,7 @@ struct option {
     const char *help; /* NULL: not in --help (another spelling) */
 };
 extern const struct option machine_options[], console_options[], disk_options[],
-    net_options[], device_options[], time_options[], log_options[];
+    net_options[], device_options[], time_options[], log_options[], monitor_options[];
 
 extern struct arena options_arena; /* what the command line says stays */
 
@@ -64,6 +66,10 @@ void finish_log(const struct reading *reading);
  * another one for `chardev:ID`; NULL for `none`. */
 const char *chardev_in_short(struct reading *reading, const char *option,
                              const char *text, const char *id);
+/* A monitor on the line that is called so; and one for people as -monitor says it. */
+void new_monitor(struct reading *reading, const char *from, const char *chardev,
+                 enum monitor_mode mode);
+void take_monitor(struct reading *reading, const char *argument);
 /* The terminal is the serial line, unless something was said of them. */
 void finish_consoles(struct reading *reading);
 

@@ -41,6 +41,7 @@ struct vcpu {
     struct watching watching;
     enum vcpu_why why;
     struct host_lock *lock; /* of what follows; taken to sleep and to wake */
+    unsigned thread_id;     /* the host's */
     bool is_started;        /* there is a thread */
     bool is_running;        /* it is between start and stop */
     volatile bool must_stop, must_end;
@@ -276,6 +277,7 @@ static void thread(void *arg)
     struct vcpu *vcpu = arg;
 
     host_lock_take(vcpu->lock);
+    vcpu->thread_id = host_thread_id();
     while (!vcpu->must_end) {
         if (vcpu->must_stop) {
             vcpu->is_running = false;
@@ -331,6 +333,26 @@ void vcpu_stop(struct vcpu *vcpu)
     while (vcpu->is_running)
         host_lock_wait(vcpu->lock);
     host_lock_give(vcpu->lock);
+}
+
+unsigned vcpu_thread_id(struct vcpu *vcpu)
+{
+    unsigned id;
+
+    host_lock_take(vcpu->lock);
+    id = vcpu->thread_id;
+    host_lock_give(vcpu->lock);
+    return id;
+}
+
+const char *vcpu_engine(const struct vcpu *vcpu)
+{
+    return vcpu->engine->name;
+}
+
+bool vcpu_waits(const struct vcpu *vcpu)
+{
+    return vcpu->m.waits;
 }
 
 /* --------------------------------------------------------------------------- lines */

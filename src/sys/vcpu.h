@@ -62,6 +62,9 @@ uint64_t vcpu_ticks(const struct vcpu *vcpu); /* of the vcpu_run() that runs, so
 void vcpu_shorten(struct vcpu *vcpu, uint64_t ticks);
 bool vcpu_is_idle(struct vcpu *vcpu); /* it waits for an interrupt, or is stopped */
 
+unsigned vcpu_thread_id(struct vcpu *vcpu); /* 0: it has not started yet */
+const char *vcpu_engine(const struct vcpu *vcpu);
+bool vcpu_waits(const struct vcpu *vcpu); /* for an interrupt */
 /* What its engine did (-jit-stats), in lines; nothing unless it counts that. */
 void vcpu_report(struct vcpu *vcpu, void (*line)(const char *text));
 

@@ -1,7 +1,5 @@
 """Serial lines: see console.test."""
-import fcntl
 import os
-import pty
 import re
 import signal
 import socket
@@ -10,7 +8,7 @@ import termios
 import time
 
 import machine
-from machine import Line, Machine, connect, free_port, said
+from machine import Line, Machine, connect, free_port, on_terminal, said
 
 work = sys.argv[1]
 path = work + "/line"
@@ -105,16 +103,6 @@ m = Machine(*bare, "-chardev", f"file,id=f,path={work}/log,append=on,input-path=
 said("a file that grows", m.ended() == 7 and open(work + "/log").read() == ">12>12")
 
 # ----------------------------------------------------------------------- the terminal
-
-
-def on_terminal(*options):
-    """A machine whose terminal is ours; its line, and the terminal's state before."""
-    ours, its = pty.openpty()
-    before = termios.tcgetattr(its)
-    m = Machine(*options, stdin=its, stdout=its, start_new_session=True,
-                preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
-    return m, Line(ours), its, before
-
 
 m, line, its, before = on_terminal(*bare, "-nographic")
 line.until(">")

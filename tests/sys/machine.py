@@ -1,13 +1,18 @@
 """A machine under test, and what may be at the other ends of its lines."""
+import atexit
+import fcntl
 import os
+import pty
 import select
 import signal
 import socket
 import subprocess
 import sys
+import termios
 import time
 
 RHEA = os.environ["RHEA"]
+PIPE = subprocess.PIPE
 LIMIT = 30  # seconds that anything may take
 failed = 0
 
@@ -17,7 +22,7 @@ def said(name, good, got=None):
     global failed
     if not good:
         failed = 1
-        print("got:", got)
+        print("got:", str(got)[:1000])
     print("ok" if good else "not ok", name, flush=True)
 
 
@@ -25,6 +30,7 @@ class Machine:
     """A machine; one that waits for a client first writes that to its stderr."""
 
     def __init__(self, *options, board="virt", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, **more):
+        atexit.register(self.kill)
         self.process = subprocess.Popen(
             [RHEA, "boot", "-M", board, "-display", "none", *options],
             stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, **more)
@@ -43,8 +49,9 @@ class Machine:
         self.process.send_signal(number)
 
     def kill(self):
-        self.process.kill()
-        self.process.communicate()
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.communicate()
 
 
 class Line:
@@ -105,6 +112,15 @@ def connect(where, limit=LIMIT):
             if time.time() > end:
                 raise
             time.sleep(0.05)
+
+
+def on_terminal(*options):
+    """A machine whose terminal is ours; its line, the terminal, and its state before."""
+    ours, its = pty.openpty()
+    before = termios.tcgetattr(its)
+    m = Machine(*options, stdin=its, stdout=its, start_new_session=True,
+                preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+    return m, Line(ours), its, before
 
 
 def free_port():

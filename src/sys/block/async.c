@@ -18,11 +18,12 @@ struct list {
 struct block_async {
     struct block_backend backend;
     struct block_async_config config;
-    struct host_lock *lock; /* of what follows */
-    struct list waiting;    /* for a thread */
-    struct list finished;   /* their errno is in backend_data */
-    struct list stopped;    /* for block_async_retry() */
-    unsigned running;       /* requests */
+    struct host_lock *lock;   /* of what follows */
+    struct list waiting;      /* for a thread */
+    struct list finished;     /* their errno is in backend_data */
+    struct list stopped;      /* for block_async_retry() */
+    struct block_stats stats; /* the device thread's */
+    unsigned running;         /* requests */
     unsigned threads, idle;
     bool is_posted, is_ending;
     struct timer timer; /* with a clock: the first one that waits is to be done */
@@ -130,6 +131,9 @@ static bool settle(struct block_async *async, struct block_request *request, int
     enum block_reaction reaction = BLOCK_REPORT;
 
     *error = (int)(intptr_t)request->backend_data;
+    async->stats.requests[request->op]++;
+    async->stats.bytes[request->op] += *error ? 0 : request->size;
+    async->stats.failures[request->op] += *error != 0;
     if (*error && async->config.failed && !async->is_ending)
         reaction = async->config.failed(async->config.context, request->op, *error);
     if (reaction == BLOCK_IGNORE)
@@ -299,6 +303,11 @@ struct block_async *block_async_new(const struct block_async_config *config)
     async->backend.drain = async_drain;
     timer_init(&async->timer, config->clock, is_time, async);
     return async;
+}
+
+const struct block_stats *block_async_stats(const struct block_async *async)
+{
+    return &async->stats;
 }
 
 struct block_backend *block_async_backend(struct block_async *async)

@@ -31,8 +31,15 @@ struct block_async_config {
     void *context; /* of both */
 };
 
+/* What was done so far, by enum block_op. */
+struct block_stats {
+    uint64_t requests[BLOCK_ZEROES + 1], bytes[BLOCK_ZEROES + 1];
+    uint64_t failures[BLOCK_ZEROES + 1];
+};
+
 struct block_async *block_async_new(const struct block_async_config *config);
 struct block_backend *block_async_backend(struct block_async *async);
+const struct block_stats *block_async_stats(const struct block_async *async);
 /* Does what waits since a BLOCK_STOP again. */
 void block_async_retry(struct block_async *async);
 /* Resizes, and tells the device.  Under the bus lock. */

@@ -103,8 +103,7 @@ static void in_has_ended(struct chardev *dev)
 {
     loop_remove(dev->in);
     dev->in = NULL;
-    char_tell(&dev->backend, CHAR_CLOSED);
-    if (dev->kind->ended)
+    if (dev->kind->ended) /* the others go on writing */
         dev->kind->ended(dev);
 }
 

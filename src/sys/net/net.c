@@ -1,4 +1,5 @@
 /* net.c - what all kinds of networks share: names, frames that wait, dumps. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,6 +150,34 @@ struct net_backend *nets_find(const struct nets *nets, const char *id)
         if (!strcmp(nets->config->id, id))
             return &nets->net->backend;
     return NULL;
+}
+
+struct nets *nets_next(const struct nets *nets)
+{
+    return nets->next;
+}
+
+const struct net_config *nets_config(const struct nets *nets)
+{
+    return nets->config;
+}
+
+char *nets_report(const struct nets *nets)
+{
+    return nets->net->report ? nets->net->report(nets->net) : NULL;
+}
+
+int nets_forward(struct nets *nets, const char *id, const char *rule, bool is_added,
+                 char error[NET_ERROR])
+{
+    for (; nets; nets = nets->next)
+        if (nets->net->forward && (!id || !strcmp(nets->config->id, id)))
+            return nets->net->forward(nets->net, rule, is_added, error);
+    if (id)
+        snprintf(error, NET_ERROR, "there is no user network `%s`", id);
+    else
+        snprintf(error, NET_ERROR, "there is no user network");
+    return -1;
 }
 
 void nets_close(struct nets *nets, struct bus *bus)

@@ -2,6 +2,7 @@
 #ifndef RHEA_SYS_NET_NET_H
 #define RHEA_SYS_NET_NET_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct board_setting;
@@ -29,8 +30,18 @@ struct nets;
 struct nets *nets_open(const struct net_config *configs,
                        const struct net_dump_config *dumps, struct loop *loop,
                        struct clock *clock);
+enum { NET_ERROR = 256 };
 /* NULL: there is no such network. */
 struct net_backend *nets_find(const struct nets *nets, const char *id);
+/* For monitors.  The next one after `nets`, NULL: there are no more; what it is; and
+ * what it has to tell of its connections: free() it; NULL: nothing. */
+struct nets *nets_next(const struct nets *nets);
+const struct net_config *nets_config(const struct nets *nets);
+char *nets_report(const struct nets *nets);
+/* Adds (or takes away) a rule as hostfwd= has them; of the network `id`, NULL: of the
+ * first that can.  -1: `error` says why not. */
+int nets_forward(struct nets *nets, const char *id, const char *rule, bool is_added,
+                 char error[NET_ERROR]);
 void nets_close(struct nets *nets, struct bus *bus); /* when no device uses them */
 
 #endif

@@ -5,7 +5,7 @@
 #include "dev/dev.h"
 #include "sys/net/net.h"
 
-enum { NET_FRAME_MAX = 65536, NET_QUEUE = 256, NET_ERROR = 256 };
+enum { NET_FRAME_MAX = 65536, NET_QUEUE = 256 };
 
 struct net_frame;
 
@@ -17,6 +17,10 @@ struct net {
     /* The kind's: a frame of the guest; its end. */
     void (*send)(struct net *net, const uint8_t *frame, size_t size);
     void (*close)(struct net *net);
+    /* May be NULL; see nets_forward() and nets_report(). */
+    int (*forward)(struct net *net, const char *rule, bool is_added,
+                   char error[NET_ERROR]);
+    char *(*report)(struct net *net);
     /* net.c's own */
     struct net_dump *dump;
     struct net_frame *first, **last; /* wait until the guest can receive */

@@ -30,6 +30,7 @@ struct user_net {
     struct socket **sockets;
     unsigned count, capacity;
     struct timer timer;
+    struct in_addr guest; /* that ports are forwarded to */
     bool is_posted, is_closing;
 };
 
@@ -339,30 +340,77 @@ static bool is_port(const char *text, int *port)
     return end != text && !*end && value <= 65535;
 }
 
-/* [tcp|udp]:[HOST]:PORT-[GUEST]:PORT */
-static bool forward(struct user_net *user, const SlirpConfig *slirp, const char *text,
-                    char error[NET_ERROR])
-{
-    char kind[8], host[64], host_port[16], guest[64];
-    struct in_addr host_addr = { 0 }, guest_addr = slirp->vdhcp_start;
-    const char *rest = text;
-    int from, to;
+/* [tcp|udp]:[HOST]:PORT, and -[GUEST]:PORT behind it. */
+struct rule {
+    bool is_udp;
+    struct in_addr host, guest;
+    int host_port, guest_port;
+};
 
-    if (!part(&rest, ':', kind, sizeof(kind)) || !part(&rest, ':', host, sizeof(host)) ||
-        !part(&rest, '-', host_port, sizeof(host_port)) ||
-        !part(&rest, ':', guest, sizeof(guest)) || !is_port(host_port, &from) ||
-        !is_port(rest, &to) || to == 0 || (host[0] && !is_address(host, &host_addr)) ||
-        (guest[0] && !is_address(guest, &guest_addr)) ||
-        (kind[0] && strcmp(kind, "tcp") && strcmp(kind, "udp"))) {
+static bool is_host(const char **text, char end, struct rule *rule)
+{
+    char kind[8], host[64], port[16];
+
+    if (!part(text, ':', kind, sizeof(kind)) || !part(text, ':', host, sizeof(host)) ||
+        (kind[0] && strcmp(kind, "tcp") && strcmp(kind, "udp")) ||
+        (host[0] && !is_address(host, &rule->host)))
+        return false;
+    rule->is_udp = !strcmp(kind, "udp");
+    if (!end)
+        return is_port(*text, &rule->host_port);
+    return part(text, end, port, sizeof(port)) && is_port(port, &rule->host_port);
+}
+
+static bool is_rule(const char *text, struct rule *rule)
+{
+    char guest[64];
+
+    return is_host(&text, '-', rule) && part(&text, ':', guest, sizeof(guest)) &&
+           (!guest[0] || is_address(guest, &rule->guest)) &&
+           is_port(text, &rule->guest_port) && rule->guest_port;
+}
+
+static bool forward(struct user_net *user, const char *text, char error[NET_ERROR])
+{
+    struct rule rule = { .guest = user->guest };
+
+    if (!is_rule(text, &rule)) {
         snprintf(error, NET_ERROR,
                  "user: hostfwd is [tcp|udp]:[HOST]:PORT-[GUEST]:PORT, not `%s`", text);
         return false;
     }
-    if (slirp_add_hostfwd(user->slirp, !strcmp(kind, "udp"), host_addr, from, guest_addr,
-                          to) == 0)
+    if (slirp_add_hostfwd(user->slirp, rule.is_udp, rule.host, rule.host_port, rule.guest,
+                          rule.guest_port) == 0)
         return true;
     snprintf(error, NET_ERROR, "user: hostfwd=%s: the host's port cannot be used", text);
     return false;
+}
+
+static bool unforward(struct user_net *user, const char *text, char error[NET_ERROR])
+{
+    struct rule rule = { 0 };
+    const char *rest = text;
+
+    if (is_host(&rest, 0, &rule) &&
+        slirp_remove_hostfwd(user->slirp, rule.is_udp, rule.host, rule.host_port) == 0)
+        return true;
+    snprintf(error, NET_ERROR, "host forwarding rule for %s not found", text);
+    return false;
+}
+
+static int user_forward(struct net *net, const char *text, bool is_added,
+                        char error[NET_ERROR])
+{
+    struct user_net *user = (struct user_net *)net;
+    bool is_good = is_added ? forward(user, text, error) : unforward(user, text, error);
+
+    user_soon(user);
+    return is_good ? 0 : -1;
+}
+
+static char *user_report(struct net *net)
+{
+    return slirp_connection_info(((struct user_net *)net)->slirp);
 }
 
 /* ----------------------------------------------------------------------------- life */
@@ -421,6 +469,9 @@ struct net *net_user_open(const struct net_config *config, struct loop *loop,
     user->net.clock = clock;
     user->net.send = user_send;
     user->net.close = user_close;
+    user->net.forward = user_forward;
+    user->net.report = user_report;
+    user->guest = slirp.vdhcp_start;
     timer_init(&user->timer, clock, user_timeout, user);
     if (is_good) {
         user->slirp = slirp_new(&slirp, &calls, user);
@@ -430,7 +481,7 @@ struct net *net_user_open(const struct net_config *config, struct loop *loop,
     }
     for (const struct board_setting *s = config->settings; s && is_good; s = s->next)
         if (!strcmp(s->name, "hostfwd"))
-            is_good = forward(user, &slirp, s->value, error);
+            is_good = forward(user, s->value, error);
     if (!is_good) {
         user_close(&user->net);
         return NULL;
