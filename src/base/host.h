@@ -175,6 +175,7 @@ void host_lock_forked(struct host_lock *lock); /* in the child: nobody has it */
 void host_lock_take(struct host_lock *lock);
 void host_lock_give(struct host_lock *lock);
 void host_lock_wait(struct host_lock *lock); /* until a wake; requires: taken once */
+void host_lock_wait_ms(struct host_lock *lock, unsigned ms); /* ... or so long */
 void host_lock_wake(struct host_lock *lock);
 
 /* Runs fn(arg) in a new thread that nobody waits for, with all signals blocked and a

@@ -47,8 +47,13 @@ void host_lock_free(struct host_lock *lock)
 
 void host_lock_forked(struct host_lock *lock)
 {
+    pthread_condattr_t attr;
+
     pthread_mutex_init(&lock->mutex, NULL);
-    pthread_cond_init(&lock->changed, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&lock->changed, &attr);
+    pthread_condattr_destroy(&attr);
     set_owner(lock, NULL);
     lock->depth = 0;
 }
@@ -75,6 +80,22 @@ void host_lock_wait(struct host_lock *lock)
     set_owner(lock, NULL);
     lock->depth = 0;
     pthread_cond_wait(&lock->changed, &lock->mutex);
+    set_owner(lock, &myself);
+    lock->depth = 1;
+}
+
+void host_lock_wait_ms(struct host_lock *lock, unsigned ms)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += ms / 1000;
+    until.tv_nsec += (long)(ms % 1000) * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    set_owner(lock, NULL);
+    lock->depth = 0;
+    pthread_cond_timedwait(&lock->changed, &lock->mutex, &until);
     set_owner(lock, &myself);
     lock->depth = 1;
 }

@@ -20,7 +20,11 @@
 #include "sys/log.h"
 #include "sys/watch.h"
 
-enum { LINES = 64 };
+enum {
+    LINES = 64,
+    VAIN_WAITS = 4, /* in a row; after them each takes, at most, ... */
+    VAIN_MS = 10,
+};
 
 struct vcpu {
     struct machine_cpu m;
@@ -40,6 +44,7 @@ struct vcpu {
     struct vcpu_debug debug;
     struct watching watching;
     enum vcpu_why why;
+    unsigned vain_waits;    /* in a row: wait_in_vain() */
     struct host_lock *lock; /* of what follows; taken to sleep and to wake */
     unsigned thread_id;     /* the host's */
     bool is_started;        /* there is a thread */
@@ -121,10 +126,34 @@ static void set_alarm(struct cpu *cpu, uint64_t ticks)
 
 /* ------------------------------------------------------------------------- running */
 
+/* A CPU that waits again and again, while what is pending already ends its wait and it
+ * takes no interrupt, waits for something new: until a line is set (again), but not for
+ * long.  So do CPUs in OpenSBI that were not started yet; those of 1.1 that look too
+ * often may see that they are, before they see where.  Requires: the lock. */
+static void wait_in_vain(struct vcpu *vcpu)
+{
+    if (!vcpu->m.machine->may_wake(vcpu->cpu))
+        vcpu->vain_waits = 0;
+    else if (vcpu->vain_waits < VAIN_WAITS)
+        vcpu->vain_waits++;
+    else if (!vcpu->cpu->kick)
+        host_lock_wait_ms(vcpu->lock, VAIN_MS);
+}
+
+static void take_interrupt(struct vcpu *vcpu)
+{
+    uint64_t pc = vcpu->cpu->pc;
+
+    vcpu->m.machine->interrupt(vcpu->cpu);
+    if (vcpu->cpu->pc != pc)
+        vcpu->vain_waits = 0;
+}
+
 /* Sleeps until an interrupt is to end the wait, or somebody wants the thread. */
 static void wait_for_interrupt(struct vcpu *vcpu)
 {
     host_lock_take(vcpu->lock);
+    wait_in_vain(vcpu);
     while (!vcpu->m.machine->may_wake(vcpu->cpu) && !vcpu->must_stop)
         host_lock_wait(vcpu->lock);
     host_lock_give(vcpu->lock);
@@ -216,7 +245,7 @@ static void run(struct vcpu *vcpu)
             wait_for_interrupt(vcpu);
         if (vcpu->must_stop)
             break;
-        vcpu->m.machine->interrupt(cpu);
+        take_interrupt(vcpu);
         vcpu->engine->run(cpu, 0);
         after_run(vcpu);
     }
