@@ -709,7 +709,7 @@ int main(void)
     int status;
 
     for (unsigned i = 0; i < 2; i++) {
-        cpus[i] = calloc(1, sizeof(struct cpu) + STATE);
+        cpus[i] = calloc(1, CPU_STATE + STATE);
         cpus[i]->isa = &isa;
     }
     LLVMInitializeNativeTarget();
