@@ -42,6 +42,10 @@ struct host_file {
 };
 int host_identify(int fd, struct host_file *file);
 
+/* A file of zeros without a name, that goes with its last descriptor and mapping.  A
+ * descriptor, or a negated errno. */
+int host_unnamed_file(uint64_t size);
+
 int host_unmap(uintptr_t addr, size_t size); /* these return 0 or a negated errno */
 int host_protect(uintptr_t addr, size_t size, unsigned prot);
 

@@ -2,6 +2,7 @@
 #include "base/host.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -67,6 +68,28 @@ int host_identify(int fd, struct host_file *file)
 int host_unmap(uintptr_t addr, size_t size)
 {
     return munmap((void *)addr, size) < 0 ? -errno : 0;
+}
+
+int host_unnamed_file(uint64_t size)
+{
+#if defined(MFD_CLOEXEC)
+    int fd = memfd_create("rhea", MFD_CLOEXEC);
+#else
+    FILE *file = tmpfile(); /* its descriptor is duplicated, and stays */
+    int fd = file ? dup(fileno(file)) : -1;
+
+    if (file)
+        fclose(file);
+#endif
+    if (fd < 0)
+        return -errno;
+    if ((off_t)size < 0 || ftruncate(fd, (off_t)size) < 0) {
+        int error = errno;
+
+        close(fd);
+        return -error;
+    }
+    return fd;
 }
 
 int host_protect(uintptr_t addr, size_t size, unsigned prot)

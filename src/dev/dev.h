@@ -204,6 +204,17 @@ struct msi {
 };
 void msi_send(struct msi *msi, uint64_t addr, uint32_t data); /* msi NULL: lost */
 
+/* Memory that a device has in place of its region 0: flash.  While it is shown, CPUs read
+ * it without asking the device; otherwise reads are the device's, and writes always are.
+ * The machine makes it, zeroed, before init, and keeps it as it keeps RAM. */
+struct dev_memory {
+    uint8_t *bytes;
+    uint64_t size;
+    void (*show)(struct dev_memory *memory, bool is_shown);
+    /* The device has written there. */
+    void (*changed)(struct dev_memory *memory, uint64_t offset, uint64_t size);
+};
+
 /* ---------------------------------------------------------------------- back ends */
 
 /* A serial line's other end.  The device fills in `user` and `device` at init. */
@@ -300,6 +311,7 @@ struct dev_class {
     bool takes_msi;         /* a struct msi may write its registers */
     size_t size;            /* of its struct, which begins with a struct dev */
     uint64_t mmio_size;     /* of region 0; a board may give it less */
+    bool is_memory;         /* region 0 is a struct dev_memory */
     uint64_t region_size[DEV_REGIONS]; /* of 1 and up */
     const struct reg *regs;
     const struct field *fields;
@@ -330,7 +342,8 @@ struct dev {
     struct dma *dma;
     struct msi *msi;
     struct power *power;
-    struct irq *irqs; /* output lines, as many as the board says */
+    struct dev_memory *memory; /* of is_memory; NULL: it has no place */
+    struct irq *irqs;          /* output lines, as many as the board says */
     unsigned irq_count;
     /* NULL, or told of every access; `reg` is its register's name. */
     void (*trace)(const struct dev *dev, const char *reg, struct access at,

@@ -110,6 +110,15 @@ static void forget_code_page(struct cpu *cpu, uint64_t addr)
     mmu->has_hidden = false;
 }
 
+void tlb_flush_data(struct cpu *cpu)
+{
+    struct mmu *mmu = cpu->mmu;
+
+    for (unsigned i = 0; i < TLB_REGIMES; i++)
+        if (mmu->filled >> i & 1)
+            forget(mmu->regimes[i]);
+}
+
 void tlb_flush_page(struct cpu *cpu, uint64_t addr)
 {
     struct mmu *mmu = cpu->mmu;
@@ -130,6 +139,8 @@ static uint8_t *host_page(struct cpu *cpu, uint64_t physical, bool *is_writable)
 {
     uint8_t *host;
 
+    if (cpu->mmu->is_hidden && cpu->mmu->is_hidden(cpu, physical))
+        return NULL;
     if (space_span(cpu->space, physical, PAGE_SIZE, SPACE_READ, &host) != PAGE_SIZE)
         return NULL;
     *is_writable = (space_prot(cpu->space, physical) & SPACE_WRITE) != 0;

@@ -58,6 +58,8 @@ struct mmu {
     bool (*look)(struct cpu *cpu, uint64_t addr, uint64_t *physical);
     /* Cause of the fault where nothing answers at a physical address. */
     unsigned (*refused)(struct cpu *cpu, unsigned access);
+    /* Memory that is to be asked for, as a device is, for now.  NULL: there is none. */
+    bool (*is_hidden)(struct cpu *cpu, uint64_t physical);
     /* Devices.  false: nothing is there. */
     bool (*read)(struct cpu *cpu, uint64_t physical, unsigned size, uint64_t *value);
     bool (*write)(struct cpu *cpu, uint64_t physical, unsigned size, uint64_t value);
@@ -83,6 +85,8 @@ void *tlb_host(struct cpu *cpu, uint64_t addr, unsigned size); /* to be written 
  * rests; a handler or helper that calls this must end its block. */
 void tlb_flush(struct cpu *cpu);
 void tlb_flush_page(struct cpu *cpu, uint64_t addr);
+/* The same but for code; within a store, too, which nothing else must follow. */
+void tlb_flush_data(struct cpu *cpu);
 void tlb_free(struct mmu *mmu);                        /* what `mmu` points to */
 uint8_t *tlb_regime(struct cpu *cpu, unsigned regime); /* what `base` is for it */
 

@@ -37,7 +37,7 @@ struct plan {
     uint64_t kernel_end;
     uint64_t initrd_start, initrd_end;
     uint64_t tree;
-    bool has_own_firmware;
+    bool has_own_firmware, has_flash;
 };
 
 static uint64_t align_up(uint64_t value, uint64_t to)
@@ -53,6 +53,16 @@ static uint64_t setting_number(const struct board *board, const char *name)
     if (!text || !board_number(text, &value))
         die("%s: boot wants `%s = ADDRESS`", board->path, name);
     return value;
+}
+
+/* Where the registers of the board's first device of a kind are; 0: it has none. */
+static uint64_t registers_of(const struct board *board, const char *class)
+{
+    const struct board_device *device = board->devices;
+
+    while (device && (strcmp(device->class, class) || !device->ranges))
+        device = device->next;
+    return device ? device->ranges->addr : 0;
 }
 
 /* Loads an image, an ELF file where it says, anything else at `addr`. */
@@ -116,12 +126,28 @@ static void load_firmware(struct plan *plan)
     plan->kernel_end = align_up(place.end, plan->is_64 ? 2 * MIB : 4 * MIB);
 }
 
+/* With an image in the first flash bank, that is what starts: with -bios none in M-mode,
+ * else as the kernel, which loads another one. */
+static void find_flash(struct plan *plan)
+{
+    const struct machine_config *config = machine_config(plan->machine);
+    uint64_t flash = registers_of(machine_board(plan->machine), "cfi.pflash01");
+
+    plan->has_flash = flash && config->flashes[0];
+    if (!plan->has_flash)
+        return;
+    if (config->bios && !strcmp(config->bios, "none"))
+        plan->start = flash;
+    else
+        plan->kernel = flash;
+}
+
 static void load_kernel(struct plan *plan)
 {
     const struct machine_config *config = machine_config(plan->machine);
     struct image_place place;
 
-    if (!config->kernel)
+    if (!config->kernel || plan->has_flash)
         return;
     place = load(plan, config->kernel, plan->kernel_end, true);
     plan->kernel = place.entry;
@@ -136,7 +162,7 @@ static void load_initrd(struct plan *plan)
     uint64_t half = (plan->ram_end - plan->ram_start) / 2, at;
     struct image_place place;
 
-    if (!config->initrd)
+    if (!config->initrd || plan->has_flash)
         return;
     if (!config->kernel)
         die("-initrd needs a -kernel");
@@ -176,16 +202,6 @@ static uint8_t *put(uint8_t *at, uint64_t value, unsigned size)
     for (unsigned i = 0; i < size; i++)
         *at++ = value >> 8 * i;
     return at;
-}
-
-/* Where the registers of the board's first device of a kind are; 0: it has none. */
-static uint64_t registers_of(const struct board *board, const char *class)
-{
-    const struct board_device *device = board->devices;
-
-    while (device && (strcmp(device->class, class) || !device->ranges))
-        device = device->next;
-    return device ? device->ranges->addr : 0;
 }
 
 static uint64_t console_of(const struct board *board)
@@ -269,6 +285,7 @@ void boot_riscv_sbi(struct machine *machine)
         die("%s: there is no memory at 0x%llx for the firmware", board->path,
             (unsigned long long)plan.ram_start);
     load_firmware(&plan);
+    find_flash(&plan);
     load_kernel(&plan);
     load_initrd(&plan);
     load_tree(&plan);

@@ -18,6 +18,20 @@ struct bus {
     struct host_lock *lock;
     struct bus_range *ranges; /* sorted, apart; the names are ours */
     size_t count;
+    struct device_memory *memories; /* a list */
+    volatile unsigned hidings;
+    void (*hidden)(void *context);
+    void *hidden_context;
+};
+
+/* Memory of a device: a file that nobody else has, mapped for CPUs, which cannot write to
+ * it, and for the device. */
+struct device_memory {
+    struct dev_memory memory; /* first: what is found by it */
+    struct device_memory *next;
+    struct bus *bus;
+    uint64_t addr;
+    volatile bool is_hidden;
 };
 
 /* --------------------------------------------------------------------------- dma */
@@ -102,6 +116,11 @@ void bus_free(struct bus *bus)
         return;
     for (size_t i = 0; i < bus->count; i++)
         free((char *)bus->ranges[i].name);
+    for (struct device_memory *memory = bus->memories, *next; memory; memory = next) {
+        next = memory->next;
+        host_unmap((uintptr_t)memory->memory.bytes, (size_t)memory->memory.size);
+        free(memory);
+    }
     free(bus->ranges);
     space_free(bus->space);
     host_lock_free(bus->lock);
@@ -198,7 +217,9 @@ static int check_size(const char *name, uint64_t addr, uint64_t size,
     return -1;
 }
 
-static int add_memory(struct bus *bus, struct bus_range range, char error[BUS_ERROR])
+/* `fd`: what it is mapped from, shared; -1: memory of its own. */
+static int add_memory(struct bus *bus, struct bus_range range, int fd,
+                      char error[BUS_ERROR])
 {
     uint64_t size = range.last - range.start + 1, page = space_page(bus->space);
     bool is_ram = range.kind == BUS_RAM;
@@ -221,7 +242,7 @@ static int add_memory(struct bus *bus, struct bus_range range, char error[BUS_ER
         return -1;
     got = space_map(bus->space, range.start, size,
                     SPACE_READ | SPACE_EXEC | (is_ram ? SPACE_WRITE : 0),
-                    SPACE_FIXED | SPACE_NORESERVE, false, -1, 0);
+                    SPACE_FIXED | SPACE_NORESERVE, fd >= 0, fd, 0);
     if (got >= 0)
         return 0;
     snprintf(error, BUS_ERROR, "%s: the host has no room for 0x%llx bytes: %s",
@@ -236,7 +257,7 @@ int bus_add_ram(struct bus *bus, const char *name, uint64_t addr, uint64_t size_
 
     if (check_size(name, addr, size_bytes, error) < 0)
         return -1;
-    return add_memory(bus, range, error);
+    return add_memory(bus, range, -1, error);
 }
 
 int bus_add_rom(struct bus *bus, const char *name, uint64_t addr, uint64_t size_bytes,
@@ -246,7 +267,89 @@ int bus_add_rom(struct bus *bus, const char *name, uint64_t addr, uint64_t size_
 
     if (check_size(name, addr, size_bytes, error) < 0)
         return -1;
-    return add_memory(bus, range, error);
+    return add_memory(bus, range, -1, error);
+}
+
+/* ------------------------------------------------------------------ device's memory */
+
+static void show_memory(struct dev_memory *memory, bool is_shown)
+{
+    struct device_memory *own = (struct device_memory *)memory;
+    struct bus *bus = own->bus;
+
+    if (own->is_hidden == !is_shown)
+        return;
+    own->is_hidden = !is_shown;
+    if (is_shown)
+        return;
+    __atomic_fetch_add(&bus->hidings, 1, __ATOMIC_SEQ_CST);
+    if (bus->hidden)
+        bus->hidden(bus->hidden_context);
+}
+
+/* Protected as it is: that tells who translated code from there. */
+static void memory_changed(struct dev_memory *memory, uint64_t offset, uint64_t size)
+{
+    struct device_memory *own = (struct device_memory *)memory;
+    uint64_t page = space_page(own->bus->space), first = offset / page * page;
+
+    space_protect(own->bus->space, own->addr + first, offset + size - first,
+                  SPACE_READ | SPACE_EXEC);
+}
+
+static int64_t map_file(int fd, uint64_t size)
+{
+    return fd < 0 ? fd
+                  : host_map(0, (size_t)size, HOST_READ | HOST_WRITE, HOST_SHARED, fd, 0);
+}
+
+int bus_add_dev_memory(struct bus *bus, struct dev *dev, uint64_t addr,
+                       uint64_t size_bytes, char error[BUS_ERROR])
+{
+    struct bus_range range = { addr, addr + size_bytes - 1, BUS_DEV, dev->name, dev, 0 };
+    struct device_memory *memory = calloc(1, sizeof(*memory));
+    int fd = host_unnamed_file(size_bytes), result = -1;
+    int64_t at = map_file(fd, size_bytes);
+
+    if (!memory)
+        die("out of memory");
+    *memory = (struct device_memory){ .next = bus->memories, .bus = bus, .addr = addr };
+    memory->memory = (struct dev_memory){ (uint8_t *)(uintptr_t)at, size_bytes,
+                                          show_memory, memory_changed };
+    if (at < 0 && at > -4096)
+        snprintf(error, BUS_ERROR, "%s: the host has no room for 0x%llx bytes: %s",
+                 dev->name, (unsigned long long)size_bytes, strerror((int)-at));
+    else if (check_size(dev->name, addr, size_bytes, error) == 0)
+        result = add_memory(bus, range, fd, error);
+    if (fd >= 0)
+        host_close(fd);
+    if (result < 0) {
+        free(memory);
+        return -1;
+    }
+    bus->memories = memory;
+    dev->memory = &memory->memory;
+    return 0;
+}
+
+bool bus_is_hidden(const struct bus *bus, uint64_t addr)
+{
+    for (const struct device_memory *memory = bus->memories; memory;
+         memory = memory->next)
+        if (addr - memory->addr < memory->memory.size)
+            return memory->is_hidden;
+    return false;
+}
+
+unsigned bus_hidings(const struct bus *bus)
+{
+    return bus->hidings;
+}
+
+void bus_watch_hiding(struct bus *bus, void (*hidden)(void *context), void *context)
+{
+    bus->hidden = hidden;
+    bus->hidden_context = context;
 }
 
 int bus_add_dev(struct bus *bus, struct dev *dev, unsigned region, uint64_t addr,

@@ -39,6 +39,17 @@ int bus_add_rom(struct bus *bus, const char *name, uint64_t addr, uint64_t size_
                 char error[BUS_ERROR]);
 int bus_add_dev(struct bus *bus, struct dev *dev, unsigned region, uint64_t addr,
                 uint64_t size_bytes, char error[BUS_ERROR]);
+/* Memory of a device (dev_memory) as its region 0; the bus owns it, the device gets it.
+ */
+int bus_add_dev_memory(struct bus *bus, struct dev *dev, uint64_t addr,
+                       uint64_t size_bytes, char error[BUS_ERROR]);
+/* Whether such memory is not shown at addr.  By any thread, without the lock. */
+bool bus_is_hidden(const struct bus *bus, uint64_t addr);
+/* A number that changes whenever memory is hidden; and who is told then, by the thread
+ * that has the bus: CPUs that have seen it must look again. */
+unsigned bus_hidings(const struct bus *bus);
+void bus_watch_hiding(struct bus *bus, void (*hidden)(void *context), void *context);
+
 /* Takes a device's region away again; false: it was nowhere. */
 bool bus_remove_dev(struct bus *bus, const struct dev *dev, unsigned region);
 

@@ -11,6 +11,7 @@ struct clock;
 struct disk_image;
 struct loop;
 
+enum { DRIVE_UNIT = 255 };
 /* What -drive says; a list. */
 struct drive_config {
     struct drive_config *next;
@@ -19,6 +20,8 @@ struct drive_config {
     const char *serial; /* NULL: none */
     unsigned flags;     /* enum disk_flags */
     bool is_plugged;    /* if=virtio: a device for it comes by itself */
+    bool is_flash;      /* if=pflash: of the board's banks, the */
+    unsigned unit;      /* ... this one, from 0; DRIVE_UNIT: the next that is free */
 };
 
 struct drives;

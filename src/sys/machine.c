@@ -27,6 +27,16 @@
 
 /* ------------------------------------------------------------------------- making */
 
+/* Memory was hidden: CPUs may have it in their TLBs. */
+static void kick_all(void *context)
+{
+    struct machine *machine = context;
+
+    for (unsigned cpu = 0; cpu < machine->board->cpus; cpu++)
+        if (machine->cpus[cpu])
+            vcpu_kick(machine->cpus[cpu]);
+}
+
 _Noreturn static void board_die(struct board_place place, const char *what)
 {
     die("%s:%u:%u: %s", place.path, place.line, place.column, what);
@@ -101,6 +111,25 @@ static int connect_dev(const struct machine *machine, struct dev *dev,
     return -1;
 }
 
+/* pflash0 and so on are the drives that the command line has for flash, if any. */
+static int connect_drive(struct machine *machine, struct dev *dev,
+                         const struct board_setting *setting, char error[DEV_ERROR])
+{
+    const char *id = setting->value;
+    struct block_backend *drive;
+
+    if (!strncmp(id, "pflash", 6) && id[6] >= '0' && id[6] < '0' + MACHINE_FLASHES &&
+        !id[7])
+        id = machine->config.flashes[id[6] - '0'];
+    if (!id)
+        return 0;
+    drive = drives_find(machine->drives, id);
+    if (drive)
+        return dev_connect(dev, setting->name, drive, error);
+    snprintf(error, DEV_ERROR, "there is no -drive with id=%s", id);
+    return -1;
+}
+
 static int set_property(struct machine *machine, struct dev *dev,
                         const struct board_setting *setting, char error[DEV_ERROR])
 {
@@ -113,14 +142,8 @@ static int set_property(struct machine *machine, struct dev *dev,
         return set_property(machine, inner, setting, error);
     if (property && property->kind == PROPERTY_CHARDEV)
         return connect_chardev(machine, dev, setting, error);
-    if (property && property->kind == PROPERTY_DRIVE) {
-        struct block_backend *drive = drives_find(machine->drives, setting->value);
-
-        if (drive)
-            return dev_connect(dev, setting->name, drive, error);
-        snprintf(error, DEV_ERROR, "there is no -drive with id=%s", setting->value);
-        return -1;
-    }
+    if (property && property->kind == PROPERTY_DRIVE)
+        return connect_drive(machine, dev, setting, error);
     if (property && property->kind == PROPERTY_NETDEV) {
         struct net_backend *net = nets_find(machine->nets, setting->value);
 
@@ -154,8 +177,11 @@ static void place_device(struct machine *machine, struct part *part)
             board_die(r->place, "the device has no registers in this region");
         if (!r->size_bytes)
             r->size_bytes = own;
-        if (bus_add_dev(machine->bus, part->dev, r->region, r->addr, r->size_bytes,
-                        error) < 0)
+        if ((class->is_memory && r->region == 0
+                 ? bus_add_dev_memory(machine->bus, part->dev, r->addr, r->size_bytes,
+                                      error)
+                 : bus_add_dev(machine->bus, part->dev, r->region, r->addr, r->size_bytes,
+                               error)) < 0)
             board_die(r->place, error);
     }
 }
@@ -455,6 +481,7 @@ struct machine *machine_new(const struct machine_config *config)
     if (!machine->board->timebase_hz)
         die("%s: want `timebase` in the `cpu` block", machine->board->path);
     machine->bus = bus_new(machine->board->address_bits);
+    bus_watch_hiding(machine->bus, kick_all, machine);
     machine->clock = guest_clock_new(NULL);
     machine->loop = loop_new(machine->clock, bus_lock(machine->bus));
     machine->power.request = machine_power;

@@ -20,7 +20,7 @@ struct loop;
 struct machine;
 struct vcpu;
 
-enum { MACHINE_SERIALS = 4 };
+enum { MACHINE_SERIALS = 4, MACHINE_FLASHES = 2 };
 
 /* What -device says: a device that is plugged into the board; a list. */
 struct machine_plug {
@@ -43,8 +43,9 @@ struct machine_config {
     const struct engine *engine; /* NULL: the fastest */
     /* Files; NULL: none.  `bios`: "none", or NULL for the board's own. */
     const char *kernel, *initrd, *command_line, *dtb, *bios;
-    const struct drive_config *drives; /* see drives.h */
-    const struct net_config *nets;     /* see net/net.h */
+    const struct drive_config *drives;    /* see drives.h */
+    const char *flashes[MACHINE_FLASHES]; /* ids of drives; NULL: none */
+    const struct net_config *nets;        /* see net/net.h */
     const struct net_dump_config *net_dumps;
     const struct machine_plug *plugs;
     struct loader_config *loaders;         /* see loader.h */

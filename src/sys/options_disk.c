@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/report.h"
 #include "sys/block/block.h"
+#include "sys/board.h"
 #include "sys/drives.h"
 #include "sys/options_read.h"
 
@@ -49,6 +50,8 @@ static void take_drive_word(struct drive_config *drive, const char *name,
 static void take_drive_part(struct drive_config *drive, const char *name,
                             const char *value)
 {
+    uint64_t unit;
+
     if (!strcmp(name, "file"))
         drive->file = value;
     else if (!strcmp(name, "id"))
@@ -59,15 +62,43 @@ static void take_drive_part(struct drive_config *drive, const char *name,
         drive->serial = value;
     else if (!strcmp(name, "if") && !strcmp(value, "none"))
         drive->is_plugged = false;
+    else if (!strcmp(name, "if") && !strcmp(value, "pflash"))
+        drive->is_flash = !(drive->is_plugged = false);
+    else if (!strcmp(name, "unit") && board_number(value, &unit) &&
+             unit < MACHINE_FLASHES)
+        drive->unit = (unsigned)unit;
     else
         take_drive_word(drive, name, value);
 }
 
-static void take_drive(struct reading *reading, const char *argument)
+static struct drive_config *new_drive(struct reading *reading)
 {
     struct drive_config *drive = arena_alloc(&options_arena, sizeof(*drive));
 
-    *drive = (struct drive_config){ .flags = DISK_WRITABLE, .is_plugged = true };
+    *drive = (struct drive_config){ .flags = DISK_WRITABLE,
+                                    .is_plugged = true,
+                                    .unit = DRIVE_UNIT,
+                                    .id = arena_printf(&options_arena, "drive%u",
+                                                       reading->drive_count++) };
+    *reading->last_drive = drive;
+    reading->last_drive = &drive->next;
+    return drive;
+}
+
+static void take_pflash(struct reading *reading, const char *argument)
+{
+    struct drive_config *drive = new_drive(reading);
+
+    drive->file = argument;
+    drive->format = "raw";
+    drive->is_flash = true;
+    drive->is_plugged = false;
+}
+
+static void take_drive(struct reading *reading, const char *argument)
+{
+    struct drive_config *drive = new_drive(reading);
+
     while (*argument) {
         char *part = next_part(&argument);
         const char *value = split_value(part);
@@ -76,11 +107,6 @@ static void take_drive(struct reading *reading, const char *argument)
     }
     if (!drive->file)
         die("-drive wants file=FILE");
-    if (!drive->id)
-        drive->id = arena_printf(&options_arena, "drive%u", reading->drive_count);
-    reading->drive_count++;
-    *reading->last_drive = drive;
-    reading->last_drive = &drive->next;
 }
 
 static void take_snapshot(struct reading *reading, const char *argument)
@@ -89,11 +115,26 @@ static void take_snapshot(struct reading *reading, const char *argument)
     reading->is_snapshot = true;
 }
 
+static void finish_flash(struct reading *reading, const struct drive_config *drive)
+{
+    const char **flashes = reading->options->machine.flashes;
+    unsigned unit = drive->unit;
+
+    if (unit == DRIVE_UNIT)
+        for (unit = 0; unit < MACHINE_FLASHES - 1 && flashes[unit];)
+            unit++;
+    if (flashes[unit])
+        die("-drive if=pflash,unit=%u: there is one already", unit);
+    flashes[unit] = drive->id;
+}
+
 /* A drive that no -device is named for gets one; -snapshot is for all. */
 void finish_drives(struct reading *reading)
 {
     for (struct drive_config *d = reading->drives; d; d = d->next) {
         set_flag(d, DISK_SNAPSHOT, (d->flags & DISK_SNAPSHOT) || reading->is_snapshot);
+        if (d->is_flash)
+            finish_flash(reading, d);
         if (d->is_plugged)
             plug_setting(new_plug(reading, "virtio-blk"), "drive", d->id);
     }
@@ -102,7 +143,10 @@ void finish_drives(struct reading *reading)
 
 const struct option disk_options[] = {
     { "drive", "file=FILE[,...]", take_drive,
-      "a disk: format=, id=, if=virtio|none, readonly=, snapshot=, discard=unmap" },
+      "a disk: format=, id=, if=virtio|none|pflash, unit=, readonly=, snapshot=, "
+      "discard=unmap" },
+    { "pflash", "FILE", take_pflash,
+      "the same as -drive if=pflash,format=raw,file=FILE" },
     { "snapshot", NULL, take_snapshot, "no disk keeps what is written" },
     { NULL, NULL, NULL, NULL },
 };

@@ -58,6 +58,8 @@ static void take_machine_part(struct reading *reading, char *part)
         reading->options->dump_tree = value;
     } else if (!strcmp(part, "accel")) {
         take_accel(reading, value);
+    } else if (!strcmp(part, "pflash0") || !strcmp(part, "pflash1")) {
+        reading->options->machine.flashes[part[6] - '0'] = value;
     } else if (!strcmp(part, "type")) {
         reading->machine = value;
     } else {

@@ -53,6 +53,7 @@ struct vcpu {
     /* Driven: of the vcpu_run() that runs. */
     bool is_driven, is_within;
     uint64_t ticks, first_insn, traps; /* what it may take, and has taken */
+    unsigned hidings;                  /* of the bus: what the TLB knows */
 };
 
 static struct vcpu *vcpu_of(struct cpu *cpu)
@@ -68,10 +69,35 @@ static bool read_device(struct cpu *cpu, uint64_t physical, unsigned size,
     return bus_read(vcpu_of(cpu)->bus, physical, size, value);
 }
 
+/* Memory of a device that was hidden is not to be read without asking any more. */
+static void look_at_hidings(struct vcpu *vcpu)
+{
+    unsigned now = bus_hidings(vcpu->bus);
+
+    if (vcpu->hidings == now)
+        return;
+    vcpu->hidings = now;
+    tlb_flush_data(vcpu->cpu);
+}
+
+static void run_engine(struct vcpu *vcpu, uint64_t limit)
+{
+    look_at_hidings(vcpu);
+    vcpu->engine->run(vcpu->cpu, limit);
+}
+
 static bool write_device(struct cpu *cpu, uint64_t physical, unsigned size,
                          uint64_t value)
 {
-    return bus_write(vcpu_of(cpu)->bus, physical, size, value);
+    bool done = bus_write(vcpu_of(cpu)->bus, physical, size, value);
+
+    look_at_hidings(vcpu_of(cpu));
+    return done;
+}
+
+static bool is_hidden(struct cpu *cpu, uint64_t physical)
+{
+    return bus_is_hidden(vcpu_of(cpu)->bus, physical);
 }
 
 /* a * b / c without overflow where the result fits; c is below 2^32. */
@@ -204,7 +230,7 @@ static void step(struct vcpu *vcpu)
     struct cpu *cpu = vcpu->cpu;
     uint64_t pc = cpu->pc, insns = cpu->insns;
 
-    vcpu->engine->run(cpu, 1);
+    run_engine(vcpu, 1);
     after_run(vcpu);
     if (vcpu->must_stop || cpu->event.kind == EXEC_BREAK ||
         (cpu->event.kind == EXEC_KICK && cpu->pc == pc && cpu->insns == insns))
@@ -223,7 +249,7 @@ static void skip_watch(struct vcpu *vcpu)
     if (!stops)
         return;
     watch_begin(&vcpu->watching, vcpu->cpu, NULL);
-    vcpu->engine->run(vcpu->cpu, 1);
+    run_engine(vcpu, 1);
     watch_begin(&vcpu->watching, vcpu->cpu, stops);
     after_run(vcpu);
 }
@@ -246,7 +272,7 @@ static void run(struct vcpu *vcpu)
         if (vcpu->must_stop)
             break;
         take_interrupt(vcpu);
-        vcpu->engine->run(cpu, 0);
+        run_engine(vcpu, 0);
         after_run(vcpu);
     }
 }
@@ -284,7 +310,7 @@ static void run_driven(struct vcpu *vcpu)
     } else {
         vcpu->m.waits = false;
         vcpu->m.machine->interrupt(cpu);
-        vcpu->engine->run(cpu, vcpu->ticks - vcpu_ticks(vcpu));
+        run_engine(vcpu, vcpu->ticks - vcpu_ticks(vcpu));
         after_run(vcpu);
     }
     vcpu->traps += has_trapped(vcpu);
@@ -347,6 +373,11 @@ void vcpu_start(struct vcpu *vcpu)
     vcpu->is_started = true;
     host_lock_wake(vcpu->lock);
     host_lock_give(vcpu->lock);
+}
+
+void vcpu_kick(struct vcpu *vcpu)
+{
+    vcpu->cpu->kick = 1;
 }
 
 void vcpu_ask_stop(struct vcpu *vcpu)
@@ -534,6 +565,7 @@ static void begin(struct vcpu *vcpu, const struct vcpu_config *config,
     vcpu->m.exchange = exchange;
     vcpu->m.mmu.read = read_device;
     vcpu->m.mmu.write = write_device;
+    vcpu->m.mmu.is_hidden = is_hidden;
     timer_init(&vcpu->alarm, config->clock, alarm_fires, vcpu);
     cpu->user = vcpu;
     cpu->id = config->id;

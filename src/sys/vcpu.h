@@ -51,6 +51,7 @@ void vcpu_stop(struct vcpu *vcpu);  /* returns when it does not run any more; no
 /* The same without waiting; may be called by the CPU's own thread (a device that resets
  * or ends the machine). */
 void vcpu_ask_stop(struct vcpu *vcpu);
+void vcpu_kick(struct vcpu *vcpu); /* it looks around soon; from any thread */
 
 /* ---- without a thread: -icount
  *

@@ -11,6 +11,7 @@
 #include "run_cases.h"
 
 enum { RIG_LINES = 64, RIG_MEMORY = 1 << 16, RIG_TIMERS = 1024, RIG_SENT = 4096 };
+enum { RIG_OWN = 512 << 10 };
 
 struct rig {
     struct clock clock; /* first of what is found by it */
@@ -32,6 +33,10 @@ struct rig {
     uint8_t sent[RIG_SENT];
     size_t sent_count, sent_limit; /* limit: how much the other end takes */
     unsigned ready_calls;
+    struct dev_memory own; /* of a device that has some */
+    uint8_t own_bytes[RIG_OWN];
+    bool is_shown;
+    unsigned changes;
     struct dev *dev;
 };
 
@@ -159,6 +164,16 @@ static void rig_char_ready(struct char_backend *backend)
     RIG_OF(backend, chardev)->ready_calls++;
 }
 
+static void rig_show(struct dev_memory *memory, bool is_shown)
+{
+    RIG_OF(memory, own)->is_shown = is_shown;
+}
+
+static void rig_changed(struct dev_memory *memory, uint64_t offset, uint64_t size)
+{
+    RIG_OF(memory, own)->changes += offset + size <= RIG_OWN;
+}
+
 /* A further device beside the one that the rig is for; dev_free() it. */
 static inline struct dev *rig_add(struct rig *rig, const struct dev_class *class)
 {
@@ -168,6 +183,7 @@ static inline struct dev *rig_add(struct rig *rig, const struct dev_class *class
     dev->dma = &rig->dma;
     dev->msi = &rig->msi;
     dev->power = &rig->power;
+    dev->memory = class->is_memory ? &rig->own : NULL;
     dev->irqs = rig->irqs;
     dev->irq_count = RIG_LINES;
     return dev;
@@ -183,6 +199,7 @@ static inline struct rig *rig_new(const char *class)
     rig->now_ns = 1000000;
     rig->dma = (struct dma){ rig_dma_read, rig_dma_write, rig_dma_map };
     rig->msi.send = rig_message;
+    rig->own = (struct dev_memory){ rig->own_bytes, RIG_OWN, rig_show, rig_changed };
     rig->power.request = rig_power;
     rig->chardev.write = rig_char_write;
     rig->chardev.ready = rig_char_ready;

@@ -100,6 +100,7 @@ static void check(const struct dev_class *class, const uint8_t *data, size_t siz
     b->sent_limit = a->sent_limit;
     b->sent_count = a->sent_count;
     memcpy(b->memory, a->memory, sizeof(b->memory));
+    memcpy(b->own_bytes, a->own_bytes, sizeof(b->own_bytes));
     if (dev_load(b->dev, state.bytes, state.size) != (int64_t)state.size) {
         printf("%s: its own state is refused\n", class->name);
         abort();
