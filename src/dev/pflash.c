@@ -38,7 +38,7 @@ enum { MANUFACTURER = 0x89, DEVICE = 0x18 };
 
 /* clang-format off */
 static const struct reg regs[] = {
-    { 0, 1 | 2 | 4, RW, "ARRAY", 0x2000000, 1 },
+    { 0, 1 | 2 | 4, RW, "ARRAY+%u", 0x2000000, 1 },
     { 0 },
 };
 /* clang-format on */
