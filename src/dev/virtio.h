@@ -208,7 +208,8 @@ void virtio_set_status(struct virtio *virtio, uint8_t status); /* 0: reset */
 void virtio_reset(struct virtio *virtio);
 struct virtqueue *virtio_queue(struct virtio *virtio, unsigned index); /* or NULL */
 void virtio_set_queue_size(struct virtqueue *queue, uint32_t size);
-/* To areas of a queue that is not ready; `high`: the upper 32 bits. */
+/* To areas of a queue that is not ready, which are in the order of both transports'
+ * registers; `high`: the upper 32 bits. */
 enum virtqueue_area { VIRTQUEUE_DESC, VIRTQUEUE_DRIVER, VIRTQUEUE_DEVICE };
 void virtio_set_queue_area(struct virtqueue *queue, enum virtqueue_area area, bool high,
                            uint32_t value);

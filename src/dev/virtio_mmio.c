@@ -150,12 +150,11 @@ static void slot_write_queue(struct virtqueue *queue, struct access at, uint32_t
     switch (at.reg) {
     case QUEUE_SIZE: virtio_set_queue_size(queue, value); break;
     case QUEUE_READY: virtio_set_queue_ready(queue, value & 1); break;
-    case QUEUE_DESC: virtio_set_queue_area(queue, VIRTQUEUE_DESC, at.index, value); break;
+    case QUEUE_DESC:
     case QUEUE_DRIVER:
-        virtio_set_queue_area(queue, VIRTQUEUE_DRIVER, at.index, value);
-        break;
     case QUEUE_DEVICE:
-        virtio_set_queue_area(queue, VIRTQUEUE_DEVICE, at.index, value);
+        virtio_set_queue_area(queue, (at.reg - QUEUE_DESC) / (QUEUE_DRIVER - QUEUE_DESC),
+                              at.index, value);
         break;
     case QUEUE_RESET: virtio_ask_queue_reset(queue, value); break;
     }

@@ -182,12 +182,11 @@ static void queue_write(struct vpci *v, struct virtqueue *queue, struct access a
         if (value & 1) /* only a reset takes it back */
             virtio_set_queue_ready(queue, true);
         break;
-    case QUEUE_DESC: virtio_set_queue_area(queue, VIRTQUEUE_DESC, at.index, value); break;
+    case QUEUE_DESC:
     case QUEUE_DRIVER:
-        virtio_set_queue_area(queue, VIRTQUEUE_DRIVER, at.index, value);
-        break;
     case QUEUE_DEVICE:
-        virtio_set_queue_area(queue, VIRTQUEUE_DEVICE, at.index, value);
+        virtio_set_queue_area(queue, (at.reg - QUEUE_DESC) / (QUEUE_DRIVER - QUEUE_DESC),
+                              at.index, value);
         break;
     case QUEUE_RESET: virtio_ask_queue_reset(queue, value); break;
     }

@@ -21,14 +21,14 @@ said() {
 initrd() (
     file=$1
     shift
-    rm -rf "$work/root"
-    mkdir -p "$work/root/bin" "$work/root/dev" "$work/root/proc" "$work/root/sys" "$work/root/mnt" "$work/root/modules"
-    cp "$guest/busybox" "$work/root/bin"
-    ln -s busybox "$work/root/bin/sh"
-    [ -z "${programs:-}" ] || cp $programs "$work/root/bin" || exit
+    rm -rf "$work/initial"
+    mkdir -p "$work/initial/bin" "$work/initial/dev" "$work/initial/proc" "$work/initial/sys" "$work/initial/mnt" "$work/initial/modules"
+    cp "$guest/busybox" "$work/initial/bin"
+    ln -s busybox "$work/initial/bin/sh"
+    [ -z "${programs:-}" ] || cp $programs "$work/initial/bin" || exit
     for module; do
         [ ! -e "$guest"/modules/*-"$module".ko ] || # it is built in
-            cp "$guest"/modules/*-"$module".ko "$work/root/modules" || exit
+            cp "$guest"/modules/*-"$module".ko "$work/initial/modules" || exit
     done
     {
         cat <<'END'
@@ -42,10 +42,10 @@ for module in /modules/*.ko; do insmod $module; done
 END
         cat
         echo 'say end; poweroff -f; sleep 60'
-    } >"$work/root/init"
-    chmod +x "$work/root/init"
+    } >"$work/initial/init"
+    chmod +x "$work/initial/init"
     # cpio of the guest's busybox, by the emulator of programs: no package for it.
-    (cd "$work/root" && find . | LC_ALL=C sort | "$RHEA" run "$guest/busybox" cpio -o -H newc 2>/dev/null) >"$file"
+    (cd "$work/initial" && find . | LC_ALL=C sort | "$RHEA" run "$guest/busybox" cpio -o -H newc 2>/dev/null) >"$file"
 )
 
 # boot SECONDS INITRD ARG...: what the guest says, on a line each

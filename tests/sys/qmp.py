@@ -122,7 +122,7 @@ wrong("objects in objects", b'{"a":' * 5000 + b"\n", "too deep")
 wrong("a line of 8 MB", b'{"execute": "' + b"x" * (8 << 20) + b'"}\n', "too long")
 wrong("a NUL in a string", b'{"execute": "a\\u0000b"}', "JSON parse error")
 wrong("a file that cannot be", b'{"execute": "memsave", "arguments": {"val": 0, "size": 1, "filename": "/nonexistent/x"}}', "No such file")
-wrong("a negative size", b'{"execute": "pmemsave", "arguments": {"val": 0, "size": -1, "filename": "/dev/null"}}', "expects a size")
+wrong("a negative size", b'{"execute": "pmemsave", "arguments": {"val": 0, "size": -1, "filename": "/nonexistent/x"}}', "expects a size")
 got = c.ask_raw(b'{"execute":\n "query-name"\r\n}{"execute": "query-kvm"}')
 said("two commands, three lines", got == {"return": {"name": "it"}} and c.answer()["return"]["present"] is False, got)
 
