@@ -294,7 +294,7 @@ $(O)/tests/%_test: $(O)/tests/%_test.o $$(or $$(OBJ_of_$$(dir $$*)),$(OBJ))
 	$(link) $(CHECK_LIBS) $(LDLIBS) -lm
 $(O)/tests/interp/cache_test $(O)/tests/fuzz/cache: $(filter-out %_cmd.o,$(OBJ_cache))
 $(O)/tests/fuzz/dev $(O)/tests/fuzz/pci $(O)/tests/fuzz/virtqueue $(O)/tests/fuzz/qcow2: $(filter-out $(OBJ_base),$(OBJ_dev))
-$(O)/tests/fuzz/board: $(call objects,$(addprefix src/sys/,board.c board_device.c board_file.c board_words.c fdt.c))
+$(O)/tests/fuzz/board: $(call objects,$(addprefix src/sys/,board.c board_device.c board_file.c board_words.c board_write.c fdt.c))
 $(patsubst %.c,$(O)/%,$(wildcard tests/sys/*_test.c)) $(O)/tests/fuzz/board: private LDLIBS += $(SYSTEM_LIBS)
 $(O)/tests/fuzz/elf: $(O)/src/user/functions.o $(O)/src/user/elf_parts.o
 $(O)/tests/fuzz/qcow2: $(call objects,src/sys/block/*.c)

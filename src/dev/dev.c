@@ -337,6 +337,10 @@ void dev_get(const struct dev *dev, const struct property *property, char *text,
         string = *(const char *const *)at;
         snprintf(text, size, "%s", string ? string : "");
         break;
+    case PROPERTY_DEV:
+        memcpy(&link, at, sizeof(link));
+        snprintf(text, size, "%s", link ? ((const struct dev *)link)->name : "");
+        break;
     default:
         memcpy(&link, at, sizeof(link));
         snprintf(text, size, "%s", link ? "connected" : "");

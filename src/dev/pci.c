@@ -293,6 +293,17 @@ static const char *read_place(struct pci_function *function)
     return take_place(function);
 }
 
+/* Where it got to is what its property says. */
+static const char *tell_place(struct pci_function *function)
+{
+    char addr[8], error[DEV_ERROR];
+
+    snprintf(addr, sizeof(addr), "%x.%u", function->number >> 3, function->number & 7);
+    if (function->bridge)
+        dev_set(&function->dev, "addr", addr, error);
+    return NULL;
+}
+
 static const char *find_place(struct pci_function *function)
 {
     if (function->addr)
@@ -300,7 +311,7 @@ static const char *find_place(struct pci_function *function)
     for (unsigned slot = 0; slot < function->bus->slots; slot++) {
         function->number = slot << 3;
         if (!pci_find(function->bus, 0, function->number))
-            return take_place(function);
+            return take_place(function) ? "is taken" : tell_place(function);
     }
     return "is not to be had: all slots are taken";
 }

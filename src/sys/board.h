@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /* Where something stands, for messages.  `path`: the board's, or of what it imports. */
 struct board_place {
@@ -76,6 +77,7 @@ struct board_setting {
 struct board_device {
     struct board_device *next;
     const char *name, *class;
+    const char *in; /* the device that it is plugged into; NULL: the first with room */
     struct board_range *ranges;
     struct board_irq *irqs;
     struct board_setting *settings;
@@ -132,6 +134,10 @@ struct board *board_parse(const char *path, const char *text, size_t size,
                           const struct board_choices *choices, char error[BOARD_ERROR]);
 void board_free(struct board *board);
 
+/* The board as text that reads as the same board, with nothing left to choose but its
+ * memory. */
+void board_write(const struct board *board, FILE *out);
+
 /* One message about a place in a board's file, into `error`; returns -1. */
 int board_error(struct board_place place, char error[BOARD_ERROR], const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
@@ -139,5 +145,7 @@ int board_error(struct board_place place, char error[BOARD_ERROR], const char *f
 const struct board_device *board_find_device(const struct board *board, const char *name);
 /* The number of an expression as boards have them; false: it is none. */
 bool board_number(const char *text, uint64_t *value);
+/* Whether it is one word in a board's file. */
+bool board_is_word(const char *text);
 
 #endif

@@ -99,6 +99,8 @@ static void read_device_statement(struct reader *reader)
 
     if (!strcmp(word, "at"))
         read_range(reader, device);
+    else if (!strcmp(word, "in"))
+        device->in = reader_word(reader, "the device that it is plugged into");
     else if (!strcmp(word, "irq"))
         read_irq(reader, device);
     else if (!strcmp(word, "set"))
@@ -106,7 +108,7 @@ static void read_device_statement(struct reader *reader)
     else if (!strcmp(word, "node"))
         read_device_node(reader, device);
     else if (strcmp(word, "when"))
-        reader_fail(reader, place, "`%s`: want at, irq, set, node or when", word);
+        reader_fail(reader, place, "`%s`: want at, in, irq, set, node or when", word);
     else if (reader_when(reader))
         reader_block(reader, read_device_statement);
 }

@@ -92,6 +92,12 @@ static const char *variable_value(struct reader *reader, const char *name, size_
     reader_fail(reader, place, "there is no `$%.*s`", (int)length, name);
 }
 
+/* `$$` and `$"` are a `$` and a `"`. */
+static bool is_escape(const char *at, const char *end)
+{
+    return *at == '$' && end - at > 1 && (at[1] == '$' || at[1] == '"');
+}
+
 /* [text, end) with $NAME replaced. */
 static const char *replaced(struct reader *reader, const char *text, const char *end,
                             struct board_place place)
@@ -103,7 +109,10 @@ static const char *replaced(struct reader *reader, const char *text, const char 
         const char *from = text, *name_end;
         size_t size = 1;
 
-        if (*text++ == '$') {
+        if (is_escape(text, end)) {
+            from = text + 1;
+            text += 2;
+        } else if (*text++ == '$') {
             for (name_end = text; name_end < end && reader_is_name_char(*name_end);
                  name_end++)
                 ;
@@ -126,8 +135,11 @@ static void read_string(struct reader *reader)
 
     step(reader);
     start = reader->at;
-    while (!at_end(reader) && *reader->at != '"' && *reader->at != '\n')
+    while (!at_end(reader) && *reader->at != '"' && *reader->at != '\n') {
+        if (is_escape(reader->at, reader->end))
+            step(reader);
         step(reader);
+    }
     if (at_end(reader) || *reader->at != '"')
         reader_fail(reader, place, "this string has no end");
     reader->token.kind = TOKEN_STRING;
@@ -215,11 +227,22 @@ void reader_expect_mark(struct reader *reader, char mark)
                     found(reader));
 }
 
+bool board_is_word(const char *text)
+{
+    if (!*text || (*text == '#' && (!text[1] || text[1] == '#')))
+        return false;
+    for (; *text; text++)
+        if (*text <= ' ' || *text > '~' || *text == '"' || is_mark(*text))
+            return false;
+    return true;
+}
+
+/* A variable's value may be no word. */
 const char *reader_word(struct reader *reader, const char *what)
 {
     const char *text = reader->token.text;
 
-    if (reader->token.kind != TOKEN_WORD)
+    if (reader->token.kind != TOKEN_WORD || !board_is_word(text))
         reader_fail(reader, reader->token.place, "want %s, not %s", what, found(reader));
     reader_advance(reader);
     return text;
@@ -229,7 +252,7 @@ const char *reader_text(struct reader *reader, const char *what)
 {
     const char *text = reader->token.text;
 
-    if (reader->token.kind != TOKEN_STRING)
+    if (reader->token.kind != TOKEN_STRING && reader->token.kind != TOKEN_WORD)
         return reader_word(reader, what);
     reader_advance(reader);
     return text;

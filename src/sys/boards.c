@@ -76,7 +76,7 @@ const char *boards_find(const char *name, const char *isa)
     static struct search search;
     size_t length = strlen(name);
 
-    if (strchr(name, '/') || (length > sizeof(ending) &&
+    if (strchr(name, '/') || (length >= sizeof(ending) &&
                               !strcmp(name + length - (sizeof(ending) - 1), ending)))
         return name;
     search = (struct search){ .name = name, .isa = isa };

@@ -42,6 +42,15 @@ _Noreturn static void board_die(struct board_place place, const char *what)
     die("%s:%u:%u: %s", place.path, place.line, place.column, what);
 }
 
+/* The same about a device, or what is said of it: of -device's there is no place. */
+_Noreturn static void device_die(const struct board_device *device,
+                                 struct board_place place, const char *what)
+{
+    if (place.path)
+        board_die(place, what);
+    die("-device %s: %s", device->class, what);
+}
+
 static void make_memory(struct machine *machine)
 {
     char error[BUS_ERROR];
@@ -187,7 +196,7 @@ static void place_device(struct machine *machine, struct part *part)
 }
 
 static struct part *add_part(struct machine *machine, const struct dev_class *class,
-                             const char *name, const struct board_device *board)
+                             const char *name, struct board_device *board)
 {
     struct part *part = &machine->parts[machine->part_count++];
 
@@ -202,7 +211,7 @@ static struct part *add_part(struct machine *machine, const struct dev_class *cl
 
 /* A device, and before it (in this order they are made and reset) what comes with it. */
 static struct dev *add_device(struct machine *machine, const struct dev_class *class,
-                              const char *name, const struct board_device *board)
+                              const char *name, struct board_device *board)
 {
     char inner_name[256], error[DEV_ERROR];
     struct dev *dev, *inner;
@@ -215,23 +224,6 @@ static struct dev *add_device(struct machine *machine, const struct dev_class *c
     if (dev_connect(dev, "device", inner, error) < 0)
         bug("%s: %s", class->name, error);
     return dev;
-}
-
-static void make_device(struct machine *machine, const struct board_device *board)
-{
-    const struct dev_class *class = dev_class_find(board->class);
-    char error[DEV_ERROR];
-    struct dev *dev;
-
-    if (!class) {
-        snprintf(error, sizeof(error),
-                 "there is no kind of device `%s`; see -device help", board->class);
-        board_die(board->place, error);
-    }
-    dev = add_device(machine, class, board->name, board);
-    for (const struct board_setting *s = board->settings; s; s = s->next)
-        if (set_property(machine, dev, s, error) < 0)
-            board_die(s->place, error);
 }
 
 static void set_wire(void *context, unsigned line, bool level)
@@ -284,22 +276,26 @@ static bool is_connected(const struct dev *dev, const char *name)
     return text[0];
 }
 
-/* The first device that provides a bus, and has room; NULL: none.  A bus knows itself
- * what room it has; a slot is for one device. */
+/* Whether it provides a bus, and has room.  A bus knows itself what room it has; a slot
+ * is for one device. */
+static bool has_room(const struct dev *dev, const char *bus)
+{
+    return dev->class->provides && !strcmp(dev->class->provides, bus) &&
+           (!find_property(dev->class, "device") || !is_connected(dev, "device"));
+}
+
+/* The first device that has room for one; NULL: none. */
 static struct dev *find_provider(const struct machine *machine, const char *bus)
 {
-    for (size_t i = 0; i < machine->part_count; i++) {
-        struct dev *dev = machine->parts[i].dev;
-
-        if (dev->class->provides && !strcmp(dev->class->provides, bus) &&
-            (!find_property(dev->class, "device") || !is_connected(dev, "device")))
-            return dev;
-    }
+    for (size_t i = 0; i < machine->part_count; i++)
+        if (has_room(machine->parts[i].dev, bus))
+            return machine->parts[i].dev;
     return NULL;
 }
 
-/* Plugs a device in where it is told (its property `bus`), or where there is room. */
-static void find_place(struct machine *machine, struct dev *dev)
+/* Plugs a device in where it is told, or where there is room. */
+static void find_place(struct machine *machine, struct dev *dev,
+                       struct board_device *board)
 {
     bool has_bus = find_property(dev->class, "bus") != NULL;
     struct dev *provider;
@@ -307,12 +303,16 @@ static void find_place(struct machine *machine, struct dev *dev)
 
     if (has_bus && is_connected(dev, "bus"))
         return;
-    provider = find_provider(machine, dev->class->bus);
-    if (!provider)
-        die("-device %s: the board has no more places for it", dev->class->name);
+    provider = board->in ? machine_find_dev(machine, board->in)
+                         : find_provider(machine, dev->class->bus);
+    if (!provider || !has_room(provider, dev->class->bus))
+        device_die(board, board->place,
+                   board->in ? "there is no place for it where it is to be plugged in"
+                             : "the board has no more places for it");
     if ((has_bus ? dev_connect(dev, "bus", provider, error)
                  : dev_connect(provider, "device", dev, error)) < 0)
-        die("-device %s: %s", dev->class->name, error);
+        device_die(board, board->place, error);
+    board->in = provider->name;
 }
 
 /* A kind of device by its name, or by its name without the bus that it is made for: that
@@ -332,52 +332,66 @@ static const struct dev_class *find_class(const struct machine *machine, const c
     return class;
 }
 
-static void plug(struct machine *machine, const struct machine_plug *config)
+static void make_device(struct machine *machine, struct board_device *board)
 {
-    const struct dev_class *class = find_class(machine, config->class);
+    const struct dev_class *class = find_class(machine, board->class);
     char error[DEV_ERROR];
     struct dev *dev;
 
     if (!class)
-        die("-device %s: there is no such device; see -device help", config->class);
-    if (!class->bus)
-        die("-device %s: this is a part of boards, and cannot be plugged in",
-            config->class);
-    dev = add_device(machine, class, config->name, NULL);
-    for (const struct board_setting *s = config->settings; s; s = s->next)
+        device_die(board, board->place, "there is no such device; see -device help");
+    if (!class->bus && !board->place.path)
+        device_die(board, board->place,
+                   "this is a part of boards, and cannot be plugged in");
+    board->class = class->name;
+    dev = add_device(machine, class, board->name, board);
+    for (const struct board_setting *s = board->settings; s; s = s->next)
         if (set_property(machine, dev, s, error) < 0)
-            die("-device %s: %s", config->class, error);
-    find_place(machine, dev);
+            device_die(board, s->place, error);
+    if (class->bus)
+        find_place(machine, dev, board);
 }
 
 static void init_part(struct machine *machine, struct part *part)
 {
+    const struct board_device *board = part->board ? part->board : part[1].board;
     char error[DEV_ERROR];
 
     if (part->board)
         place_device(machine, part);
-    if (dev_init(part->dev, error) == 0)
-        return;
-    if (part->board)
-        board_die(part->board->place, error);
-    die("-device %s: %s", part->dev->class->name, error);
+    if (dev_init(part->dev, error) < 0)
+        device_die(board, board->place, error);
+}
+
+/* From now on what -device says is of the board, too. */
+static void add_plugs(struct machine *machine)
+{
+    struct board_device **end = &machine->board->devices;
+
+    while (*end)
+        end = &(*end)->next;
+    for (const struct board_device *p = machine->config.plugs; p; p = p->next) {
+        if (board_find_device(machine->board, p->name))
+            die("-device %s: there is a device called %s already", p->class, p->name);
+        *end = arena_alloc(board_arena(machine->board), sizeof(**end));
+        **end = *p;
+        (*end)->next = NULL;
+        end = &(*end)->next;
+    }
 }
 
 static void make_devices(struct machine *machine)
 {
     size_t count = 1;
 
+    add_plugs(machine);
     for (const struct board_device *d = machine->board->devices; d; d = d->next)
         count += 2; /* it, and what comes with it */
-    for (const struct machine_plug *p = machine->config.plugs; p; p = p->next)
-        count += 2;
     machine->parts = calloc(count, sizeof(*machine->parts));
     if (!machine->parts)
         die("out of memory");
-    for (const struct board_device *d = machine->board->devices; d; d = d->next)
+    for (struct board_device *d = machine->board->devices; d; d = d->next)
         make_device(machine, d);
-    for (const struct machine_plug *p = machine->config.plugs; p; p = p->next)
-        plug(machine, p);
     for (size_t i = 0; i < machine->part_count; i++)
         if (machine->parts[i].board)
             connect_lines(machine, &machine->parts[i]);
@@ -398,13 +412,11 @@ static const struct isa *find_isa(const struct board *board)
 static const char *cpu_model(const struct machine *machine)
 {
     const struct board *board = machine->board;
-    const char *model =
-        machine->config.cpu_model ? machine->config.cpu_model : board->cpu_model;
 
     if (!board->cpu_features)
-        return model;
-    return arena_printf(board_arena(machine->board), "%s,%s", model ? model : "",
-                        board->cpu_features);
+        return board->cpu_model;
+    return arena_printf(board_arena(machine->board), "%s,%s",
+                        board->cpu_model ? board->cpu_model : "", board->cpu_features);
 }
 
 static void make_cpus(struct machine *machine)
@@ -478,6 +490,8 @@ struct machine *machine_new(const struct machine_config *config)
     machine->board = board_read(config->board_path, &config->choices, error);
     if (!machine->board)
         die("%s", error);
+    if (config->cpu_model)
+        machine->board->cpu_model = config->cpu_model;
     if (!machine->board->timebase_hz)
         die("%s: want `timebase` in the `cpu` block", machine->board->path);
     machine->bus = bus_new(machine->board->address_bits);

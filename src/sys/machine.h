@@ -22,13 +22,6 @@ struct vcpu;
 
 enum { MACHINE_SERIALS = 4, MACHINE_FLASHES = 2 };
 
-/* What -device says: a device that is plugged into the board; a list. */
-struct machine_plug {
-    struct machine_plug *next;
-    const char *class, *name;
-    struct board_setting *settings;
-};
-
 /* -rtc */
 struct rtc_config {
     bool is_set;
@@ -47,7 +40,7 @@ struct machine_config {
     const char *flashes[MACHINE_FLASHES]; /* ids of drives; NULL: none */
     const struct net_config *nets;        /* see net/net.h */
     const struct net_dump_config *net_dumps;
-    const struct machine_plug *plugs;
+    const struct board_device *plugs;      /* of -device: they have no place */
     struct loader_config *loaders;         /* see loader.h */
     const struct chardev_config *chardevs; /* see char/chardev.h */
     const char *serials[MACHINE_SERIALS];  /* names of chardevs; NULL: nothing there */

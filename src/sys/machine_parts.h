@@ -10,7 +10,7 @@ struct machine_call;
 
 struct part {
     struct dev *dev;
-    const struct board_device *board; /* NULL: plugged in by -device */
+    struct board_device *board; /* NULL: it came with the next part */
 };
 
 struct machine {

@@ -103,6 +103,27 @@ void options_each(void (*each)(void *context, const char *word), void *context)
 
 /* ----------------------------------------------------------------------------- all */
 
+void keep_nothing(struct reading *reading)
+{
+    reading->keep.word = NULL;
+}
+
+/* For --explain; what is read may say otherwise. */
+static void take_option(struct reading *reading, const struct option *option,
+                        const char *argument)
+{
+    struct kept_option *kept;
+
+    reading->keep = (struct kept_option){ .word = option->word, .argument = argument };
+    option->take(reading, argument);
+    if (!reading->keep.word)
+        return;
+    kept = arena_alloc(&options_arena, sizeof(*kept));
+    *kept = reading->keep;
+    *reading->last_kept = kept;
+    reading->last_kept = &kept->next;
+}
+
 static const struct option *find_option(const char *word)
 {
     const char *name = word + 1 + (word[1] == '-');
@@ -128,6 +149,7 @@ void options_read(struct options *into, int argc, char **argv)
 {
     struct reading reading = { .options = into, .isa = isa_of_name(argc ? argv[0] : "") };
 
+    reading.last_kept = &into->kept;
     reading.last_drive = &reading.drives;
     reading.last_plug = &reading.plugs;
     reading.last_net = &reading.nets;
@@ -141,7 +163,7 @@ void options_read(struct options *into, int argc, char **argv)
         option = find_option(argv[i]);
         if (option->argument && i + 1 == argc)
             die("%s wants %s", argv[i], option->argument);
-        option->take(&reading, option->argument ? argv[++i] : NULL);
+        take_option(&reading, option, option->argument ? argv[++i] : NULL);
     }
     if (!reading.machine)
         die("no machine: say -M virt, or see -M help");

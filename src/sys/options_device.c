@@ -8,9 +8,9 @@
 #include "dev/dev.h"
 #include "sys/options_read.h"
 
-struct machine_plug *new_plug(struct reading *reading, const char *class)
+struct board_device *new_plug(struct reading *reading, const char *class)
 {
-    struct machine_plug *plug = arena_alloc(&options_arena, sizeof(*plug));
+    struct board_device *plug = arena_alloc(&options_arena, sizeof(*plug));
 
     plug->class = class;
     plug->name = arena_printf(&options_arena, "%s.%u", class, reading->plug_count++);
@@ -19,13 +19,14 @@ struct machine_plug *new_plug(struct reading *reading, const char *class)
     return plug;
 }
 
-void plug_setting(struct machine_plug *plug, const char *name, const char *value)
+void plug_setting(struct board_device *plug, const char *name, const char *value)
 {
-    struct board_setting *setting = arena_alloc(&options_arena, sizeof(*setting));
+    struct board_setting **last = &plug->settings;
 
-    *setting = (struct board_setting){ .name = name, .value = value };
-    setting->next = plug->settings;
-    plug->settings = setting;
+    while (*last)
+        last = &(*last)->next;
+    *last = arena_alloc(&options_arena, sizeof(**last));
+    **last = (struct board_setting){ .name = name, .value = value };
 }
 
 static const char *kind_name(unsigned kind)
@@ -93,7 +94,7 @@ static void device_help(const char *name)
 static void take_device(struct reading *reading, const char *argument)
 {
     char *name = next_part(&argument);
-    struct machine_plug *plug;
+    struct board_device *plug;
 
     if (is_help(name)) {
         for (size_t i = 0; dev_classes[i]; i++)
@@ -113,6 +114,7 @@ static void take_device(struct reading *reading, const char *argument)
         device_help(name);
         exit(0);
     }
+    keep_nothing(reading);
     plug = new_plug(reading, name);
     while (*argument) {
         char *part = next_part(&argument);

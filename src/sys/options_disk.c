@@ -98,6 +98,7 @@ static void take_pflash(struct reading *reading, const char *argument)
 static void take_drive(struct reading *reading, const char *argument)
 {
     struct drive_config *drive = new_drive(reading);
+    const char *all = argument;
 
     while (*argument) {
         char *part = next_part(&argument);
@@ -105,6 +106,9 @@ static void take_drive(struct reading *reading, const char *argument)
 
         take_drive_part(drive, part, value);
     }
+    if (drive->is_plugged) /* its device is of the board */
+        reading->keep.argument =
+            arena_printf(&options_arena, "%s,if=none,id=%s", all, drive->id);
     if (!drive->file)
         die("-drive wants file=FILE");
 }

@@ -44,6 +44,14 @@ static void machine_help(const struct reading *reading)
     exit(0);
 }
 
+/* What --explain says of -M: not what the board's file says. */
+static void keep_part(struct reading *reading, const char *name, const char *value)
+{
+    const char **kept = &reading->options->kept_of_machine;
+
+    *kept = arena_printf(&options_arena, "%s,%s=%s", *kept ? *kept : "", name, value);
+}
+
 static void take_machine_part(struct reading *reading, char *part)
 {
     char *value = strchr(part, '=');
@@ -58,8 +66,10 @@ static void take_machine_part(struct reading *reading, char *part)
         reading->options->dump_tree = value;
     } else if (!strcmp(part, "accel")) {
         take_accel(reading, value);
+        keep_part(reading, part, value);
     } else if (!strcmp(part, "pflash0") || !strcmp(part, "pflash1")) {
         reading->options->machine.flashes[part[6] - '0'] = value;
+        keep_part(reading, part, value);
     } else if (!strcmp(part, "type")) {
         reading->machine = value;
     } else {
@@ -75,6 +85,7 @@ static void take_machine(struct reading *reading, const char *argument)
 {
     char *part = next_part(&argument);
 
+    keep_nothing(reading);
     if (is_help(part)) {
         boards_list(reading->isa);
         exit(0);
@@ -94,6 +105,7 @@ static void take_memory(struct reading *reading, const char *argument)
     size_t length = strlen(text);
     uint64_t size;
 
+    keep_nothing(reading);
     if (!board_number(text, &size) || !size)
         die("-m %s: want a size in MiB, as 512, or as 2G", argument);
     if (text[length - 1] >= '0' && text[length - 1] <= '9')
@@ -108,6 +120,7 @@ static void take_smp(struct reading *reading, const char *argument)
     const char *text = strncmp(argument, "cpus=", 5) ? argument : argument + 5;
     uint64_t count;
 
+    keep_nothing(reading);
     if (!board_number(text, &count) || !count || count > 512)
         die("-smp %s: want a number of CPUs", argument);
     reading->options->machine.choices.cpus = (unsigned)count;
@@ -115,6 +128,7 @@ static void take_smp(struct reading *reading, const char *argument)
 
 static void take_cpu(struct reading *reading, const char *argument)
 {
+    keep_nothing(reading);
     reading->options->machine.cpu_model = argument;
 }
 
@@ -185,6 +199,13 @@ static void take_uuid(struct reading *reading, const char *argument)
     reading->options->machine.uuid = argument;
 }
 
+static void take_explain(struct reading *reading, const char *argument)
+{
+    (void)argument;
+    keep_nothing(reading);
+    reading->options->is_explained = true;
+}
+
 static void take_gdb(struct reading *reading, const char *argument)
 {
     reading->options->machine.gdb = argument;
@@ -224,6 +245,7 @@ const struct option machine_options[] = {
     { "append", "TEXT", take_append, "its command line" },
     { "dtb", "FILE", take_dtb, "a device tree instead of the board's" },
     { "bios", "FILE", take_bios, "firmware, raw or ELF; none; default" },
+    { "explain", NULL, take_explain, "print this machine as a board's file, and end" },
     { "no-reboot", NULL, take_no_reboot, "end instead of starting again" },
     { "no-shutdown", NULL, take_no_shutdown, "when the guest has ended, only stop" },
     { "name", "NAME", take_name, "a name, for monitors" },

@@ -47,11 +47,34 @@ static void take_netdev(struct reading *reading, const char *argument)
         die("-netdev %s wants id=NAME", net->kind);
 }
 
+/* With its commas as an option has them. */
+static const char *doubled(const char *value)
+{
+    char *copy = arena_alloc(&options_arena, 2 * strlen(value) + 1), *to = copy;
+
+    while (*value) {
+        if (*value == ',')
+            *to++ = ',';
+        *to++ = *value++;
+    }
+    return copy;
+}
+
+/* The same network without the card. */
+static void keep_net(struct reading *reading, const struct net_config *net)
+{
+    const char *text = arena_printf(&options_arena, "%s,id=%s", net->kind, net->id);
+
+    for (const struct board_setting *s = net->settings; s; s = s->next)
+        text = arena_printf(&options_arena, "%s,%s=%s", text, s->name, doubled(s->value));
+    reading->keep = (struct kept_option){ .word = "netdev", .argument = text };
+}
+
 /* A network and the card in it. */
 static void take_nic(struct reading *reading, const char *argument)
 {
     char *kind = next_part(&argument);
-    struct machine_plug *card;
+    struct board_device *card;
     struct net_config *net;
 
     if (!strcmp(kind, "none"))
@@ -70,6 +93,7 @@ static void take_nic(struct reading *reading, const char *argument)
         else
             net_setting(net, part, value);
     }
+    keep_net(reading, net);
 }
 
 static void take_object(struct reading *reading, const char *argument)

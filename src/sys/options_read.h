@@ -14,7 +14,7 @@ struct reading {
     const char *isa;
     struct board_setting *board_options;
     struct drive_config *drives, **last_drive;
-    struct machine_plug *plugs, **last_plug;
+    struct board_device *plugs, **last_plug;
     unsigned drive_count, plug_count;
     bool is_snapshot;
     struct net_config *nets, **last_net;
@@ -26,6 +26,8 @@ struct reading {
     bool has_monitor, has_serial, is_nographic, has_no_display;
     const char *accel; /* what -accel says, or NULL */
     bool has_seed, has_log;
+    struct kept_option **last_kept;
+    struct kept_option keep; /* of the option that is read: word NULL: nothing */
 };
 
 /* A row of an area's table, which ends with a row of NULLs. */
@@ -49,9 +51,12 @@ bool is_help(const char *text);
 /* Takes `none` and `null`; any other is not supported. */
 void take_none(struct reading *reading, const char *argument);
 
+/* For options that a board's file says. */
+void keep_nothing(struct reading *reading);
+
 /* A further device, by the name of its class; and what it is told. */
-struct machine_plug *new_plug(struct reading *reading, const char *class);
-void plug_setting(struct machine_plug *plug, const char *name, const char *value);
+struct board_device *new_plug(struct reading *reading, const char *class);
+void plug_setting(struct board_device *plug, const char *name, const char *value);
 
 /* -device loader */
 void take_loader(struct reading *reading, const char *argument);

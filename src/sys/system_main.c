@@ -3,6 +3,7 @@
 
 #include "base/host.h"
 #include "base/report.h"
+#include "sys/explain.h"
 #include "sys/img.h"
 #include "sys/machine.h"
 #include "sys/options.h"
@@ -18,8 +19,12 @@ int main(int argc, char **argv)
         return img_main(argc, argv);
     host_ignore_broken_pipes();
     options_read(&options, argc, argv);
+    if (options.is_explained)
+        explain_prepare(&options.machine);
     machine = machine_new(&options.machine);
-    if (options.dump_tree)
+    if (options.is_explained)
+        explain_print(machine, &options);
+    else if (options.dump_tree)
         machine_dump_tree(machine, options.dump_tree);
     else
         status = machine_run(machine);

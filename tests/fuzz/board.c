@@ -15,6 +15,45 @@ static void must(int condition, const char *what, const char *error)
     abort();
 }
 
+/* False: it has no room. */
+static bool write_board(const struct board *board, char *text, size_t size)
+{
+    FILE *file = fmemopen(text, size, "w");
+    bool has_room;
+
+    board_write(board, file);
+    has_room = !fflush(file) && (size_t)ftell(file) < size;
+    fclose(file);
+    return has_room;
+}
+
+/* Options are comments once they are chosen. */
+static char *without_comments(char *text)
+{
+    for (char *at = text, *end; (at = strstr(at, "\n# "));) {
+        end = strchr(at + 1, '\n');
+        memmove(at, end, strlen(end) + 1);
+    }
+    return text;
+}
+
+/* What is written of a board reads as a board of which the same is written. */
+static void write_and_read(const struct board *board)
+{
+    static char text[2][1 << 20];
+    char error[BOARD_ERROR] = "";
+    struct board *again;
+
+    if (!write_board(board, text[0], sizeof(text[0])))
+        return;
+    again = board_parse("x", text[0], strlen(text[0]), NULL, error);
+    must(again != NULL, "written, and not read", error);
+    must(write_board(again, text[1], sizeof(text[1])), "no room", error);
+    must(!strcmp(without_comments(text[0]), without_comments(text[1])), "not the same",
+         text[0]);
+    board_free(again);
+}
+
 static void fuzz_one(const uint8_t *data, size_t size)
 {
     struct fdt_boot boot = { .command_line = "x", .initrd_start = 1, .initrd_end = 2 };
@@ -30,6 +69,7 @@ static void fuzz_one(const uint8_t *data, size_t size)
     } else {
         blob = fdt_of_board(board, &boot, &blob_size, error);
         must(blob || error[0], "no reason", error);
+        write_and_read(board);
         board_free(board);
     }
     if (blob) {

@@ -56,6 +56,47 @@ START_TEST(a_board_is_read)
 }
 END_TEST
 
+/* What board_write() says of a board. */
+static void written(const struct board *board, char *text, size_t size)
+{
+    FILE *file = fmemopen(text, size, "w");
+
+    board_write(board, file);
+    fclose(file);
+}
+
+START_TEST(a_board_is_written_as_it_was_read)
+{
+    static char first[1 << 16], second[1 << 16];
+    struct board *board = parse(
+        HEAD "option o a|b \"x\"\n"
+             "cpu {\nmodel m\nfeatures +F\ntimebase 5\nline l 3\nnode { reg-of = "
+             "\"c\" }\n}\n"
+             "ram r at 0x80000000 size $memory\nrom s at 0 size 4K\n"
+             "device a thing {\n at 0x1000 size 16 region 2\n irq b 1 2\n"
+             " irq cpu* msip mtip\n in b\n set x=\"a $$HOME, $\"b$\"\"\n set y = \"\"\n"
+             " node /soc/a {\n z = <1 0xffffffff &b>, \"s\", <5>\n when {\n}\n}\n}\n"
+             "device b thing\nwhen o=a {\n device c thing\n}\n"
+             "stdout a\nboot way {\n rom = 5\n rom = 6\n}\ntree {\n#cells = <2>\n}\n",
+        NULL);
+    struct board *again;
+
+    ck_assert_msg(board != NULL, "%s", error);
+    ck_assert_str_eq(board->devices->settings->value, "a $HOME, \"b\"");
+    written(board, first, sizeof(first));
+    again = parse(first, NULL);
+    ck_assert_msg(again != NULL, "%s\n%s", error, first);
+    ck_assert_str_eq(again->devices->settings->value, "a $HOME, \"b\"");
+    ck_assert_str_eq(again->devices->in, "b");
+    ck_assert_uint_eq(again->cpus, 2);
+    written(again, second, sizeof(second));
+    ck_assert_ptr_nonnull(strstr(first, "# o=a: x\n"));
+    ck_assert_str_eq(strstr(second, "\ncpu {"), strstr(first, "\ncpu {"));
+    board_free(board);
+    board_free(again);
+}
+END_TEST
+
 START_TEST(errors_name_line_and_column)
 {
     refused("board x \"y\"\n  devise a b\n",
@@ -69,6 +110,8 @@ START_TEST(errors_name_line_and_column)
             "x.board:6:6: there is no device `nobody`");
     refused(HEAD "device a b {\n irq cpu7 x\n}\n", "x.board:6:11: there is no `cpu7`");
     refused(HEAD "ram r at $nothing size 1\n", "x.board:5:10: there is no `$nothing`");
+    refused(HEAD "let x \"a b\"\ndevice $x y\n",
+            "x.board:6:8: want the device's name, not `a b`");
     refused("board x \"y\n", "x.board:1:9: this string has no end");
     refused("isa riscv64\n", "x.board:1:1: want a line `board NAME \"...\"`");
     refused(HEAD "stdout nobody\n", "x.board:1:1: stdout: there is no device `nobody`");
@@ -250,9 +293,9 @@ START_TEST(the_users_own_tree_gets_the_command_line)
 }
 END_TEST
 
-RIG_MAIN("board", a_board_is_read, errors_name_line_and_column,
-         choices_of_the_command_line_come_first, let_names_what_follows,
-         numbers_are_sums_of_products_and_quotients, repeat_goes_up_and_down,
-         the_tree_says_what_the_board_says,
+RIG_MAIN("board", a_board_is_read, a_board_is_written_as_it_was_read,
+         errors_name_line_and_column, choices_of_the_command_line_come_first,
+         let_names_what_follows, numbers_are_sums_of_products_and_quotients,
+         repeat_goes_up_and_down, the_tree_says_what_the_board_says,
          a_reference_to_nothing_is_an_error_with_its_place,
          the_users_own_tree_gets_the_command_line)
