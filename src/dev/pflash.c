@@ -38,7 +38,7 @@ enum { MANUFACTURER = 0x89, DEVICE = 0x18 };
 
 /* clang-format off */
 static const struct reg regs[] = {
-    { 0, 1 | 2 | 4, RW, "ARRAY+%u", 0x2000000, 1 },
+    { 0, 1 | 2 | 4 | 8, RW, "ARRAY+%u", 0x2000000, 1 },
     { 0 },
 };
 /* clang-format on */
@@ -208,7 +208,7 @@ static uint64_t flash_read(struct dev *dev, struct access at)
 {
     const struct flash *flash = (const struct flash *)dev;
     uint64_t offset = at.index, value = 0, chip = offset / WIDTH;
-    uint32_t lanes;
+    uint64_t lanes;
 
     if (offset + at.size > dev->memory->size)
         return 0;
@@ -222,6 +222,7 @@ static uint64_t flash_read(struct dev *dev, struct access at)
     default: lanes = flash->status; break;
     }
     lanes |= lanes << 16;
+    lanes |= lanes << 32;
     return lanes >> 8 * (offset % WIDTH);
 }
 
@@ -319,16 +320,25 @@ static void go_on(struct flash *flash, uint64_t offset, uint64_t value, unsigned
     }
 }
 
+/* At most as much as the bank is wide. */
+static void write_part(struct flash *flash, uint64_t offset, uint64_t value,
+                       unsigned size)
+{
+    if (flash->step)
+        go_on(flash, offset, value, size);
+    else
+        begin(flash, (uint8_t)value);
+}
+
 static void flash_write(struct dev *dev, struct access at, uint64_t value)
 {
     struct flash *flash = (struct flash *)dev;
+    unsigned part = at.size < WIDTH ? at.size : WIDTH;
 
     if ((uint64_t)at.index + at.size > dev->memory->size)
         return;
-    if (flash->step)
-        go_on(flash, at.index, value, at.size);
-    else
-        begin(flash, (uint8_t)value);
+    for (unsigned i = 0; i < at.size; i += part)
+        write_part(flash, (uint64_t)at.index + i, value >> 8 * i, part);
 }
 
 /* ------------------------------------------------------------------------------ life */

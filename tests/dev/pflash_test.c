@@ -31,8 +31,10 @@ START_TEST(an_array_is_memory_until_a_command)
     put(rig, 0, 0x700070);
     ck_assert(!rig->is_shown);
     ck_assert_uint_eq(get(rig, 8), READY);
+    ck_assert_uint_eq(dev_read(rig->dev, 0, 8, 8), READY * UINT64_C(0x100000001));
     put(rig, 0, ARRAY);
     ck_assert(rig->is_shown);
+    ck_assert_uint_eq(dev_read(rig->dev, 0, 8, 8), 0x64636261);
     rig_free(rig);
 }
 END_TEST
@@ -73,9 +75,12 @@ START_TEST(an_erase_sets_a_block_and_a_program_clears_bits)
     put(rig, BLOCK, 0x1234ffff);
     put(rig, BLOCK, 0x400040);
     put(rig, BLOCK, 0xff00abcd);
+    /* eight bytes are two writes: a command, and what it is about */
+    dev_write(rig->dev, 0, BLOCK + 8, 8, UINT64_C(0x5678000000400040));
     put(rig, 0, ARRAY);
     ck_assert_uint_eq(get(rig, BLOCK), 0x1200abcd);
-    ck_assert_uint_eq(rig->changes, 3);
+    ck_assert_uint_eq(get(rig, BLOCK + 12), 0x56780000);
+    ck_assert_uint_eq(rig->changes, 4);
     rig_free(rig);
 }
 END_TEST
