@@ -1,6 +1,7 @@
 /* list.h - all kinds of devices: DEV(name) for each struct dev_class. */
 DEV(aclint)
 DEV(aplic)
+DEV(fw_cfg_mmio)
 DEV(goldfish_rtc)
 DEV(imsic)
 DEV(pcie_host)

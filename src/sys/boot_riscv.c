@@ -15,6 +15,7 @@
 #include "sys/bus.h"
 #include "sys/fdt.h"
 #include "sys/firmware.h"
+#include "sys/fw_items.h"
 #include "sys/image.h"
 #include "sys/machine.h"
 #include "sys/vcpu.h"
@@ -127,7 +128,7 @@ static void load_firmware(struct plan *plan)
 }
 
 /* With an image in the first flash bank, that is what starts: with -bios none in M-mode,
- * else as the kernel, which loads another one. */
+ * else as the kernel, which loads another one: -kernel, where it asks for that. */
 static void find_flash(struct plan *plan)
 {
     const struct machine_config *config = machine_config(plan->machine);
@@ -147,8 +148,12 @@ static void load_kernel(struct plan *plan)
     const struct machine_config *config = machine_config(plan->machine);
     struct image_place place;
 
-    if (!config->kernel || plan->has_flash)
+    if (!config->kernel)
         return;
+    if (plan->has_flash) {
+        fw_items_offer_kernel(plan->machine);
+        return;
+    }
     place = load(plan, config->kernel, plan->kernel_end, true);
     plan->kernel = place.entry;
     plan->kernel_end = place.end;
@@ -162,10 +167,12 @@ static void load_initrd(struct plan *plan)
     uint64_t half = (plan->ram_end - plan->ram_start) / 2, at;
     struct image_place place;
 
-    if (!config->initrd || plan->has_flash)
+    if (!config->initrd)
         return;
     if (!config->kernel)
         die("-initrd needs a -kernel");
+    if (plan->has_flash)
+        return;
     at = align_up(plan->kernel + (half < 512 * MIB ? half : 512 * MIB), PAGE);
     place = load(plan, config->initrd, at, false);
     plan->initrd_start = place.start;

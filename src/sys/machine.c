@@ -18,6 +18,7 @@
 #include "sys/debugger.h"
 #include "sys/drives.h"
 #include "sys/fdt.h"
+#include "sys/fw_items.h"
 #include "sys/image.h"
 #include "sys/log.h"
 #include "sys/loop.h"
@@ -510,6 +511,7 @@ struct machine *machine_new(const struct machine_config *config)
     machine->nets = nets_open(machine->config.nets, machine->config.net_dumps,
                               machine->loop, guest_clock_interface(machine->clock));
     make_devices(machine);
+    fw_items_make(machine);
     log_devices_end();
     boot_load(machine);
     machine->is_paused = config->is_stopped;

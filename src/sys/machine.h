@@ -42,6 +42,7 @@ struct machine_config {
     const struct net_dump_config *net_dumps;
     const struct board_device *plugs;      /* of -device: they have no place */
     struct loader_config *loaders;         /* see loader.h */
+    struct fw_cfg_config *fw_items;        /* see fw_items.h */
     const struct chardev_config *chardevs; /* see char/chardev.h */
     const char *serials[MACHINE_SERIALS];  /* names of chardevs; NULL: nothing there */
     const struct monitor_config *monitors; /* see monitor/monitor.h */

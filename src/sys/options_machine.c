@@ -246,10 +246,11 @@ const struct option machine_options[] = {
     { "dtb", "FILE", take_dtb, "a device tree instead of the board's" },
     { "bios", "FILE", take_bios, "firmware, raw or ELF; none; default" },
     { "explain", NULL, take_explain, "print this machine as a board's file, and end" },
+    { "fw_cfg", "NAME,...", take_fw_cfg, "an item for firmware: file=FILE, string=TEXT" },
     { "no-reboot", NULL, take_no_reboot, "end instead of starting again" },
     { "no-shutdown", NULL, take_no_shutdown, "when the guest has ended, only stop" },
     { "name", "NAME", take_name, "a name, for monitors" },
-    { "uuid", "UUID", take_uuid, "a UUID, for monitors" },
+    { "uuid", "UUID", take_uuid, "a UUID, for monitors and firmware" },
     { "gdb", "tcp::PORT", take_gdb, "gdb may connect there; or unix:PATH" },
 #if HAS_JIT
     { "jit-stats", NULL, take_jit_stats,

@@ -58,6 +58,9 @@ void keep_nothing(struct reading *reading);
 struct board_device *new_plug(struct reading *reading, const char *class);
 void plug_setting(struct board_device *plug, const char *name, const char *value);
 
+/* -fw_cfg */
+void take_fw_cfg(struct reading *reading, const char *argument);
+
 /* -device loader */
 void take_loader(struct reading *reading, const char *argument);
 

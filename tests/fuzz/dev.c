@@ -93,6 +93,7 @@ static void check(const struct dev_class *class, const uint8_t *data, size_t siz
     struct dev_state state = { 0 };
     size_t at = 0;
 
+    memcpy(a->memory, data, size < RIG_MEMORY ? size : RIG_MEMORY); /* as descriptors */
     for (; at + 4 <= size / 2; at += 4)
         step(a, data + at);
     dev_save(a->dev, &state);
@@ -107,6 +108,7 @@ static void check(const struct dev_class *class, const uint8_t *data, size_t siz
     }
     for (; at + 4 <= size; at += 4)
         agree(a, b, step(a, data + at), step(b, data + at));
+    agree(a, b, 0, (uint64_t)memcmp(a->memory, b->memory, sizeof(a->memory)));
     /* Damaged state is refused, or a state like any other. */
     for (size_t i = 0; i < size && i < state.size; i++)
         state.bytes[(size_t)data[i] * 31 % state.size] ^= data[size - 1 - i];
