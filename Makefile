@@ -133,7 +133,7 @@ OBJ_of_dev/    := $(OBJ_dev)
 OBJ_of_sys/    := $(filter-out %/system_main.o,$(OBJ_system))
 OBJ_of_sys/block/ := $(OBJ_dev) $(call objects,src/sys/block/*.c)
 TESTS   := $(patsubst %.c,$(O)/%,$(filter-out $(if $(filter 0,$(LLVM)),tests/llvmjit/% tests/user/symbols_test.c) $(if $(SYSTEM_MISSING),$(wildcard tests/sys/*_test.c)) $(if $(SLIRP_LIBS),,tests/sys/net_test.c),$(sort $(wildcard tests/*/*_test.c tests/*/*/*_test.c))))
-FUZZERS := $(patsubst %.c,$(O)/%,$(filter-out $(if $(SYSTEM_MISSING),tests/fuzz/board.c),$(sort $(wildcard tests/fuzz/*.c))))
+FUZZERS := $(patsubst %.c,$(O)/%,$(filter-out $(if $(SYSTEM_MISSING),tests/fuzz/board.c tests/fuzz/monitor.c) $(if $(JSON_LIBS),,tests/fuzz/monitor.c),$(sort $(wildcard tests/fuzz/*.c))))
 .SECONDARY: $(TESTS:=.o) $(FUZZERS:=.o)
 
 # The JIT is a module that rhea loads at the first hot region.
@@ -306,6 +306,10 @@ $(O)/tests/llvmjit/%_test: LDLIBS += $(shell $(LLVM_CONFIG) --ldflags --libs)
 $(O)/tests/llvmjit/fp_test: $(call objects,src/llvmjit/lift_fp*.c)
 $(O)/tests/llvmjit/region_test: $(O)/tests/llvmjit/region_rows.o
 -include $(O)/tests/llvmjit/region_rows.d
+WRAP := -Wl,--wrap=
+# All of a machine; it plays the other ends of its lines.
+$(O)/tests/fuzz/monitor: $(O)/tests/fuzz/monitor.o $(filter-out %/char/chardev.o,$(OBJ_of_sys/))
+	$(link) $(FUZZ_LDFLAGS) $(addprefix $(WRAP),fopen host_listen host_accept host_remove_path) $(LDLIBS) $(SYSTEM_LIBS) -lm
 $(O)/tests/fuzz/%: $(O)/tests/fuzz/%.o $(OBJ)
 	$(link) $(FUZZ_LDFLAGS) $(LDLIBS) -lm
 

@@ -126,6 +126,16 @@ wrong("a negative size", b'{"execute": "pmemsave", "arguments": {"val": 0, "size
 got = c.ask_raw(b'{"execute":\n "query-name"\r\n}{"execute": "query-kvm"}')
 said("two commands, three lines", got == {"return": {"name": "it"}} and c.answer()["return"]["present"] is False, got)
 
+# ------------------------------------------------------------------------------ clients
+
+c.line.close()
+for i in range(1000):
+    line = connect(path)
+    line.send(b'{"execute": "qmp_capabilities"}{"execute": "query-qmp-schema"}{"execute": "sto'[:i % 80])
+    line.close()  # without reading, in the middle of a line
+c = Client()
+said("after a thousand others", c.ask("qmp_capabilities") == {} and c.ask("query-status")["status"] == "prelaunch")
+
 # ------------------------------------------------------------------------------- events
 
 line = connect(work + "/line")
