@@ -35,6 +35,8 @@ int64_t host_map(uintptr_t addr, size_t size, unsigned prot, unsigned flags, int
 /* What is to be written soon gets its memory at once, not by one fault a page.  A hint:
  * nothing else changes, and it may do nothing.  `addr` is the start of a page. */
 void host_populate(void *addr, size_t size);
+/* The same for certain: 0, or a negated errno. */
+int host_fill(void *addr, size_t size);
 /* What tells a file, as it is now, from all others.  0 or a negated errno. */
 struct host_file {
     uint64_t dev, ino, size;
@@ -154,6 +156,13 @@ enum { HOST_ACCESS_UNKNOWN = 0xff };
  * siginfo_t and a ucontext_t). */
 void host_catch_faults(void (*fault)(const struct host_fault *fault),
                        void (*sent)(int signo, void *info, void *context));
+
+/* From now on memory that is mapped from a file reads as zeros, and is this process's
+ * own, where the file has got shorter, or its file system has no room for it; then
+ * `message` (stays the caller's) is printed once.  SIGBUS elsewhere ends the process.  0
+ * or a negated errno. */
+int host_mend(void *addr, size_t size, int fd, const char *message);
+void host_mend_end(void *addr); /* before it is unmapped; nothing if it is not mended */
 
 /* Runs fn(arg), which may touch memory that is absent and must not call others of these
  * functions.  0, or -1 where the host faulted: fn was left there. */

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
 #ifdef __linux__
@@ -61,13 +62,12 @@ const char *host_disk_temp_folder(void)
     return folder && *folder ? folder : "/var/tmp"; /* /tmp is often memory */
 }
 
-int host_disk_temp(char *path, size_t size)
+int host_disk_temp(const char *folder, char *path, size_t size)
 {
     int fd;
 
     ignore_size_signal();
-    if ((size_t)snprintf(path, size, "%s/rhea-disk-XXXXXX", host_disk_temp_folder()) >=
-        size)
+    if ((size_t)snprintf(path, size, "%s/rhea-disk-XXXXXX", folder) >= size)
         return -ENAMETOOLONG;
     fd = mkstemp(path);
     if (fd < 0)
@@ -94,6 +94,17 @@ int64_t host_disk_size(int fd)
     off_t end = lseek(fd, 0, SEEK_END); /* also of devices */
 
     return end < 0 ? -errno : (int64_t)end;
+}
+
+int64_t host_disk_room(int fd)
+{
+    struct statvfs st;
+
+    if (fstatvfs(fd, &st) < 0)
+        return -errno;
+    return (uint64_t)st.f_bavail > INT64_MAX / st.f_frsize
+               ? INT64_MAX
+               : (int64_t)st.f_bavail * (int64_t)st.f_frsize;
 }
 
 int64_t host_disk_used(int fd)

@@ -22,10 +22,12 @@ enum host_disk_flags {
 /* A descriptor.  -EINVAL: neither a file nor a block device (nor waited for).  From the
  * first call on a write past the limit of file sizes is an error, not a signal. */
 int host_disk_open(const char *path, unsigned flags);
-int host_disk_temp(char *path, size_t size); /* without a name; where it was made */
+int host_disk_temp(const char *folder, char *path,
+                   size_t size); /* without a name; where it was made */
 void host_disk_close(int fd);
 
 int64_t host_disk_size(int fd);
+int64_t host_disk_room(int fd); /* bytes that the file system has left */
 int64_t host_disk_used(int fd); /* bytes that it takes from the file system */
 bool host_disk_is_device(int fd);
 int host_disk_resize(int fd, uint64_t size);

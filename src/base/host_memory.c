@@ -43,12 +43,26 @@ int64_t host_map(uintptr_t addr, size_t size, unsigned prot, unsigned flags, int
     return (int64_t)(uintptr_t)at;
 }
 
+#ifndef MADV_POPULATE_WRITE /* since Linux 5.14 */
+enum { MADV_POPULATE_WRITE = 23 };
+#endif
+
 void host_populate(void *addr, size_t size)
 {
-#ifndef MADV_POPULATE_WRITE /* since Linux 5.14 */
-    enum { MADV_POPULATE_WRITE = 23 };
-#endif
     madvise(addr, size, MADV_POPULATE_WRITE);
+}
+
+int host_fill(void *addr, size_t size)
+{
+    volatile char *bytes = addr;
+
+    if (madvise(addr, size, MADV_POPULATE_WRITE) == 0)
+        return 0;
+    if (errno != EINVAL)
+        return -errno;
+    for (size_t at = 0; at < size; at += host_page_size())
+        bytes[at] = bytes[at];
+    return 0;
 }
 
 int host_identify(int fd, struct host_file *file)

@@ -1,4 +1,5 @@
 /* board_words.c - a board's text as words, numbers and nodes. */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -279,8 +280,18 @@ void reader_set_variable(struct reader *reader, const char *name, const char *va
 
 static bool parse_sum(const char **at, uint64_t *value, unsigned depth);
 
+/* K, M, G or T: the power of two. */
+static unsigned unit_bits(char c)
+{
+    static const char units[] = "KMGT";
+    const char *unit = c ? strchr(units, c) : NULL;
+
+    return unit ? (unsigned)(unit - units + 1) * 10 : 0;
+}
+
 static bool parse_factor(const char **at, uint64_t *value, unsigned depth)
 {
+    unsigned bits;
     char *end;
 
     if (**at == '(') {
@@ -292,13 +303,13 @@ static bool parse_factor(const char **at, uint64_t *value, unsigned depth)
     }
     if (**at < '0' || **at > '9')
         return false;
+    errno = 0;
     *value = strtoull(*at, &end, 0);
-    switch (*end) {
-    case 'K': *value <<= 10, end++; break;
-    case 'M': *value <<= 20, end++; break;
-    case 'G': *value <<= 30, end++; break;
-    }
-    *at = end;
+    bits = unit_bits(*end);
+    if (errno || *value > UINT64_MAX >> bits)
+        return false;
+    *value <<= bits;
+    *at = end + (bits != 0);
     return true;
 }
 

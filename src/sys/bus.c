@@ -217,12 +217,13 @@ static int check_size(const char *name, uint64_t addr, uint64_t size,
     return -1;
 }
 
-/* `fd`: what it is mapped from, shared; -1: memory of its own. */
-static int add_memory(struct bus *bus, struct bus_range range, int fd,
+/* `fd`: what it is mapped from; -1: memory of its own.  Executable only afterwards: it is
+ * no file of code that stays as it is. */
+static int add_memory(struct bus *bus, struct bus_range range, int fd, bool is_shared,
                       char error[BUS_ERROR])
 {
+    unsigned prot = SPACE_READ | (range.kind == BUS_RAM ? SPACE_WRITE : 0);
     uint64_t size = range.last - range.start + 1, page = space_page(bus->space);
-    bool is_ram = range.kind == BUS_RAM;
     int64_t got;
 
     if (range.start % page || size % page) {
@@ -240,9 +241,10 @@ static int add_memory(struct bus *bus, struct bus_range range, int fd,
     }
     if (insert(bus, range, error) < 0)
         return -1;
-    got = space_map(bus->space, range.start, size,
-                    SPACE_READ | SPACE_EXEC | (is_ram ? SPACE_WRITE : 0),
-                    SPACE_FIXED | SPACE_NORESERVE, fd >= 0, fd, 0);
+    got = space_map(bus->space, range.start, size, prot, SPACE_FIXED | SPACE_NORESERVE,
+                    is_shared, fd, 0);
+    if (got >= 0)
+        got = space_protect(bus->space, range.start, size, prot | SPACE_EXEC);
     if (got >= 0)
         return 0;
     snprintf(error, BUS_ERROR, "%s: the host has no room for 0x%llx bytes: %s",
@@ -250,14 +252,20 @@ static int add_memory(struct bus *bus, struct bus_range range, int fd,
     return -1;
 }
 
-int bus_add_ram(struct bus *bus, const char *name, uint64_t addr, uint64_t size_bytes,
-                char error[BUS_ERROR])
+int bus_add_ram_file(struct bus *bus, const char *name, uint64_t addr,
+                     uint64_t size_bytes, int fd, bool is_shared, char error[BUS_ERROR])
 {
     struct bus_range range = { addr, addr + size_bytes - 1, BUS_RAM, name, NULL, 0 };
 
     if (check_size(name, addr, size_bytes, error) < 0)
         return -1;
-    return add_memory(bus, range, -1, error);
+    return add_memory(bus, range, fd, is_shared, error);
+}
+
+int bus_add_ram(struct bus *bus, const char *name, uint64_t addr, uint64_t size_bytes,
+                char error[BUS_ERROR])
+{
+    return bus_add_ram_file(bus, name, addr, size_bytes, -1, false, error);
 }
 
 int bus_add_rom(struct bus *bus, const char *name, uint64_t addr, uint64_t size_bytes,
@@ -267,7 +275,7 @@ int bus_add_rom(struct bus *bus, const char *name, uint64_t addr, uint64_t size_
 
     if (check_size(name, addr, size_bytes, error) < 0)
         return -1;
-    return add_memory(bus, range, -1, error);
+    return add_memory(bus, range, -1, false, error);
 }
 
 /* ------------------------------------------------------------------ device's memory */
@@ -320,7 +328,7 @@ int bus_add_dev_memory(struct bus *bus, struct dev *dev, uint64_t addr,
         snprintf(error, BUS_ERROR, "%s: the host has no room for 0x%llx bytes: %s",
                  dev->name, (unsigned long long)size_bytes, strerror((int)-at));
     else if (check_size(dev->name, addr, size_bytes, error) == 0)
-        result = add_memory(bus, range, fd, error);
+        result = add_memory(bus, range, fd, true, error);
     if (fd >= 0)
         host_close(fd);
     if (result < 0) {

@@ -34,6 +34,10 @@ void bus_give(struct bus *bus);
 enum { BUS_ERROR = 256 };
 int bus_add_ram(struct bus *bus, const char *name, uint64_t addr, uint64_t size_bytes,
                 char error[BUS_ERROR]);
+/* The same, mapped from a file; what is written is the file's if it is shared.  fd -1:
+ * memory of its own. */
+int bus_add_ram_file(struct bus *bus, const char *name, uint64_t addr,
+                     uint64_t size_bytes, int fd, bool is_shared, char error[BUS_ERROR]);
 /* Reads as what bus_load() puts there; the guest cannot write to it. */
 int bus_add_rom(struct bus *bus, const char *name, uint64_t addr, uint64_t size_bytes,
                 char error[BUS_ERROR]);

@@ -62,6 +62,7 @@ void explain_prepare(struct machine_config *config)
     config->net_dumps = NULL;
     config->monitors = NULL;
     config->gdb = NULL;
+    config->backing = NULL;
 }
 
 /* ------------------------------------------------------------------------- options */

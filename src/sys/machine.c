@@ -11,6 +11,7 @@
 #include "base/report.h"
 #include "dev/dev.h"
 #include "isa/engine.h"
+#include "sys/backing.h"
 #include "sys/board_parts.h"
 #include "sys/boot.h"
 #include "sys/bus.h"
@@ -52,15 +53,32 @@ _Noreturn static void device_die(const struct board_device *device,
     die("-device %s: %s", device->class, what);
 }
 
+/* What -m is about: the first RAM of that size. */
+static const struct board_memory *main_memory(const struct board *board)
+{
+    const struct board_memory *memory = board->memories;
+
+    while (memory && (memory->is_rom || memory->size_bytes != board->memory_bytes))
+        memory = memory->next;
+    return memory;
+}
+
 static void make_memory(struct machine *machine)
 {
-    char error[BUS_ERROR];
+    const struct board_memory *main = main_memory(machine->board);
+    const struct backing_config *backing = machine->config.backing;
+    char error[BACKING_ERROR];
 
+    if (backing && !main)
+        die("%s: no RAM of it has the size of $memory, for a backing",
+            machine->board->path);
     for (const struct board_memory *m = machine->board->memories; m; m = m->next) {
         int result =
             m->is_rom ? bus_add_rom(machine->bus, m->name, m->addr, m->size_bytes, error)
-                      : bus_add_ram(machine->bus, m->name, m->addr, m->size_bytes, error);
+                      : backing_add(m == main ? backing : NULL, machine->bus, m, error);
 
+        if (result < 0 && m == main && backing)
+            die("%s", error);
         if (result < 0)
             board_die(m->place, error);
     }
@@ -539,6 +557,8 @@ void machine_free(struct machine *machine)
     icount_free(machine->icount);
     loop_free(machine->loop);
     guest_clock_free(machine->clock);
+    if (machine->config.backing)
+        backing_end(machine->bus, main_memory(machine->board));
     bus_free(machine->bus);
     board_free(machine->board);
     free(machine->tree);

@@ -32,8 +32,9 @@ struct rtc_config {
 struct machine_config {
     const char *board_path;
     struct board_choices choices;
-    const char *cpu_model;       /* NULL: the board's */
-    const struct engine *engine; /* NULL: the fastest */
+    const struct backing_config *backing; /* of its RAM (backing.h); NULL: none */
+    const char *cpu_model;                /* NULL: the board's */
+    const struct engine *engine;          /* NULL: the fastest */
     /* Files; NULL: none.  `bios`: "none", or NULL for the board's own. */
     const char *kernel, *initrd, *command_line, *dtb, *bios;
     const struct drive_config *drives;    /* see drives.h */

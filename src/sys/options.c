@@ -62,11 +62,17 @@ static const struct area {
     const char *title;
     const struct option *options;
 } areas[] = {
-    { "The machine", machine_options },  { "Disks", disk_options },
-    { "Networks", net_options },         { "Further devices", device_options },
-    { "Consoles", console_options },     { "Monitors", monitor_options },
-    { "Time and chance", time_options }, { "What is shown", log_options },
-    { "Other", other_options },          { NULL, NULL },
+    { "The machine", machine_options },
+    { "Disks", disk_options },
+    { "Networks", net_options },
+    { "Further devices", device_options },
+    { "Memory and other objects", object_options },
+    { "Consoles", console_options },
+    { "Monitors", monitor_options },
+    { "Time and chance", time_options },
+    { "What is shown", log_options },
+    { "Other", other_options },
+    { NULL, NULL },
 };
 
 static void show_help(const struct option *option)
@@ -168,6 +174,7 @@ void options_read(struct options *into, int argc, char **argv)
     if (!reading.machine)
         die("no machine: say -M virt, or see -M help");
     finish_consoles(&reading);
+    finish_memory(&reading);
     finish_drives(&reading);
     finish_time(&reading);
     finish_log(&reading);

@@ -70,6 +70,9 @@ static void take_machine_part(struct reading *reading, char *part)
     } else if (!strcmp(part, "pflash0") || !strcmp(part, "pflash1")) {
         reading->options->machine.flashes[part[6] - '0'] = value;
         keep_part(reading, part, value);
+    } else if (!strcmp(part, "memory-backend")) {
+        reading->memory_backend = value;
+        keep_part(reading, part, value);
     } else if (!strcmp(part, "type")) {
         reading->machine = value;
     } else {

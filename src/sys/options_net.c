@@ -96,14 +96,13 @@ static void take_nic(struct reading *reading, const char *argument)
     keep_net(reading, net);
 }
 
-static void take_object(struct reading *reading, const char *argument)
+void take_filter_dump(struct reading *reading, const char *kind, const char *argument)
 {
     struct net_dump_config *dump = arena_alloc(&options_arena, sizeof(*dump));
     uint64_t most = 0;
 
+    (void)kind;
     *dump = (struct net_dump_config){ .next = reading->net_dumps };
-    if (strcmp(next_part(&argument), "filter-dump"))
-        die("-object: there is filter-dump only, so far");
     while (*argument) {
         char *part = next_part(&argument);
         const char *value = split_value(part);
@@ -127,8 +126,6 @@ const struct option net_options[] = {
       "a network card: user: through this process; model=, mac=, and as -netdev" },
     { "netdev", "user,id=NAME[,...]", take_netdev,
       "a network: net=, hostfwd=tcp::PORT-:PORT, tftp=, restrict=, dns=, hostname=..." },
-    { "object", "filter-dump,...", take_object,
-      "what a network carries, as a pcap file: netdev=ID,file=FILE[,maxlen=N]" },
     { "net", "none", take_none, NULL },
     { NULL, NULL, NULL, NULL },
 };

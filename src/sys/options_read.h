@@ -17,6 +17,8 @@ struct reading {
     struct board_device *plugs, **last_plug;
     unsigned drive_count, plug_count;
     bool is_snapshot;
+    struct backing_config *backings, *own_backing;
+    const char *memory_backend; /* of -M */
     struct net_config *nets, **last_net;
     struct net_dump_config *net_dumps;
     unsigned net_count;
@@ -38,7 +40,8 @@ struct option {
     const char *help; /* NULL: not in --help (another spelling) */
 };
 extern const struct option machine_options[], console_options[], disk_options[],
-    net_options[], device_options[], time_options[], log_options[], monitor_options[];
+    net_options[], device_options[], object_options[], time_options[], log_options[],
+    monitor_options[];
 
 extern struct arena options_arena; /* what the command line says stays */
 
@@ -64,6 +67,11 @@ void take_fw_cfg(struct reading *reading, const char *argument);
 /* -device loader */
 void take_loader(struct reading *reading, const char *argument);
 
+/* -object: of kind `name`. */
+void take_filter_dump(struct reading *reading, const char *name, const char *argument);
+
+/* The memory is what -object and its like say. */
+void finish_memory(struct reading *reading);
 /* A drive that no -device is named for gets one; -snapshot is for all. */
 void finish_drives(struct reading *reading);
 /* -icount alone makes every run the same. */

@@ -285,7 +285,8 @@ static struct disk_image *make_overlay(struct disk_image *base, char error[DISK_
         image->format = &format_qcow2;
         image->flags = DISK_WRITABLE | DISK_UNMAP | DISK_UNSAFE;
         image->file.is_writable = image->file.is_unsafe = true;
-        image->file.fd = code = host_disk_temp(path, sizeof(path));
+        image->file.fd = code =
+            host_disk_temp(host_disk_temp_folder(), path, sizeof(path));
         image->path = copy_path(path);
         if (code < 0)
             say(error, code, "%.300s: cannot be made: %s", path, strerror(-code));
