@@ -233,6 +233,12 @@ static void take_jit_stats(struct reading *reading, const char *argument)
     (void)argument;
     jit_options.stats = true;
 }
+
+static void take_jit_exits(struct reading *reading, const char *argument)
+{
+    take_jit_stats(reading, argument);
+    jit_options.exits = true;
+}
 #endif
 
 const struct option machine_options[] = {
@@ -258,6 +264,8 @@ const struct option machine_options[] = {
 #if HAS_JIT
     { "jit-stats", NULL, take_jit_stats,
       "print at the end what was executed by what, and compiled (slower)" },
+    { "jit-exits", NULL, take_jit_exits,
+      "the same, and where compiled regions are left" },
 #endif
     { "s", NULL, take_gdb_here, "the same as -gdb tcp::1234" },
     { "S", NULL, take_stopped, "it does not run before a debugger or monitor says so" },
