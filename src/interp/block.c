@@ -131,6 +131,7 @@ static uint64_t map_entry(uint64_t key, uint32_t number)
 
 void jumps_forget(struct interp_cpu *self)
 {
+    self->mapped = __atomic_add_fetch(&self->ip->mapped, 1, __ATOMIC_RELAXED);
     ring_clear(self->cpu);
     for (unsigned i = 0; i < self->njumps; i++)
         if (self->jumps[i].is_filled) {
@@ -274,15 +275,6 @@ const struct op *block_enter(struct interp *ip, uint64_t pc)
     else
         block = predecode(ip, pc, false);
     return block ? &ip->ops[block_unit(block)] : NULL;
-}
-
-const struct op *jump_cached(const struct interp_cpu *self, uint64_t pc)
-{
-    const struct cpu *cpu = self->cpu;
-    uint64_t at = pc >> jump_shift(self->isa);
-    const struct jump_entry *entry = &cpu->jumps[at & cpu->jump_mask / sizeof *entry];
-
-    return entry->pc == pc && entry->op->fn != x_dropped ? entry->op : NULL;
 }
 
 /* The block that a unit lies in: blocks are in the order of their ops.  This and

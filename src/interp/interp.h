@@ -181,6 +181,7 @@ struct interp {
     uint32_t cold_runs;        /* COLD_RUNS; 0: no block is cold */
     uint32_t hot_runs;         /* HOT_RUNS */
     uint64_t executed[TIERS];  /* of CPUs that are no more: struct cpu's */
+    uint64_t mapped;           /* the last number that a CPU has got */
     uint16_t last_acc;         /* of the newest block's end */
     uint16_t last_known[ISA_FLAG_GROUPS]; /* there: flagfns, as liveness.h says */
 };
@@ -211,6 +212,9 @@ struct interp_cpu {
     struct mode_table *mode;
     struct jump_cache *jumps; /* by mode_table's index */
     unsigned njumps;
+    unsigned jump_shift; /* jump_shift() of its isa */
+    uint64_t mapped; /* what code is where: another number after each jumps_forget(), and
+                        no other CPU has it */
     bool is_fetch_fenced;       /* a fence was executed: changed code is to be seen */
     volatile bool is_running;   /* handlers run: a fault is the guest's */
     volatile bool is_inside;    /* may hold an op */
@@ -319,8 +323,6 @@ static inline bool block_is_linkable(const struct block *block)
 }
 /* Its first op; predecodes if need be.  NULL: cpu->event says why. */
 const struct op *block_enter(struct interp *ip, uint64_t pc);
-/* The same from the jump cache, if it is there; needs nothing taken. */
-const struct op *jump_cached(const struct interp_cpu *self, uint64_t pc);
 struct block *block_new(struct interp *ip, uint64_t pc); /* at ip->units, in the map */
 struct block *block_new_hidden(struct interp *ip, uint64_t pc); /* not in the map */
 struct block *block_of(struct interp *ip, uint32_t unit);
@@ -405,6 +407,16 @@ HANDLER(x_region); /* jit.c: marks the cells of a region, never run */
 HANDLER(x_side);   /* loaded.c: a cell that executes one instruction */
 HANDLER(x_row);    /* loaded.c: ... that executes those up to a jump at least */
 HANDLER(x_late);   /* loaded.c: link at 8, followed in any case */
+
+/* As block_enter(), from the jump cache; NULL: is not there.  Needs nothing taken. */
+static inline const struct op *jump_cached(const struct interp_cpu *self, uint64_t pc)
+{
+    const struct cpu *cpu = self->cpu;
+    const struct jump_entry *entry =
+        &cpu->jumps[pc >> self->jump_shift & cpu->jump_mask / sizeof *entry];
+
+    return entry->pc == pc && entry->op->fn != x_dropped ? entry->op : NULL;
+}
 
 /* run.c */
 void interp_leave(struct cpu *cpu, enum exec_kind kind); /* fills the event */

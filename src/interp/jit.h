@@ -70,6 +70,7 @@ struct loaded {
     bool is_dead;
     bool is_flushed; /* there was a flush since: its pages may have no blocks */
     bool is_used;    /* is new, or was sampled, since there was no room the last time */
+    uint64_t mapped; /* of the CPU that found its pages where they were */
     struct loaded *next;
 };
 

@@ -388,7 +388,7 @@ static bool is_mapped(const struct interp *ip, const struct loaded *region)
     return true;
 }
 
-/* Not taken: the pages that the CPU has seen are looked at first. */
+/* Looks only once after each jumps_forget(). */
 HANDLER(x_enter)
 {
     struct interp_cpu *self = interp_of(cpu);
@@ -396,16 +396,14 @@ HANDLER(x_enter)
     struct interp *ip;
 
     memcpy(&region, op->payload, sizeof region);
-    for (uint32_t i = 1; i < region->npages; i++)
-        if (!tlb_has_code(cpu, region->places[i] << PAGE_SHIFT, region->pages[i]))
-            goto look;
-    NEXT(1);
-look:
+    if (LIKELY(__atomic_load_n(&region->mapped, __ATOMIC_RELAXED) == self->mapped))
+        NEXT(1);
     cpu->pc = block_of(self->ip, unit_of(self->ip, op))->pc;
     self->is_running = false;
     ip = interp_take(self);
     if (!region->is_dead && !is_mapped(ip, region))
         loaded_drop(ip, region);
+    __atomic_store_n(&region->mapped, self->mapped, __ATOMIC_RELAXED);
     interp_give(self);
     self->is_running = true;
     if (region->is_dead)

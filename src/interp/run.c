@@ -88,6 +88,8 @@ static void add_cpu(struct interp *ip, struct cpu *cpu)
     self->cpu = cpu;
     self->ip = ip;
     self->isa = cpu->isa;
+    self->jump_shift = jump_shift(cpu->isa);
+    self->mapped = ++ip->mapped;
     self->next = ip->cpus;
     ip->cpus = self;
     cpu->engine = self;
