@@ -48,6 +48,42 @@
 #define HOST_SAVED_REGISTERS "rbx", "rbp", "r12", "r13", "r14", "r15"
 #endif
 
+/* A call that hardly ever happens, and leaves all of the caller's registers as they were
+ * but those of floating point: a compiler that has to save some for it does so where it
+ * is not called, too.  HOST_RARE_CALL(name, a, b, c) calls uint64_t name(void *a,
+ * uint64_t b, uint64_t c) by name_rare, which a line HOST_RARE(name) of some file
+ * defines; the plain function where there is no such way. */
+#if defined(__GNUC__) && defined(__x86_64__) && defined(__LP64__) && !HOST_IS_SANITIZED
+#define HOST_RARE_NAME(name) name##_rare
+#define HOST_RARE(name)                                                                  \
+    __asm__(".pushsection .text\n.hidden " #name "_rare\n.globl " #name "_rare\n" #name  \
+            "_rare:\n\tpush %rbp\n\tmov %rsp,%rbp\n\tand $-16,%rsp\n"                    \
+            "\tpush %rcx\n\tpush %rdx\n\tpush %rsi\n\tpush %rdi\n"                       \
+            "\tpush %r8\n\tpush %r9\n\tpush %r10\n\tpush %r11\n"                         \
+            "\tmov %rax,%rsi\n\tmov %r8,%rdx\n\tcall " #name "\n"                        \
+            "\tpop %r11\n\tpop %r10\n\tpop %r9\n\tpop %r8\n"                             \
+            "\tpop %rdi\n\tpop %rsi\n\tpop %rdx\n\tpop %rcx\n"                           \
+            "\tleave\n\tret\n.popsection")
+/* The 128 bytes below the stack pointer may be the caller's. */
+#define HOST_RARE_CALL(name, a, b, c)                                                    \
+    __extension__({                                                                      \
+        register uint64_t rare_c __asm__("r8") = (c);                                    \
+        uint64_t rare_b = (b);                                                           \
+        __asm__ volatile("lea -128(%%rsp),%%rsp\n\tcall " #name                          \
+                         "_rare\n\tlea 128(%%rsp),%%rsp"                                 \
+                         : "+a"(rare_b)                                                  \
+                         : "D"(a), "r"(rare_c)                                           \
+                         : "cc", "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4",       \
+                           "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",     \
+                           "xmm12", "xmm13", "xmm14", "xmm15");                          \
+        rare_b;                                                                          \
+    })
+#else
+#define HOST_RARE_NAME(name) name
+#define HOST_RARE(name) _Static_assert(1, "called as any function")
+#define HOST_RARE_CALL(name, a, b, c) name(a, b, c)
+#endif
+
 /* Atomic operations may be at any address. */
 #if defined(__x86_64__) || defined(__i386__)
 #define HOST_SPLIT_ATOMICS 1

@@ -23,8 +23,8 @@ enum stencil_kind {
 #define STENCIL_HELPERS(X)                                                               \
     X(x_kick)                                                                            \
     X(x_jump) X(x_return) X(x_jump_mode) X(x_limit) X(interp_trap) X(interp_misaligned)
-/* ... and, numbered behind those, where addresses are translated. */
-#define STENCIL_TLB_HELPERS(X) X(tlb_load) X(tlb_store) X(tlb_host)
+/* ... and, numbered behind those, where addresses are translated: TLB_RARE of isa/tlb.h.
+ */
 
 struct stencil_hole {
     uint16_t at;   /* in the stencil's code */

@@ -42,9 +42,10 @@ struct template
 };
 
 #define ADDRESS(name) (uintptr_t) name,
+#define RARE_ADDRESS(name) ADDRESS(HOST_RARE_NAME(name))
 static const uintptr_t helpers[] = { STENCIL_HELPERS(ADDRESS)
 #if RHEA_TLB
-                                         STENCIL_TLB_HELPERS(ADDRESS)
+                                         TLB_RARE(RARE_ADDRESS)
 #endif
 };
 

@@ -322,6 +322,29 @@ void *tlb_host(struct cpu *cpu, uint64_t addr, unsigned size)
     return (void *)(entry->host + (uintptr_t)addr);
 }
 
+#define RARE_DEFINE(bits)                                                                \
+    uint64_t tlb_load##bits(struct cpu *cpu, uint64_t addr, uint64_t value)              \
+    {                                                                                    \
+        (void)value;                                                                     \
+        return tlb_load(cpu, addr, (bits) / 8);                                          \
+    }                                                                                    \
+    uint64_t tlb_store##bits(struct cpu *cpu, uint64_t addr, uint64_t value)             \
+    {                                                                                    \
+        tlb_store(cpu, addr, value, (bits) / 8);                                         \
+        return 0;                                                                        \
+    }                                                                                    \
+    uint64_t tlb_host##bits(struct cpu *cpu, uint64_t addr, uint64_t value)              \
+    {                                                                                    \
+        (void)value;                                                                     \
+        return (uintptr_t)tlb_host(cpu, addr, (bits) / 8);                               \
+    }
+RARE_DEFINE(8)
+RARE_DEFINE(16)
+RARE_DEFINE(32)
+RARE_DEFINE(64)
+#define RARE_ASK(name) HOST_RARE(name);
+TLB_RARE(RARE_ASK)
+
 /* ---------------------------------------------------------------------- code */
 
 /* For an instruction's first bytes, or some others. */

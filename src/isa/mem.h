@@ -112,7 +112,7 @@ static inline uintptr_t mem_tlb(const uint8_t *base, uint64_t addr, unsigned siz
         if (RHEA_PAGED)                                                                  \
             mem_paged_read(cpu, addr, &value, sizeof value);                             \
         else if (RHEA_TLB && !host)                                                      \
-            value = (type)tlb_load(cpu, addr, sizeof value);                             \
+            value = (type)HOST_RARE_CALL(tlb_load##bits, cpu, addr, 0);                  \
         else if (MEM_UNALIGNED_OK || host % sizeof value)                                \
             value = ((volatile struct mem_packed##bits *)host)->value;                   \
         else                                                                             \
@@ -131,7 +131,7 @@ static inline uintptr_t mem_tlb(const uint8_t *base, uint64_t addr, unsigned siz
         if (RHEA_PAGED)                                                                  \
             mem_paged_write(cpu, addr, &value, sizeof value);                            \
         else if (RHEA_TLB && !host)                                                      \
-            tlb_store(cpu, addr, value, sizeof value);                                   \
+            HOST_RARE_CALL(tlb_store##bits, cpu, addr, value);                           \
         else if (MEM_UNALIGNED_OK || host % sizeof value)                                \
             ((volatile struct mem_packed##bits *)host)->value = value;                   \
         else                                                                             \
@@ -207,7 +207,7 @@ static inline uint64_t mem_amo_result(enum sem_amo op, uint64_t old, uint64_t va
         if (RHEA_PAGED)                                                                  \
             return (type *)mem_paged_host(cpu, addr, sizeof(type));                      \
         if (RHEA_TLB && !host)                                                           \
-            return (type *)tlb_host(cpu, addr, sizeof(type));                            \
+            return (type *)HOST_RARE_CALL(tlb_host##bits, cpu, addr, 0);                 \
         return (type *)host;                                                             \
     }                                                                                    \
                                                                                          \

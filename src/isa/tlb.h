@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/compiler.h"
 #include "isa/cpu.h"
 
 enum { TLB_SHIFT = 12, TLB_ENTRIES = 512, TLB_REGIMES = 16 };
@@ -81,6 +82,19 @@ uint64_t tlb_load(struct cpu *cpu, uint64_t addr, unsigned size);
 void tlb_store(struct cpu *cpu, uint64_t addr, uint64_t value, unsigned size);
 void *tlb_host(struct cpu *cpu, uint64_t addr, unsigned size); /* to be written */
 
+/* The same for N bits, to be called by HOST_RARE_CALL; what they do not need or give is
+ * 0. */
+#define TLB_RARE(X)                                                                      \
+    X(tlb_load8)                                                                         \
+    X(tlb_load16)                                                                        \
+    X(tlb_load32)                                                                        \
+    X(tlb_load64) X(tlb_store8) X(tlb_store16) X(tlb_store32) X(tlb_store64)             \
+        X(tlb_host8) X(tlb_host16) X(tlb_host32) X(tlb_host64)
+#define TLB_RARE_DECLARE(name)                                                           \
+    uint64_t name(struct cpu *cpu, uint64_t addr, uint64_t value);                       \
+    uint64_t HOST_RARE_NAME(name)(struct cpu * cpu, uint64_t addr, uint64_t value);
+TLB_RARE(TLB_RARE_DECLARE)
+
 /* Forgets all translations, or those of a page.  Only by the CPU itself, or while it
  * rests; a handler or helper that calls this must end its block. */
 void tlb_flush(struct cpu *cpu);
@@ -95,15 +109,6 @@ static inline const struct tlb_entry *tlb_entry(const uint8_t *base, uint64_t ad
     uint64_t at = addr >> (TLB_SHIFT - 5) & (uint64_t)(TLB_ENTRIES - 1) << 5;
 
     return (const struct tlb_entry *)(const void *)(base + at);
-}
-
-/* Whether the CPU has seen that code at `pc` is in that physical page. */
-static inline bool tlb_has_code(const struct cpu *cpu, uint64_t pc, uint64_t page)
-{
-    const struct tlb_entry *entry = &cpu->mmu->code[pc >> TLB_SHIFT & (TLB_ENTRIES - 1)];
-
-    return entry->read == pc && entry->write == cpu->mode &&
-           entry->physical >> TLB_SHIFT == page;
 }
 
 /* Whether all of [addr, addr + size) is in the page. */

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "interp/stencils.h"
+#include "isa/tlb.h"
 
 struct object {
     const char *path;
@@ -162,9 +163,10 @@ static int handler_number(const char *name)
 
 static int helper_number(const char *name)
 {
-#define NAME(function) #function,
-    static const char *const names[] = { STENCIL_HELPERS(NAME)
-                                             STENCIL_TLB_HELPERS(NAME) };
+#define TEXT(name) #name
+#define NAME(function) TEXT(function),
+#define RARE_NAME(function) NAME(HOST_RARE_NAME(function))
+    static const char *const names[] = { STENCIL_HELPERS(NAME) TLB_RARE(RARE_NAME) };
 
     for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
         if (!strcmp(names[i], name))
