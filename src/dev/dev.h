@@ -273,6 +273,10 @@ struct block_backend {
     void (*submit)(struct block_backend *backend, struct block_request *request);
     /* Returns when every request of this device is done (`done` was called). */
     void (*drain)(struct block_backend *backend);
+    /* What becomes of writes and reads that fail, as -drive's werror= and rerror= have
+     * it; NULL: as the drive says.  -1: there is no such.  May be NULL. */
+    int (*on_errors)(struct block_backend *backend, const char *of_writes,
+                     const char *of_reads);
     void (*resized)(void *device); /* the device's; may be NULL */
     void *device;
 };

@@ -98,7 +98,7 @@ enum { MAX_SECTORS = 0x3fffff }; /* of a discard: below 2 GiB */
 struct blk {
     struct virtio virtio;
     struct block_backend *drive;
-    char *serial;
+    char *serial, *werror, *rerror;
     uint32_t num_queues, queue_size, size_max, logical_block_size, physical_block_size;
     uint32_t min_io_size, opt_io_size;
     uint8_t writeback;
@@ -124,6 +124,9 @@ static const struct field fields[] = {
 static const struct property properties[] = {
     PROPERTY(DRIVE, struct blk, drive, "the disk's content"),
     PROPERTY(STRING, struct blk, serial, "serial number, up to 20 characters"),
+    PROPERTY(STRING, struct blk, werror,
+             "of failed writes: report, ignore, stop, enospc; auto: as the drive says"),
+    PROPERTY(STRING, struct blk, rerror, "of failed reads: report, ignore, stop; auto"),
     { "num-queues", PROPERTY_U32, offsetof(struct blk, num_queues), "queues of requests",
       1, 1, VIRTIO_QUEUES },
     { "queue-size", PROPERTY_U32, offsetof(struct blk, queue_size),
@@ -447,12 +450,31 @@ static const struct virtio_type type = {
     .reset = blk_reset,
 };
 
+static const char *not_auto(const char *reaction)
+{
+    return reaction && strcmp(reaction, "auto") ? reaction : NULL;
+}
+
+/* False: there are no such reactions. */
+static bool set_reactions(const struct blk *blk)
+{
+    const char *of_writes = not_auto(blk->werror), *of_reads = not_auto(blk->rerror);
+    struct block_backend *drive = blk->drive;
+
+    if (!of_writes && !of_reads)
+        return true;
+    return drive->on_errors && drive->on_errors(drive, of_writes, of_reads) == 0;
+}
+
 static const char *blk_fault(const struct blk *blk)
 {
     uint32_t block;
 
     if (!blk->drive)
         return "needs a drive (drive=ID)";
+    if (!set_reactions(blk))
+        return "has werror=report, ignore, stop or enospc, and rerror=report, ignore or "
+               "stop";
     block = blk_block_size(blk);
     if (block < SECTOR || block > 32768 || (block & (block - 1)))
         return "has blocks of 512 to 32768 bytes, a power of two";

@@ -14,6 +14,7 @@
 struct drives {
     struct drives *next;
     const struct drive_config *config;
+    struct drives_host host;
     struct disk_image *image;
     struct block_async *async;
 };
@@ -23,21 +24,35 @@ static void post(void *context, void (*fn)(void *arg), void *arg)
     loop_post(context, fn, arg);
 }
 
-struct drives *drives_open(const struct drive_config *configs, struct loop *loop,
-                           struct clock *clock)
+static void failed(void *context, enum block_op op, int error,
+                   enum block_reaction reaction)
+{
+    const struct drives *drive = context;
+
+    drive->host.failed(drive->host.context,
+                       &(struct drive_failure){ drive->config, op, error, reaction });
+}
+
+struct drives *drives_open(const struct drive_config *configs,
+                           const struct drives_host *host)
 {
     struct drives *first = NULL;
 
     for (; configs; configs = configs->next) {
         struct drives *drive = calloc(1, sizeof(*drive));
-        struct block_async_config async = {
-            .serial = configs->serial, .clock = clock, .post = post, .context = loop
-        };
+        struct block_async_config async = { .serial = configs->serial,
+                                            .clock = host->clock,
+                                            .post = post,
+                                            .context = host->loop,
+                                            .read_error = configs->read_error,
+                                            .write_error = configs->write_error,
+                                            .failed = failed,
+                                            .failed_context = drive };
         char error[DISK_ERROR];
 
         if (!drive)
             die("out of memory");
-        *drive = (struct drives){ .next = first, .config = configs };
+        *drive = (struct drives){ .next = first, .config = configs, .host = *host };
         drive->image = disk_open(configs->file, configs->format, configs->flags, error);
         if (!drive->image)
             die("%s", error);
@@ -54,6 +69,17 @@ struct block_backend *drives_find(const struct drives *drives, const char *id)
         if (!strcmp(drives->config->id, id))
             return block_async_backend(drives->async);
     return NULL;
+}
+
+void drives_retry(struct drives *drives)
+{
+    for (; drives; drives = drives->next)
+        block_async_retry(drives->async);
+}
+
+int drives_stopped(const struct drives *drives)
+{
+    return block_async_stopped(drives->async);
 }
 
 struct drives *drives_next(const struct drives *drives)

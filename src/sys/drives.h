@@ -4,11 +4,9 @@
 
 #include <stdbool.h>
 
-struct block_backend;
-struct block_stats;
+#include "sys/block/async.h"
+
 struct bus;
-struct clock;
-struct disk_image;
 struct loop;
 
 enum { DRIVE_UNIT = 255 };
@@ -19,15 +17,34 @@ struct drive_config {
     const char *format; /* NULL: look at it */
     const char *serial; /* NULL: none */
     unsigned flags;     /* enum disk_flags */
-    bool is_plugged;    /* if=virtio: a device for it comes by itself */
-    bool is_flash;      /* if=pflash: of the board's banks, the */
-    unsigned unit;      /* ... this one, from 0; DRIVE_UNIT: the next that is free */
+    enum block_reaction read_error, write_error;
+    bool is_plugged; /* if=virtio: a device for it comes by itself */
+    bool is_flash;   /* if=pflash: of the board's banks, the */
+    unsigned unit;   /* ... this one, from 0; DRIVE_UNIT: the next that is free */
 };
 
 struct drives;
-/* Opens them all; die()s of what cannot be opened.  `clock`: as async.h says, or NULL. */
-struct drives *drives_open(const struct drive_config *configs, struct loop *loop,
-                           struct clock *clock);
+/* A request that failed: an errno, and what becomes of it. */
+struct drive_failure {
+    const struct drive_config *drive;
+    enum block_op op;
+    int error;
+    enum block_reaction reaction;
+};
+/* What drives need of a machine.  `clock`: as async.h says, or NULL. */
+struct drives_host {
+    struct loop *loop;
+    struct clock *clock;
+    void (*failed)(void *context, const struct drive_failure *failure);
+    void *context;
+};
+/* Opens them all; die()s of what cannot be opened. */
+struct drives *drives_open(const struct drive_config *configs,
+                           const struct drives_host *host);
+/* Does again what has failed and waits. */
+void drives_retry(struct drives *drives);
+/* Why something of this one waits: an errno; 0: nothing does. */
+int drives_stopped(const struct drives *drives);
 /* NULL: there is no such drive. */
 struct block_backend *drives_find(const struct drives *drives, const char *id);
 /* The next one after `drives`, NULL: there are no more; and what it is. */

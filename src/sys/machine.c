@@ -498,6 +498,18 @@ static void open_chardevs(struct machine *machine)
     }
 }
 
+static struct drives *open_drives(struct machine *machine)
+{
+    struct drives_host host = { .loop = machine->loop,
+                                .clock = machine->icount
+                                             ? guest_clock_interface(machine->clock)
+                                             : NULL,
+                                .failed = machine_drive_failed,
+                                .context = machine };
+
+    return drives_open(machine->config.drives, &host);
+}
+
 struct machine *machine_new(const struct machine_config *config)
 {
     struct machine *machine = calloc(1, sizeof(*machine));
@@ -523,9 +535,7 @@ struct machine *machine_new(const struct machine_config *config)
     make_cpus(machine);
     make_time(machine);
     open_chardevs(machine);
-    machine->drives =
-        drives_open(config->drives, machine->loop,
-                    machine->icount ? guest_clock_interface(machine->clock) : NULL);
+    machine->drives = open_drives(machine);
     machine->nets = nets_open(machine->config.nets, machine->config.net_dumps,
                               machine->loop, guest_clock_interface(machine->clock));
     make_devices(machine);
@@ -541,6 +551,7 @@ struct machine *machine_new(const struct machine_config *config)
 
 void machine_free(struct machine *machine)
 {
+    machine->is_ending = true;
     debugger_free(machine->debugger);
     monitors_close(machine->monitors);
     for (unsigned cpu = 0; cpu < machine->board->cpus; cpu++)

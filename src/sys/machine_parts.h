@@ -4,6 +4,7 @@
 #define RHEA_SYS_MACHINE_PARTS_H
 
 #include "dev/dev.h"
+#include "sys/drives.h"
 #include "sys/machine.h"
 
 struct machine_call;
@@ -38,6 +39,7 @@ struct machine {
     const char *paused_as;
     struct machine_call *calls; /* when all stands */
     bool is_paused;
+    bool is_ending;            /* it is being taken apart */
     const char *state;         /* as QMP has it */
     struct debugger *debugger; /* or NULL */
     struct monitors *monitors;
@@ -48,5 +50,6 @@ struct machine {
 void machine_power(struct power *power, enum power_event event, int status);
 void machine_halted(void *machine);
 void machine_user_quits(void *machine);
+void machine_drive_failed(void *machine, const struct drive_failure *failure);
 
 #endif

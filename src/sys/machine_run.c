@@ -96,6 +96,23 @@ void machine_halted(void *context)
     bus_give(machine->bus);
 }
 
+/* On the device thread. */
+void machine_drive_failed(void *context, const struct drive_failure *failure)
+{
+    struct machine *machine = context;
+
+    if (machine->is_ending)
+        return;
+    monitors_tell(machine->monitors, &(struct monitor_event){ .name = "BLOCK_IO_ERROR",
+                                                              .failure = failure });
+    if (failure->reaction != BLOCK_STOP)
+        return;
+    if (!machine->is_paused && !machine->wants_pause)
+        fprintf(stderr, "rhea: %s: %s: the machine is stopped; `cont` tries it again\n",
+                failure->drive->file, strerror(failure->error));
+    ask_pause(machine, "io-error");
+}
+
 void machine_pause(struct machine *machine)
 {
     ask_pause(machine, "paused");
@@ -107,6 +124,7 @@ void machine_resume(struct machine *machine)
 
     machine->is_paused = machine->wants_pause = false;
     machine->state = "running";
+    drives_retry(machine->drives);
     loop_stop(machine->loop);
     if (was_paused)
         monitors_tell(machine->monitors, &(struct monitor_event){ .name = "RESUME" });

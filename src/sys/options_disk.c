@@ -47,6 +47,17 @@ static void take_drive_word(struct drive_config *drive, const char *name,
     die("-drive: %s=%s is not supported", name, value);
 }
 
+/* werror= and rerror= */
+static void take_reaction(struct drive_config *drive, const char *name, const char *value)
+{
+    bool is_read = *name == 'r';
+
+    if (!block_reaction_named(value, is_read,
+                              is_read ? &drive->read_error : &drive->write_error))
+        die("-drive: %s=%s: want report, ignore%s", name, value,
+            is_read ? " or stop" : ", stop or enospc");
+}
+
 static void take_drive_part(struct drive_config *drive, const char *name,
                             const char *value)
 {
@@ -60,6 +71,8 @@ static void take_drive_part(struct drive_config *drive, const char *name,
         drive->format = value;
     else if (!strcmp(name, "serial"))
         drive->serial = value;
+    else if (!strcmp(name, "werror") || !strcmp(name, "rerror"))
+        take_reaction(drive, name, value);
     else if (!strcmp(name, "if") && !strcmp(value, "none"))
         drive->is_plugged = false;
     else if (!strcmp(name, "if") && !strcmp(value, "pflash"))
@@ -76,6 +89,7 @@ static struct drive_config *new_drive(struct reading *reading)
     struct drive_config *drive = arena_alloc(&options_arena, sizeof(*drive));
 
     *drive = (struct drive_config){ .flags = DISK_WRITABLE,
+                                    .write_error = BLOCK_ENOSPC,
                                     .is_plugged = true,
                                     .unit = DRIVE_UNIT,
                                     .id = arena_printf(&options_arena, "drive%u",
@@ -148,7 +162,7 @@ void finish_drives(struct reading *reading)
 const struct option disk_options[] = {
     { "drive", "file=FILE[,...]", take_drive,
       "a disk: format=, id=, if=virtio|none|pflash, unit=, readonly=, snapshot=, "
-      "discard=unmap" },
+      "discard=unmap, werror=, rerror=" },
     { "pflash", "FILE", take_pflash,
       "the same as -drive if=pflash,format=raw,file=FILE" },
     { "snapshot", NULL, take_snapshot, "no disk keeps what is written" },

@@ -58,3 +58,43 @@ boot() {
     echo "status $?" >>"$work/console"
     tr -d '\r' <"$work/console" | sed -n 's/^TEST //p; /^status/p'
 }
+
+# tool NAME PACKAGE: its path
+tool() {
+    command -v "$1" || PATH=$PATH:/sbin:/usr/sbin command -v "$1" ||
+        { echo "skip $name: needs $2" >&2; exit 77; }
+}
+
+# What keeps a file system on /dev/vda busy: files of all sizes, written by four at once, read
+# back, linked, truncated and removed, with syncs.
+busy_modules='virtio_mmio virtio_blk crc32c_generic jbd2 mbcache crc16 ext4'
+busy_disk() {
+    cat <<'END'
+mount -t ext4 /dev/vda /mnt || say cannot mount
+work() {
+    mkdir -p /mnt/$1
+    cd /mnt/$1
+    i=0
+    while [ $i -lt 40 ]; do
+        dd if=/dev/urandom of=f$i bs=$((i * 997 % 4096 + 1)) count=$((i * 7 % 50 + 1)) 2>/dev/null
+        [ $((i % 3)) = 0 ] && dd if=/dev/zero of=f$((i / 2)) bs=1000 seek=$i count=3 conv=notrunc 2>/dev/null
+        [ $((i % 4)) = 1 ] && mv f$((i - 1)) g$((i - 1))
+        [ $((i % 5)) = 2 ] && ln f$i h$i && rm -f f$((i - 2))
+        [ $((i % 7)) = 3 ] && sync
+        i=$((i + 1))
+    done
+}
+for round in 1 2 3; do
+    for n in 1 2 3 4; do work $n & done
+    wait
+    rm -rf /mnt/$round
+done
+cd /mnt
+dd if=/dev/urandom of=large bs=1M count=48 2>/dev/null
+find . -type f | sort | xargs sha256sum | sha256sum >/sums
+echo 3 >/proc/sys/vm/drop_caches
+find . -type f | sort | xargs sha256sum | sha256sum | cmp - /sums && say read back
+cd /
+umount /mnt && say unmounted
+END
+}

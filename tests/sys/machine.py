@@ -1,6 +1,7 @@
 """A machine under test, and what may be at the other ends of its lines."""
 import atexit
 import fcntl
+import json
 import os
 import pty
 import select
@@ -112,6 +113,45 @@ def connect(where, limit=LIMIT):
             if time.time() > end:
                 raise
             time.sleep(0.05)
+
+
+class Qmp:
+    """A client of a -qmp."""
+
+    def __init__(self, path):
+        self.line = connect(path)
+        self.events = []
+        self.greeting = self.get()
+
+    def get(self):
+        text = self.line.until("\r\n")
+        return json.loads(text) if text else None
+
+    def ask_raw(self, data):
+        """The answer; events on the way are kept."""
+        self.line.send(data)
+        return self.answer()
+
+    def answer(self):
+        while True:
+            got = self.get()
+            if got is None or "event" not in got:
+                return got
+            self.events.append(got)
+
+    def ask(self, command, **arguments):
+        got = self.ask_raw(json.dumps({"execute": command, "arguments": {k.replace("_", "-"): v for k, v in arguments.items()}}) + "\n")
+        return got.get("return", got)
+
+    def event(self, name):
+        """The next event, if it is called so."""
+        while not self.events:
+            got = self.get()
+            if got is None:
+                return None
+            self.events.append(got)
+        event = self.events.pop(0)
+        return event if event["event"] == name else None
 
 
 def on_terminal(*options):

@@ -1,55 +1,17 @@
 """QMP: see monitor.test."""
-import json
 import os
 import sys
 
 import machine
-from machine import Machine, connect, said
+from machine import Machine, Qmp, connect, said
 
 work = sys.argv[1]
 path = work + "/qmp"
 bare = ("-bios", "none", "-kernel", work + "/echo")
 
 
-class Client:
-    def __init__(self):
-        self.line = connect(path)
-        self.events = []
-        self.greeting = self.get()
-
-    def get(self):
-        text = self.line.until("\r\n")
-        return json.loads(text) if text else None
-
-    def ask_raw(self, data):
-        """The answer; events on the way are kept."""
-        self.line.send(data)
-        return self.answer()
-
-    def answer(self):
-        while True:
-            got = self.get()
-            if got is None or "event" not in got:
-                return got
-            self.events.append(got)
-
-    def ask(self, command, **arguments):
-        got = self.ask_raw(json.dumps({"execute": command, "arguments": {k.replace("_", "-"): v for k, v in arguments.items()}}) + "\n")
-        return got.get("return", got)
-
-    def event(self, name):
-        """The next event, if it is called so."""
-        while not self.events:
-            got = self.get()
-            if got is None:
-                return None
-            self.events.append(got)
-        event = self.events.pop(0)
-        return event if event["event"] == name else None
-
-
 def start(*options):
-    return Machine(*options, "-qmp", f"unix:{path},server=on,wait=off"), Client()
+    return Machine(*options, "-qmp", f"unix:{path},server=on,wait=off"), Qmp(path)
 
 
 m, c = start(*bare, "-serial", f"unix:{work}/line,server=on,wait=off", "-S", "-smp", "2", "-name", "it",
@@ -133,7 +95,7 @@ for i in range(1000):
     line = connect(path)
     line.send(b'{"execute": "qmp_capabilities"}{"execute": "query-qmp-schema"}{"execute": "sto'[:i % 80])
     line.close()  # without reading, in the middle of a line
-c = Client()
+c = Qmp(path)
 said("after a thousand others", c.ask("qmp_capabilities") == {} and c.ask("query-status")["status"] == "prelaunch")
 
 # ------------------------------------------------------------------------------- events
@@ -152,7 +114,7 @@ c.ask("cont")
 c.event("RESUME")
 line.until(">")
 c.line.close()
-c = Client()
+c = Qmp(path)
 said("the next client begins anew", c.ask("query-status")["error"]["class"] == "CommandNotFound" and c.ask("qmp_capabilities") == {})
 line.send("q")
 event = c.event("SHUTDOWN")

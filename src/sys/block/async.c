@@ -125,17 +125,33 @@ static void work(void *context)
 
 /* ------------------------------------------------------------- on the device thread */
 
+static enum block_reaction reaction_to(const struct block_async *async, enum block_op op,
+                                       int error)
+{
+    enum block_reaction reaction =
+        op == BLOCK_READ ? async->config.read_error : async->config.write_error;
+
+    if (async->is_ending)
+        return BLOCK_REPORT;
+    if (reaction == BLOCK_ENOSPC)
+        return error == ENOSPC ? BLOCK_STOP : BLOCK_REPORT;
+    return reaction;
+}
+
 /* What becomes of one that is done: false: it waits. */
 static bool settle(struct block_async *async, struct block_request *request, int *error)
 {
-    enum block_reaction reaction = BLOCK_REPORT;
+    enum block_reaction reaction;
 
     *error = (int)(intptr_t)request->backend_data;
     async->stats.requests[request->op]++;
     async->stats.bytes[request->op] += *error ? 0 : request->size;
     async->stats.failures[request->op] += *error != 0;
-    if (*error && async->config.failed && !async->is_ending)
-        reaction = async->config.failed(async->config.context, request->op, *error);
+    if (!*error)
+        return true;
+    reaction = reaction_to(async, request->op, *error);
+    if (async->config.failed)
+        async->config.failed(async->config.failed_context, request->op, *error, reaction);
     if (reaction == BLOCK_IGNORE)
         *error = 0;
     return reaction != BLOCK_STOP;
@@ -227,6 +243,39 @@ static void async_submit(struct block_backend *backend, struct block_request *re
     host_lock_give(async->lock);
 }
 
+/* ---------------------------------------------------------------------- reactions */
+
+static const char *const reaction_names[] = { "report", "ignore", "stop", "enospc" };
+
+bool block_reaction_named(const char *name, bool is_read, enum block_reaction *reaction)
+{
+    unsigned count = is_read ? BLOCK_ENOSPC : BLOCK_ENOSPC + 1;
+
+    for (unsigned i = 0; i < count; i++)
+        if (!strcmp(reaction_names[i], name)) {
+            *reaction = (enum block_reaction)i;
+            return true;
+        }
+    return false;
+}
+
+const char *block_reaction_name(enum block_reaction reaction)
+{
+    return reaction_names[reaction];
+}
+
+static int async_on_errors(struct block_backend *backend, const char *of_writes,
+                           const char *of_reads)
+{
+    struct block_async_config *config = &((struct block_async *)backend)->config;
+
+    if (of_writes && !block_reaction_named(of_writes, false, &config->write_error))
+        return -1;
+    if (of_reads && !block_reaction_named(of_reads, true, &config->read_error))
+        return -1;
+    return 0;
+}
+
 /* What waits after a failure has failed: a reset must not wait for a person. */
 static void async_drain(struct block_backend *backend)
 {
@@ -262,6 +311,13 @@ void block_async_retry(struct block_async *async)
     while ((request = list_take(&async->stopped)))
         enqueue(async, request);
     host_lock_give(async->lock);
+}
+
+int block_async_stopped(const struct block_async *async)
+{
+    const struct block_request *first = async->stopped.first;
+
+    return first ? (int)(intptr_t)first->backend_data : 0;
 }
 
 int block_async_resize(struct block_async *async, uint64_t size, char error[DISK_ERROR])
@@ -301,6 +357,7 @@ struct block_async *block_async_new(const struct block_async_config *config)
     async->backend.serial = serial;
     async->backend.submit = async_submit;
     async->backend.drain = async_drain;
+    async->backend.on_errors = async_on_errors;
     timer_init(&async->timer, config->clock, is_time, async);
     return async;
 }

@@ -16,7 +16,12 @@ enum block_reaction {
     BLOCK_REPORT, /* the device is told */
     BLOCK_IGNORE, /* the device is told that all is well */
     BLOCK_STOP,   /* it waits for block_async_retry() */
+    BLOCK_ENOSPC, /* it waits if the medium is full, else the device is told */
 };
+/* By the name that options have for it.  Reads cannot have `enospc`.  False: there is no
+ * such. */
+bool block_reaction_named(const char *name, bool is_read, enum block_reaction *reaction);
+const char *block_reaction_name(enum block_reaction reaction);
 
 struct block_async_config {
     struct disk_image *image; /* stays the caller's; longer than this */
@@ -26,9 +31,14 @@ struct block_async_config {
     struct clock *clock;
     /* Calls fn(arg) on the device thread under the bus lock; from any thread. */
     void (*post)(void *context, void (*fn)(void *arg), void *arg);
-    /* On the device thread; an errno.  NULL: every failure is reported. */
-    enum block_reaction (*failed)(void *context, enum block_op op, int error);
-    void *context; /* of both */
+    /* What becomes of reads that fail, and of all others; a device may have its own. */
+    enum block_reaction read_error, write_error;
+    /* Hears of failures, on the device thread: an errno, and what becomes of it, which is
+     * not BLOCK_ENOSPC.  NULL: nobody does. */
+    void (*failed)(void *context, enum block_op op, int error,
+                   enum block_reaction reaction);
+    void *failed_context;
+    void *context; /* of post */
 };
 
 /* What was done so far, by enum block_op. */
@@ -42,6 +52,8 @@ struct block_backend *block_async_backend(struct block_async *async);
 const struct block_stats *block_async_stats(const struct block_async *async);
 /* Does what waits since a BLOCK_STOP again. */
 void block_async_retry(struct block_async *async);
+/* What it waits for: an errno; 0: nothing waits. */
+int block_async_stopped(const struct block_async *async);
 /* Resizes, and tells the device.  Under the bus lock. */
 int block_async_resize(struct block_async *async, uint64_t size, char error[DISK_ERROR]);
 /* Waits for what runs (`done` is called); under the bus lock.  Nothing that was posted is

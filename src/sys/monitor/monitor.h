@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 struct chardevs;
+struct drive_failure;
 struct machine;
 
 enum monitor_mode { MONITOR_HUMAN, MONITOR_CONTROL, MONITOR_QTEST };
@@ -30,9 +31,10 @@ void monitors_close(struct monitors *monitors);
 
 /* What happened to the machine. */
 struct monitor_event {
-    const char *name;   /* QMP's */
-    const char *reason; /* of SHUTDOWN and RESET */
-    bool is_guest;      /* it was the guest's wish */
+    const char *name;                    /* QMP's */
+    const char *reason;                  /* of SHUTDOWN and RESET */
+    bool is_guest;                       /* it was the guest's wish */
+    const struct drive_failure *failure; /* of BLOCK_IO_ERROR */
 };
 void monitors_tell(struct monitors *monitors, const struct monitor_event *event);
 

@@ -5,6 +5,7 @@
  * deep, too, and then everything up to the end of its line is skipped. */
 #include "sys/monitor/qmp.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 
 #include "base/host.h"
 #include "base/report.h"
+#include "sys/drives.h"
 #include "sys/machine.h"
 
 enum {
@@ -98,6 +100,14 @@ static void qmp_opened(struct monitor *monitor)
         q, json_pack("{s:{s:o, s:[]}}", "QMP", "version", version(), "capabilities"));
 }
 
+static json_t *failure_data(const struct drive_failure *failure)
+{
+    return json_pack("{s:s, s:s, s:s, s:b, s:s}", "device", failure->drive->id,
+                     "operation", failure->op == BLOCK_READ ? "read" : "write", "action",
+                     block_reaction_name(failure->reaction), "nospace",
+                     failure->error == ENOSPC, "reason", strerror(failure->error));
+}
+
 static void qmp_tell(struct monitor *monitor, const struct monitor_event *event)
 {
     struct qmp *q = (struct qmp *)monitor;
@@ -113,6 +123,8 @@ static void qmp_tell(struct monitor *monitor, const struct monitor_event *event)
         json_object_set_new(
             object, "data",
             json_pack("{s:b, s:s}", "guest", event->is_guest, "reason", event->reason));
+    if (event->failure)
+        json_object_set_new(object, "data", failure_data(event->failure));
     send_object(q, object);
 }
 

@@ -1,4 +1,5 @@
 /* qmp_query.c - the commands of QMP. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -229,16 +230,23 @@ static json_t *inserted(struct disk_image *image, unsigned flags)
     return result;
 }
 
+static const char *io_status(const struct drives *drive)
+{
+    int error = drives_stopped(drive);
+
+    return error == ENOSPC ? "nospace" : error ? "failed" : "ok";
+}
+
 static json_t *query_block(struct qmp_call *call)
 {
     json_t *list = json_array();
 
     for (struct drives *d = machine_drives(call->machine); d; d = drives_next(d))
         json_array_append_new(
-            list,
-            json_pack("{s:s, s:s, s:b, s:b, s:s, s:o}", "device", drives_config(d)->id,
-                      "type", "unknown", "locked", 0, "removable", 0, "io-status", "ok",
-                      "inserted", inserted(drives_image(d), drives_config(d)->flags)));
+            list, json_pack("{s:s, s:s, s:b, s:b, s:s, s:o}", "device",
+                            drives_config(d)->id, "type", "unknown", "locked", 0,
+                            "removable", 0, "io-status", io_status(d), "inserted",
+                            inserted(drives_image(d), drives_config(d)->flags)));
     return list;
 }
 
@@ -424,7 +432,8 @@ static json_t *query_options(struct qmp_call *call)
     return list;
 }
 
-const char *const qmp_events[] = { "STOP", "RESUME", "RESET", "SHUTDOWN", NULL };
+const char *const qmp_events[] = { "STOP",     "RESUME",         "RESET",
+                                   "SHUTDOWN", "BLOCK_IO_ERROR", NULL };
 
 /* clang-format off */
 const struct qmp_command qmp_commands[] = {

@@ -335,12 +335,6 @@ START_TEST(requests_of_a_device_are_done_on_threads)
 }
 END_TEST
 
-static enum block_reaction stop_it(void *context, enum block_op op, int error)
-{
-    (void)context, (void)op, (void)error;
-    return BLOCK_STOP;
-}
-
 START_TEST(a_failed_request_waits_for_a_retry)
 {
     struct rlimit limit = { 400000, RLIM_INFINITY },
@@ -356,7 +350,7 @@ START_TEST(a_failed_request_waits_for_a_retry)
                                      .done = request_done,
                                      .context = &client };
     struct block_async_config config = { .post = post,
-                                         .failed = stop_it,
+                                         .write_error = BLOCK_STOP,
                                          .context = &posts };
     struct block_async *async;
 
@@ -367,6 +361,7 @@ START_TEST(a_failed_request_waits_for_a_retry)
     block_async_backend(async)->submit(block_async_backend(async), &request);
     run_posts(&posts);
     ck_assert_uint_eq(client.done, 0);
+    ck_assert_int_eq(block_async_stopped(async), EFBIG);
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &none), 0);
     block_async_retry(async);
     run_posts(&posts);
