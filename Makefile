@@ -82,7 +82,7 @@ OBJ_isa    := $(OBJ_base) $(call objects,src/isa/*.c src/isa/fp/*.c)
 OBJ_isagen := $(OBJ_isa) $(filter-out %/main.o,$(call objects,tools/isagen/*.c))
 # What only a JIT needs, and what takes its place.
 OBJ_cache  := $(call objects,src/base/host_folder.c src/interp/cache.c src/interp/cache_write.c src/debug/cache_cmd.c)
-OBJ_jit    := $(OBJ_cache) $(call objects,$(addprefix src/interp/,jit.c compiler.c collect.c loaded.c room.c cached.c ahead.c told.c count.c) $(addprefix src/user/,trace_jit.c symbols.c perf.c jit_debugger.c elf_parts.c functions.c needed.c warm.c))
+OBJ_jit    := $(OBJ_cache) $(call objects,$(addprefix src/interp/,jit.c compiler.c collect.c loaded.c room.c cached.c cached_code.c ahead.c told.c count.c) $(addprefix src/user/,trace_jit.c symbols.c perf.c jit_debugger.c elf_parts.c functions.c needed.c warm.c))
 OBJ_no_jit := $(call objects,src/debug/cache_none.c)
 OBJ_rest   := $(filter-out %/tlb.o,$(foreach d,interp debug user,$(call objects,src/$d/*.c src/$d/*/*.c)))
 
@@ -97,13 +97,13 @@ OBJ := $(filter-out $(if $(filter 0,$(LLVM)),$(OBJ_jit),$(OBJ_no_jit)),$(OBJ_isa
 
 # Whole machines are a program of their own, `rhea boot` runs it: the interpreter in it is
 # compiled for addresses that are translated.
-SYSTEM_JIT := $(if $(filter 0,$(LLVM)),,$(call objects,$(addprefix src/interp/,jit.c compiler.c collect.c loaded.c room.c told.c count.c)))
+SYSTEM_JIT := $(if $(filter 0,$(LLVM)),,$(call objects,$(addprefix src/interp/,jit.c compiler.c collect.c loaded.c room.c cached.c cached_code.c told.c count.c)))
 SYSTEM_INTERP := $(filter-out $(OBJ_jit) %/lockstep.o,$(call objects,src/interp/*.c)) $(SYSTEM_JIT) \
                  $(filter-out %/isas.o,$(foreach o,$(GEN_SRC:.c=.o),$(if $(findstring _interp_,$o)$(findstring /interp,$o),$o)))
 SYSTEM_STAMPS := $(if $(GEN_SRC),$(O)/gen/system_stencils.c)
 OBJ_system := $(OBJ_isagen) $(filter-out $(SYSTEM_INTERP),$(GEN_SRC:.c=.o)) $(SYSTEM_STAMPS:.c=.o) $(SYSTEM_INTERP:$(O)/%=$(O)/system/%) \
               $(foreach i,$(ISAS),$(call objects,src/isa/$i/*.c)) $(call objects,src/sys/*.c src/sys/*/*.c src/dev/*.c) \
-              $(call objects,src/debug/isa_find.c src/debug/code_log.c $(wildcard src/debug/gdb*.c)) $(O)/gen/riscv_sbi.o
+              $(call objects,src/debug/isa_find.c src/debug/code_log.c $(wildcard src/debug/gdb*.c) $(if $(SYSTEM_JIT),src/interp/cache.c src/interp/cache_write.c)) $(O)/gen/riscv_sbi.o
 # -lNAME, if there is such a library for HOST; its header may be another machine's.
 has_library = $(shell t=$$(mktemp) && echo 'int main(void) { return 0; }' | \
               $(CC) -x c -include $1.h - $(LDFLAGS) -o $$t -l$2 2>/dev/null && echo -l$2; rm -f $$t)
@@ -253,7 +253,7 @@ build/host/stencil: tools/stencil/main.c src/interp/stencils.h Makefile
 $(O)/gen/llvmjit_stamp.h: $(sort $(wildcard src/llvmjit/*.[ch])) src/interp/region.h Makefile
 	@mkdir -p $(@D)
 	$(Q)echo '  GEN  $@' && echo "#define LLVMJIT_STAMP \"LLVM $(shell $(LLVM_CONFIG) --version) $$(cat $^ | cksum | tr ' ' -)\"" >$@
-$(O)/src/interp/cached.o: $(O)/gen/llvmjit_stamp.h
+$(O)/src/interp/cached.o $(O)/system/src/interp/cached.o: $(O)/gen/llvmjit_stamp.h
 
 # isagen for the machine that builds, so that cross builds need no emulator.
 ISAGEN   := build/host/isagen

@@ -20,7 +20,29 @@ static uint64_t take_size(const char *at, char **end)
     return size;
 }
 
-/* ",sync=on,threshold=N,threads=N,memory=SIZE,templates=SIZE,cache=off" */
+/* false: `at`, of that length, is no switch. */
+static bool take_switch(const char *at, size_t length)
+{
+    static const struct {
+        const char *text;
+        bool *to, value;
+    } switches[] = {
+        { "sync=on", &jit_options.sync, true },
+        { "sync=off", &jit_options.sync, false },
+        { "cache=on", &jit_options.cache, true },
+        { "cache=off", &jit_options.cache, false },
+    };
+
+    for (unsigned i = 0; i < sizeof switches / sizeof *switches; i++)
+        if (strlen(switches[i].text) == length &&
+            strncmp(at, switches[i].text, length) == 0) {
+            *switches[i].to = switches[i].value;
+            return true;
+        }
+    return false;
+}
+
+/* ",sync=on,threshold=N,threads=N,memory=SIZE,templates=SIZE,cache=on" */
 static void take_jit_options(const char *at)
 {
     while (*at == ',') {
@@ -35,14 +57,9 @@ static void take_jit_options(const char *at)
             jit_options.memory = take_size(at + 7, &end);
         else if (strncmp(at, "templates=", 10) == 0)
             jit_options.templates = take_size(at + 10, &end);
-        else if (length == 7 && strncmp(at, "sync=on", length) == 0)
-            jit_options.sync = true;
-        else if (length == 9 && strncmp(at, "cache=off", length) == 0)
-            jit_options.no_cache = true;
-        else if (strncmp(at, "sync=off", length) != 0 &&
-                 strncmp(at, "cache=on", length) != 0)
-            die("-accel: %s is none of sync=on, threshold=N, threads=N, memory=SIZE and "
-                "cache=off",
+        else if (!take_switch(at, length))
+            die("-accel: %s is none of sync=on, threshold=N, threads=N, memory=SIZE, "
+                "templates=SIZE, cache=on and cache=off",
                 at);
         at = end ? end : at + length;
     }

@@ -7,9 +7,11 @@ struct engine;
 /* Those of this build, for people; the evaluator knows no machines. */
 #ifdef RHEA_JIT
 #define ACCEL_MACHINE_ENGINES "jit, template and interp"
+#define ACCEL_MACHINE_CACHE "; jit,cache=on keeps machine code for later boots"
 #define ACCEL_ENGINES "jit, template, interp and eval"
 #else
 #define ACCEL_MACHINE_ENGINES "template and interp"
+#define ACCEL_MACHINE_CACHE ""
 #define ACCEL_ENGINES "template, interp and eval"
 #endif
 

@@ -430,6 +430,14 @@ void block_guard(struct interp *ip, uint64_t page)
     tlb_code_appears(ip, page);
     interp_resume(ip);
 }
+
+void block_guard_code(struct interp *ip, uint64_t pc)
+{
+    uint64_t page = code_page(ip, pc);
+
+    if (page != UINT64_MAX)
+        block_guard(ip, page);
+}
 #endif
 
 /* The block has code from the page, which is one of its pages. */

@@ -470,7 +470,7 @@ bool cache_matches(const struct cache_region *region, uint64_t base,
     const uint8_t *want = region->bytes;
     uint8_t now[512];
 
-    if (region->where != CACHE_ANYWHERE && region->where != base)
+    if (region->where < CACHE_BY_CODE && region->where != base)
         return false;
     for (uint32_t i = 0; i < region->nranges; i++) {
         uint64_t at = base + (uint64_t)(int64_t)region->ranges[i].at;

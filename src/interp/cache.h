@@ -77,7 +77,9 @@ struct cache_range { /* guest bytes that were read; `at` is relative to the base
 struct cache_region {
     uint64_t offset; /* in the guest's file of the byte that is at the base */
     uint64_t mode;   /* mode key */
-    uint64_t where;  /* the one base that it is right for, or CACHE_ANYWHERE */
+    uint64_t where;  /* the one base that it is right for, or CACHE_ANYWHERE; or
+                        CACHE_BY_CODE: anywhere, too, and `offset` is any number that can
+                        be made of the code at the base */
     uint32_t nranges, npcs;
     const struct cache_range *ranges;
     const uint8_t *bytes;    /* of all ranges, one behind the other */
@@ -85,6 +87,7 @@ struct cache_region {
     struct region_code code; /* found: to be read only, valid until the file is closed */
 };
 #define CACHE_ANYWHERE UINT64_MAX
+#define CACHE_BY_CODE (UINT64_MAX - 1)
 
 /* ----------------------------------------------------------------------- reading */
 
@@ -116,11 +119,15 @@ bool cache_matches(const struct cache_region *region, uint64_t base,
                    int (*read)(void *context, uint64_t addr, void *to, size_t size),
                    void *context);
 
+/* Any single word of the data that changes changes it. */
+uint64_t cache_sum(const void *data, size_t size, uint64_t seed);
+
 /* ----------------------------------------------------------------------- writing */
 
 /* Adds regions to what is there of a guest file, and replaces those with the same offset,
- * mode and `where`.  `path`: the guest file's, for people.  Then removes what was not
- * used for longest until the folder keeps its limit.  0, or a negated errno. */
+ * mode and `where` (CACHE_BY_CODE: and of the same code).  `path`: the guest file's, for
+ * people.  Then removes what was not used for longest until the folder keeps its limit.
+ * 0, or a negated errno. */
 int cache_add(const struct cache *cache, const struct cache_guest *guest,
               const char *path, const struct cache_region *regions, uint32_t count);
 

@@ -54,8 +54,6 @@ int cache_row_read(const struct cache_row *row, const uint8_t *data,
 int cache_get_row(const struct cache_file *file, uint32_t row,
                   struct cache_region *region);
 
-/* Any single word of the data that changes changes it. */
-uint64_t cache_sum(const void *data, size_t size, uint64_t seed);
 /* Of a header whose tables are there. */
 uint64_t cache_header_sum(const struct cache_header *header);
 /* Where the data of rows begins. */

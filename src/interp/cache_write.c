@@ -139,6 +139,7 @@ int cache_clear(int folder, uint32_t *files, uint64_t *bytes)
 struct piece {
     struct cache_row row;
     const uint8_t *data;
+    uint64_t code;  /* sum of the guest's, if that makes a difference */
     uint32_t order; /* of what is the same, the first is kept */
     bool is_old;    /* the data is the old file's */
 };
@@ -217,18 +218,44 @@ static int make_piece(struct piece *piece, const struct cache_region *region)
     return -1;
 }
 
-static int by_place(const void *a, const void *b)
+static uint64_t code_sum(const struct cache_row *row, const uint8_t *data)
 {
-    const struct piece *left = a, *right = b;
-    const uint64_t l[] = { left->row.offset, left->row.mode, left->row.where,
-                           left->order };
-    const uint64_t r[] = { right->row.offset, right->row.mode, right->row.where,
-                           right->order };
+    struct cache_layout l = cache_layout(row);
+    size_t ranges = row->nranges * sizeof(struct cache_range);
 
-    for (unsigned i = 0; i < 4; i++)
+    return row->where == CACHE_BY_CODE ? cache_sum(data + l.bytes, row->nbytes,
+                                                   cache_sum(data + l.ranges, ranges, 0))
+                                       : 0;
+}
+
+enum { PLACE = 4 }; /* words */
+static void get_place(const struct piece *piece, uint64_t place[PLACE])
+{
+    place[0] = piece->row.offset;
+    place[1] = piece->row.mode;
+    place[2] = piece->row.where;
+    place[3] = piece->code;
+}
+
+/* 0: they are the same. */
+static int compare_places(const struct piece *left, const struct piece *right)
+{
+    uint64_t l[PLACE], r[PLACE];
+
+    get_place(left, l);
+    get_place(right, r);
+    for (unsigned i = 0; i < PLACE; i++)
         if (l[i] != r[i])
             return l[i] < r[i] ? -1 : 1;
     return 0;
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const struct piece *left = a, *right = b;
+    int order = compare_places(left, right);
+
+    return order ? order : (left->order > right->order) - (left->order < right->order);
 }
 
 static void drop_piece(struct piece *piece)
@@ -258,17 +285,14 @@ static uint32_t collect(struct pieces *pieces, const struct cache_region *region
                                                .data = old->at + old->rows[i].data,
                                                .order = count,
                                                .is_old = true };
+    for (uint32_t i = 0; i < n; i++)
+        pieces->all[i].code = code_sum(&pieces->all[i].row, pieces->all[i].data);
     qsort(pieces->all, n, sizeof *pieces->all, by_place);
-    for (uint32_t i = 0; i < n; i++) {
-        struct piece *last = kept ? &pieces->all[kept - 1] : NULL;
-        const struct cache_row *row = &pieces->all[i].row;
-
-        if (last && last->row.offset == row->offset && last->row.mode == row->mode &&
-            last->row.where == row->where)
+    for (uint32_t i = 0; i < n; i++)
+        if (kept && compare_places(&pieces->all[kept - 1], &pieces->all[i]) == 0)
             drop_piece(&pieces->all[i]);
         else
             pieces->all[kept++] = pieces->all[i];
-    }
     pieces->count = kept;
     return bad;
 }

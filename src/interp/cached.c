@@ -1,10 +1,10 @@
-/* cached.c - regions from and for the cache (cache.h): code of files that are mapped.
+/* cached.c - regions from and for the cache (cache.h).
  *
- * Where a file is mapped, private, executable and not writable, regions in that mapping
- * are kept by their offset in the file.  A file of the cache is opened when code of its
- * guest file is first looked for, and not before LOOK_INSNS, so that it costs the
- * shortest programs nothing.  What it has is loaded where a region is entered: before a
- * block is made there, so code in regions is not predecoded, or when it gets hot.
+ * Which code is kept, and how it is found again, cached_code.c says.  A file of the cache
+ * is opened when code of its guest file is first looked for, and not before LOOK_INSNS,
+ * so that it costs the shortest programs nothing.  What it has is loaded where a region
+ * is entered: before a block is made there, so code in regions is not predecoded, or when
+ * it gets hot.
  *
  * Descriptors: as long as the guest has one thread nobody minds what is opened.  Else the
  * compiler's thread does it, whose descriptors are its own.  In front of the end, and of
@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "interp/cache.h"
+#include "interp/cached_code.h"
 #include "interp/jit.h"
 #include "isa/space.h"
 #include "llvmjit_stamp.h"
@@ -55,7 +56,7 @@ struct keeper {
 
 struct cached {
     struct keeper *keeper;
-    struct space_area area; /* looked at last; empty: none */
+    struct space_area area; /* code_place()'s */
     bool is_forked;         /* the keeper is the parent's */
     struct cached_counts counts;
 };
@@ -80,9 +81,11 @@ static const char *setting(const char *name)
 static struct cache *new_cache(const struct interp *ip)
 {
     char compiler[512], host[HOST_CPU_TEXT];
-    struct cache_key key = {
-        .isa = ip->isa, .features = &ip->features, .compiler = compiler, .host = host
-    };
+    struct cache_key key = { .isa = ip->isa,
+                             .features = &ip->features,
+                             .compiler = compiler,
+                             .host = host,
+                             .variants = RHEA_TLB ? CACHE_PAGED : 0 };
     int n = snprintf(compiler, sizeof compiler, "%s %s %s %s", LLVMJIT_STAMP,
                      setting("RHEA_LLVM_PASSES"), setting("RHEA_LLVM_OPTIONS"),
                      setting("RHEA_LLVM_CODEGEN"));
@@ -134,7 +137,7 @@ static struct cached *get_cached(struct interp *ip)
     if (cached || jit->is_uncached)
         return cached;
     jit->is_uncached = true;
-    if (jit_options.no_cache)
+    if (!jit_options.cache)
         return NULL;
     cached = calloc(1, sizeof *cached);
     if (cached)
@@ -190,23 +193,9 @@ void keeper_release(struct keeper *keeper)
 
 /* --------------------------------------------------------------------------- files */
 
-/* The file whose code is at pc, or 0: none. */
-static unsigned file_at(struct interp *ip, struct cached *cached, uint64_t pc)
-{
-    struct space_area *area = &cached->area;
-
-    if (pc < area->start || pc >= area->end) {
-        area->end = 0;
-        if (!space_next(ip->cpu->space, pc, area) || area->start > pc)
-            return area->end = 0;
-        if (!(area->prot & SPACE_EXEC) || area->prot & SPACE_WRITE || area->shared)
-            area->file = 0;
-    }
-    return area->file;
-}
-
 static void open_file(struct keeper *keeper, struct opened *opened)
 {
+    cache_close(&opened->file);
     cache_open(keeper->cache, &opened->guest, &opened->file);
     __atomic_store_n(&opened->state, IS_OPEN, __ATOMIC_RELEASE);
 }
@@ -216,12 +205,10 @@ static const struct cache_file *open_now(struct interp *ip, struct keeper *keepe
                                          unsigned number)
 {
     struct opened *opened = &keeper->files[number - 1];
-    const struct host_file *is;
 
     if (__atomic_load_n(&opened->state, __ATOMIC_ACQUIRE) == IS_NEW) {
-        is = space_file(ip->cpu->space, number);
-        opened->guest = (struct cache_guest){ is->dev, is->ino, is->size, is->mtime_ns };
-        if (!ip->is_shared) {
+        opened->guest = code_guest(ip, number);
+        if (RHEA_TLB || !ip->is_shared) {
             open_file(keeper, opened);
         } else {
             host_lock_take(keeper->lock);
@@ -247,7 +234,7 @@ static bool is_keepable(const struct mode_table *table)
     return !table->kind && table->mode >> VARIANT_SHIFT == 0;
 }
 
-/* The region to be entered at pc: the one that begins there, or another one. */
+/* The region to be entered there: the one that begins there, or another one. */
 static uint32_t find(const struct cache_file *file, uint64_t offset, uint64_t mode)
 {
     uint32_t first = cache_find(file, offset, mode, CACHE_NONE), at = first;
@@ -257,48 +244,7 @@ static uint32_t find(const struct cache_file *file, uint64_t offset, uint64_t mo
     return at == CACHE_NONE ? first : at;
 }
 
-/* One that counts, where that is asked for and there is one; else one that does not. */
-static uint32_t find_one(const struct interp *ip, const struct cache_file *file,
-                         uint64_t offset, bool *is_counting)
-{
-    uint32_t found = CACHE_NONE;
-
-    *is_counting = jit_options.stats;
-    if (*is_counting)
-        found = find(file, offset, mode_of(ip->mode, !ip->is_unseen, true));
-    if (found != CACHE_NONE)
-        return found;
-    *is_counting = false;
-    return find(file, offset, mode_of(ip->mode, !ip->is_unseen, false));
-}
-
-/* The file that has a region for pc, and which. */
-static const struct cache_file *look(struct interp *ip, uint64_t pc, uint32_t *found,
-                                     bool *is_counting)
-{
-    struct cached *cached;
-    const struct cache_file *file;
-    unsigned number;
-
-    if ((ip->hot_blocks < HOT_BLOCKS && ip->npositions < LOOK_INSNS) ||
-        !is_keepable(ip->mode) || ip->jit->is_off || ip->cpu->stops ||
-        loaded_is_entry(ip, pc))
-        return NULL;
-    cached = get_cached(ip);
-    number = cached ? file_at(ip, cached, pc) : 0;
-    file = number ? open_now(ip, cached->keeper, number) : NULL;
-    if (!file || !file->at)
-        return NULL;
-    *found = find_one(ip, file, pc - cached->area.file_at, is_counting);
-    return *found == CACHE_NONE ? NULL : file;
-}
-
 /* ------------------------------------------------------------------------- loading */
-
-static int read_code(void *context, uint64_t addr, void *to, size_t size)
-{
-    return space_fetch(context, addr, to, size, NULL);
-}
 
 static void *copy(const void *from, size_t size)
 {
@@ -307,25 +253,6 @@ static void *copy(const void *from, size_t size)
     if (to && size)
         memcpy(to, from, size);
     return to;
-}
-
-static bool fill_pages(struct loaded *region, const struct cache_region *from)
-{
-    uint32_t n = 0;
-
-    for (uint32_t i = 0; i < from->nranges; i++)
-        n += (from->ranges[i].size >> PAGE_SHIFT) + 2;
-    region->pages = malloc((n + 1) * sizeof *region->pages);
-    for (uint32_t i = 0; region->pages && i < from->nranges; i++) {
-        uint64_t start = region->base + (uint64_t)(int64_t)from->ranges[i].at;
-        uint64_t page = start >> PAGE_SHIFT;
-        uint64_t last = (start + from->ranges[i].size - 1) >> PAGE_SHIFT;
-
-        for (; page <= last; page++)
-            if (!region->npages || region->pages[region->npages - 1] != page)
-                region->pages[region->npages++] = page;
-    }
-    return region->pages != NULL;
 }
 
 static bool load(struct interp *ip, const struct cache_region *from, uint64_t base,
@@ -337,7 +264,7 @@ static bool load(struct interp *ip, const struct cache_region *from, uint64_t ba
         return false;
     region->table = ip->mode;
     region->base = base;
-    region->is_precise = !ip->is_unseen;
+    region->is_precise = is_precise(ip);
     region->is_cached = true;
     region->is_counting = is_counting;
     region->npcs = from->npcs;
@@ -349,7 +276,8 @@ static bool load(struct interp *ip, const struct cache_region *from, uint64_t ba
     region->cells_at = from->code.cells_at;
     region->base_at = from->code.base_at;
     region->pcs = malloc((from->npcs + 1) * sizeof *region->pcs);
-    if (!fill_pages(region, from) || !region->pcs || !region->cells || !region->entries) {
+    if (!code_pages(ip, region, from) || !region->pcs || !region->cells ||
+        !region->entries) {
         loaded_release(region);
         return false;
     }
@@ -358,25 +286,53 @@ static bool load(struct interp *ip, const struct cache_region *from, uint64_t ba
     return loaded_put(ip, region, &from->code);
 }
 
+/* The first of those to be entered there whose code is as it was. */
+static bool load_any(struct interp *ip, const struct cache_file *file, uint64_t pc,
+                     uint64_t offset, bool is_counting)
+{
+    uint64_t mode = mode_of(ip->mode, is_precise(ip), is_counting);
+    struct cached_counts *counts = &ip->jit->cached->counts;
+    struct cache_region region;
+
+    for (uint32_t at = find(file, offset, mode); at != CACHE_NONE;
+         at = cache_find(file, offset, mode, at)) {
+        uint64_t base = pc + cache_base(file, at) - offset;
+
+        if (cache_get(file, at, &region) < 0)
+            continue;
+        if (cache_matches(&region, base, code_read, ip)) {
+            counts->loaded++;
+            return load(ip, &region, base, is_counting);
+        }
+        counts->different++;
+    }
+    return false;
+}
+
+/* Whether it may be worth looking there. */
+static bool may_have(struct interp *ip, uint64_t pc)
+{
+    return ip->jit && (ip->hot_blocks == HOT_BLOCKS || ip->npositions >= LOOK_INSNS) &&
+           is_keepable(ip->mode) && !ip->jit->is_off && !ip->cpu->stops &&
+           !loaded_is_entry(ip, pc);
+}
+
+/* Regions that count, where that is asked for and there is one; else one that does not.
+ */
 bool cached_load(struct interp *ip, uint64_t pc)
 {
-    uint32_t found;
-    bool is_counting;
-    const struct cache_file *file = ip->jit ? look(ip, pc, &found, &is_counting) : NULL;
-    struct cached *cached = file ? ip->jit->cached : NULL;
-    struct cache_region region;
-    uint64_t base;
+    struct cached *cached = may_have(ip, pc) ? get_cached(ip) : NULL;
+    struct code_place place = { 0 };
+    const struct cache_file *file = NULL;
 
-    if (!file || cache_get(file, found, &region) < 0)
+    if (cached)
+        place = code_place(ip, pc, &cached->area);
+    if (place.file)
+        file = open_now(ip, cached->keeper, place.file);
+    if (!file || !file->at ||
+        !((jit_options.stats && load_any(ip, file, pc, place.offset, true)) ||
+          load_any(ip, file, pc, place.offset, false)))
         return false;
-    base = cached->area.file_at + region.offset;
-    if (!cache_matches(&region, base, read_code, ip->cpu->space)) {
-        cached->counts.different++;
-        return false;
-    }
-    if (!load(ip, &region, base, is_counting))
-        return false;
-    cached->counts.loaded++;
     if (jit_options.stats)
         jit_start(ip); /* samples are wanted though nothing is to be compiled */
     return loaded_is_entry(ip, pc);
@@ -430,9 +386,10 @@ static void *take_copy(uint8_t **at, const void *from, size_t size)
 }
 
 /* false: the code cannot be read. */
-static bool fill_ranges(struct kept *kept, const struct span *spans, uint64_t base,
-                        struct space *space, uint8_t **at)
+static bool fill_ranges(struct interp *ip, const struct job *job, struct kept *kept,
+                        const struct span *spans, uint8_t **at)
 {
+    uint64_t base = job->request.base;
     struct cache_range *ranges = take(at, kept->region.nranges * sizeof *ranges);
     uint8_t *bytes = *at;
 
@@ -442,7 +399,7 @@ static bool fill_ranges(struct kept *kept, const struct span *spans, uint64_t ba
         uint32_t size = (uint32_t)(spans[i].to - spans[i].from);
 
         ranges[i] = (struct cache_range){ (int32_t)(spans[i].from - base), size };
-        if (space_fetch(space, spans[i].from, bytes, size, NULL))
+        if (!code_read_job(ip, job, spans[i].from, bytes, size))
             return false;
         bytes += size;
     }
@@ -470,9 +427,9 @@ static struct kept *make_kept(struct interp *ip, const struct job *job,
         return NULL;
     at = (uint8_t *)(kept + 1);
     kept->region.mode = mode_of(job->table, job->request.is_precise, job->request.counts);
-    kept->region.where = CACHE_ANYWHERE;
+    kept->region.where = CODE_WHERE;
     kept->region.nranges = nspans;
-    if (!fill_ranges(kept, spans, base, ip->cpu->space, &at)) {
+    if (!fill_ranges(ip, job, kept, spans, &at)) {
         free(kept);
         return NULL;
     }
@@ -500,28 +457,25 @@ static void add_kept(struct keeper *keeper, struct kept *kept)
 
 void cached_keep(struct interp *ip, const struct job *job)
 {
-    struct cached *cached = get_cached(ip);
-    uint64_t base = job->request.base;
-    struct span *spans;
+    struct cached *cached = is_keepable(job->table) ? get_cached(ip) : NULL;
+    struct span *spans =
+        cached ? malloc((job->request.ninsns + 1) * sizeof *spans) : NULL;
+    struct code_place place;
     struct kept *kept = NULL;
-    unsigned file;
     uint32_t n;
 
-    if (!cached || !is_keepable(job->table))
-        return;
-    file = file_at(ip, cached, base);
-    spans = file ? malloc((job->request.ninsns + 1) * sizeof *spans) : NULL;
     if (!spans)
         return;
-    open_now(ip, cached->keeper, file); /* its identity is known then */
     n = find_spans(&job->request, spans);
-    if (spans[0].from >= cached->area.start && spans[n - 1].to <= cached->area.end)
+    place = code_place_of(ip, job, spans[0].from, spans[n - 1].to, &cached->area);
+    if (place.file)
         kept = make_kept(ip, job, spans, n);
     free(spans);
     if (!kept)
         return;
-    kept->file = file;
-    kept->region.offset = base - cached->area.file_at;
+    open_now(ip, cached->keeper, place.file); /* its identity is known then */
+    kept->file = place.file;
+    kept->region.offset = place.offset;
     cached->counts.kept++;
     add_kept(cached->keeper, kept);
     if (jit_options.sync && !ip->is_shared)
@@ -535,23 +489,24 @@ bool cached_has(struct interp *ip, const struct job *job)
     struct cached *cached = get_cached(ip);
     uint64_t base = job->request.base;
     uint64_t mode = mode_of(job->table, job->request.is_precise, job->request.counts);
-    unsigned number = cached ? file_at(ip, cached, base) : 0;
-    const struct cache_file *file = number ? open_now(ip, cached->keeper, number) : NULL;
+    struct code_place place =
+        cached ? code_place(ip, base, &cached->area) : (struct code_place){ 0 };
+    const struct cache_file *file =
+        place.file ? open_now(ip, cached->keeper, place.file) : NULL;
     struct cache_region region;
     uint32_t found;
 
     if (!file)
         return false;
-    found = find(file, base - cached->area.file_at, mode);
+    found = find(file, place.offset, mode);
     return found != CACHE_NONE && cache_get(file, found, &region) == 0 &&
-           cached->area.file_at + region.offset == base &&
-           cache_matches(&region, base, read_code, ip->cpu->space);
+           region.offset == place.offset && cache_matches(&region, base, code_read, ip);
 }
 
 uint64_t cached_room(struct interp *ip, uint64_t pc)
 {
     struct cached *cached = get_cached(ip);
-    unsigned number = cached ? file_at(ip, cached, pc) : 0;
+    unsigned number = cached ? code_place(ip, pc, &cached->area).file : 0;
 
     if (!number)
         return 0;
@@ -564,6 +519,7 @@ uint64_t cached_room(struct interp *ip, uint64_t pc)
 /* All of one file. */
 static void write_file(struct keeper *keeper, struct kept *kept, unsigned file)
 {
+    struct opened *opened = &keeper->files[file - 1];
     char path[1024];
     struct cache_region *regions;
     uint32_t n = 0, i;
@@ -580,10 +536,11 @@ static void write_file(struct keeper *keeper, struct kept *kept, unsigned file)
             regions[--i] = k->region;
             at = k->at;
         }
-    host_mapped_path(at, path, sizeof path);
-    cache_add(keeper->cache, &keeper->files[file - 1].guest, *path ? path : "?", regions,
-              n);
+    code_path(at, path, sizeof path);
+    cache_add(keeper->cache, &opened->guest, *path ? path : "?", regions, n);
     free(regions);
+    if (RHEA_TLB) /* the same code may be somewhere else by now */
+        __atomic_store_n(&opened->state, IS_NEW, __ATOMIC_RELEASE);
 }
 
 static void write_kept(struct keeper *keeper)

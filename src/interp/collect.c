@@ -417,7 +417,7 @@ static struct job *make_job(const struct collector *c)
         .ninsns = c->ninsns,
         .nslots = c->nslots,
         .base = c->insns[0].pc,
-        .is_precise = !c->ip->is_unseen && !RHEA_TLB,
+        .is_precise = is_precise(c->ip),
         .is_translated = RHEA_TLB,
         .fp_flags = host_fp_flags(),
         .has_fma = host_has_fma(),

@@ -345,6 +345,7 @@ static inline uint64_t code_page(const struct interp *ip, uint64_t pc)
  * to it from now on invalidates that first; until something does.  Others are stopped
  * meanwhile. */
 void block_guard(struct interp *ip, uint64_t page);
+void block_guard_code(struct interp *ip, uint64_t pc); /* ... the one of code at pc */
 static inline bool block_is_guarded(const struct interp *ip, uint64_t page)
 {
     return page >= GUARD_PAGES || (ip->guards[page / 8] >> page % 8 & 1);

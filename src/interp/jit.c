@@ -144,13 +144,15 @@ static void forget_samples(struct interp *ip, const struct job *job)
 
 /* Whether the code has taken half the time that compiling it would: code that has run for
  * long is likely to run as long again.  Twice the time in machines: what a boot does for
- * long it seldom does again. */
+ * long it seldom does again, unless the next one finds it in the cache. */
 static bool is_worth(struct interp *ip, const struct job *job)
 {
     uint64_t cost = compiler_cost_us(ip->jit->compiler, job->request.ninsns);
 
+    bool is_once = RHEA_TLB && !jit_options.cache;
+
     return jit_options.threshold ||
-           (uint64_t)job->heat * SAMPLE_US >= (RHEA_TLB ? cost * 2 : cost / 2);
+           (uint64_t)job->heat * SAMPLE_US >= (is_once ? cost * 2 : cost / 2);
 }
 
 static void request(struct interp *ip, uint64_t pc)

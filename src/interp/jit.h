@@ -6,6 +6,7 @@
  *   loaded.c   struct region_code in memory: cells, entries, invalidation
  *   room.c     ... and what happens when that memory is full
  *   cached.c   from and for the cache: regions of earlier processes
+ *   cached_code.c  ... and which code that is
  *   ahead.c    code of files that does not run: `rhea cache warm`
  *   told.c     what users are told of regions
  *   count.c    how often regions are left, and why
@@ -138,7 +139,7 @@ struct jit_options {
     uint32_t threads;   /* that compile, at most; 0: the host's cores decide */
     uint64_t memory;    /* bytes for the code of regions; 0: as much as is reasonable */
     uint64_t templates; /* ... of templates */
-    bool no_cache;
+    bool cache;         /* it is used: cached.c */
     bool stats; /* -jit-stats: instructions are counted, and how regions are left */
     bool exits; /* -jit-exits: where, too */
 };
@@ -146,6 +147,12 @@ extern struct jit_options jit_options; /* run.c */
 
 #ifdef RHEA_JIT
 #define HAS_JIT 1
+/* Whether faults in a region find every register as it was: region_request's. */
+static inline bool is_precise(const struct interp *ip)
+{
+    return !ip->is_unseen && !RHEA_TLB;
+}
+
 /* jit.c.  Begins to sample, if it did not yet.  ip->jit may be NULL: nothing. */
 void jit_start(struct interp *ip);
 /* The block has run as often as jit_options.threshold says. */
@@ -178,57 +185,6 @@ struct reach {
 struct job *collect(struct interp *ip, uint64_t pc, const struct reach *reach);
 void job_free(struct job *job);
 
-#ifdef RHEA_SYSTEM
-/* Code of machines is of no file. */
-struct keeper;
-struct cached_counts {
-    uint64_t loaded, different, kept;
-};
-static inline bool cached_load(struct interp *ip, uint64_t pc)
-{
-    return (void)ip, (void)pc, false;
-}
-static inline void cached_keep(struct interp *ip, const struct job *job)
-{
-    (void)ip, (void)job;
-}
-static inline void cached_forget(struct jit *jit)
-{
-    (void)jit;
-}
-static inline void cached_forked(struct jit *jit)
-{
-    (void)jit;
-}
-static inline void cached_free(struct jit *jit)
-{
-    (void)jit;
-}
-static inline void cached_write(struct jit *jit)
-{
-    (void)jit;
-}
-static inline struct cached_counts cached_counts(const struct jit *jit)
-{
-    return (void)jit, (struct cached_counts){ 0 };
-}
-static inline struct keeper *cached_keeper(struct interp *ip)
-{
-    return (void)ip, NULL;
-}
-static inline void keeper_release(struct keeper *keeper)
-{
-    (void)keeper;
-}
-static inline bool keeper_has_work(const struct keeper *keeper)
-{
-    return (void)keeper, false;
-}
-static inline void keeper_work(struct keeper *keeper)
-{
-    (void)keeper;
-}
-#else
 /* cached.c.  Loads a region that can be entered at pc, if the cache has one and there is
  * none yet: whether it did.  ip->jit may be NULL: no. */
 bool cached_load(struct interp *ip, uint64_t pc);
@@ -255,7 +211,6 @@ void keeper_release(struct keeper *keeper);
  * that may open files. */
 bool keeper_has_work(const struct keeper *keeper);
 void keeper_work(struct keeper *keeper);
-#endif
 
 /* loaded.c.  Whether there is room for so much code.  false: not now, and jit->room is
  * ROOM_EVICT; or never. */

@@ -53,15 +53,6 @@ struct builder {
 /* --------------------------------------------------------------------- fetching */
 
 #if RHEA_TLB
-/* Writes to the page of pc are seen from now on. */
-static void guard(const struct builder *b, uint64_t pc)
-{
-    uint64_t page = code_page(b->ip, pc);
-
-    if (page != UINT64_MAX)
-        block_guard(b->ip, page);
-}
-
 /* Up to the end of the page, and no further than somebody asks. */
 static void fetch(struct builder *b)
 {
@@ -70,9 +61,9 @@ static void fetch(struct builder *b)
     if (b->code_size > left && left >= ISA_MAX_ILEN)
         b->code_size = (unsigned)left;
     last = b->pc + b->code_size - 1;
-    guard(b, b->pc);
+    block_guard_code(b->ip, b->pc);
     if (block_is_far(b->pc, last))
-        guard(b, last);
+        block_guard_code(b->ip, last);
     b->fetch_cause = tlb_fetch(b->ip->cpu, b->pc, b->code, &b->code_size);
 }
 #else

@@ -21,7 +21,7 @@
 #include "isa/space.h"
 #include "isa/trace.h"
 
-struct jit_options jit_options;
+struct jit_options jit_options = { .cache = !RHEA_TLB };
 
 enum { POSITION_SIZE = sizeof(struct packed_position) + sizeof(uint16_t) };
 

@@ -312,6 +312,7 @@ int machine_run(struct machine *machine)
     run(machine);
     tell(machine, "SHUTDOWN");
     debugger_end(machine->debugger, machine->status);
+    vcpu_leaving(machine->cpus[0]);             /* all of them */
     vcpu_report(machine->cpus[0], report_line); /* of all of them */
     return machine->status;
 }

@@ -350,6 +350,12 @@ static void thread(void *arg)
     host_lock_give(vcpu->lock);
 }
 
+void vcpu_leaving(struct vcpu *vcpu)
+{
+    if (vcpu->engine->leaving)
+        vcpu->engine->leaving(vcpu->cpu);
+}
+
 void vcpu_report(struct vcpu *vcpu, void (*line)(const char *text))
 {
     if (HAS_JIT && jit_options.stats && vcpu->engine->report)

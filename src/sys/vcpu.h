@@ -66,6 +66,8 @@ bool vcpu_is_idle(struct vcpu *vcpu); /* it waits for an interrupt, or is stoppe
 unsigned vcpu_thread_id(struct vcpu *vcpu); /* 0: it has not started yet */
 const char *vcpu_engine(const struct vcpu *vcpu);
 bool vcpu_waits(const struct vcpu *vcpu); /* for an interrupt */
+/* The process is about to end.  The CPU does not run. */
+void vcpu_leaving(struct vcpu *vcpu);
 /* What its engine did (-jit-stats), in lines; nothing unless it counts that. */
 void vcpu_report(struct vcpu *vcpu, void (*line)(const char *text));
 

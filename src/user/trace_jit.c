@@ -123,5 +123,5 @@ void trace_jit_start(const struct run_options *options, struct trace *trace)
     if (is_perf || is_debugger)
         trace->code = tell_code;
     if (trace->wants_ir || trace->wants_out_asm)
-        jit_options.no_cache = true; /* they are the compiler's */
+        jit_options.cache = false; /* they are the compiler's */
 }

@@ -255,6 +255,17 @@ START_TEST(all_comes_back)
 }
 END_TEST
 
+/* How many regions can be entered there. */
+static unsigned count_at(uint64_t offset, unsigned mode)
+{
+    unsigned count = 0;
+
+    for (uint32_t at = cache_find(&file, offset, mode, CACHE_NONE); at != CACHE_NONE;
+         at = cache_find(&file, offset, mode, at))
+        count++;
+    return count;
+}
+
 START_TEST(regions_are_found_by_entry_and_mode)
 {
     struct sample *s = sample_of(0x108, 2, CODE);
@@ -265,14 +276,9 @@ START_TEST(regions_are_found_by_entry_and_mode)
     s->region.mode = MODE;
     ck_assert_int_eq(cache_add(cache, &program, "", &s->region, 1), 0);
     ck_assert(reopen());
-    for (unsigned mode = MODE; mode <= OTHER_MODE + 1; mode++) {
-        unsigned count = 0;
-
-        for (uint32_t at = cache_find(&file, 0x108, mode, CACHE_NONE); at != CACHE_NONE;
-             at = cache_find(&file, 0x108, mode, at))
-            count++;
-        ck_assert_uint_eq(count, mode == MODE ? 2 : mode == OTHER_MODE ? 1 : 0);
-    }
+    ck_assert_uint_eq(count_at(0x108, MODE), 2);
+    ck_assert_uint_eq(count_at(0x108, OTHER_MODE), 1);
+    ck_assert_uint_eq(count_at(0x108, OTHER_MODE + 1), 0);
     ck_assert_uint_eq(cache_find(&file, 0x101, MODE, CACHE_NONE), CACHE_NONE);
     ck_assert_uint_eq(cache_find(&file, 0, MODE, CACHE_NONE), CACHE_NONE);
     ck_assert_uint_eq(cache_find(&file, UINT64_MAX, MODE, CACHE_NONE), CACHE_NONE);
@@ -298,6 +304,37 @@ START_TEST(writes_merge_and_the_last_one_counts)
     ck_assert_uint_eq(found_at(0x300).code.code[0], 3);
     sample_free(two[0]);
     sample_free(two[1]);
+}
+END_TEST
+
+START_TEST(of_machines_each_code_is_kept)
+{
+    struct sample *one = sample_of(0x200, 1, CODE), *two = sample_of(0x200, 2, CODE);
+    struct sample *three = sample_of(0x200, 3, CODE);
+    struct cache_region regions[] = { one->region, two->region, three->region };
+    uint64_t start_of_guest = 0x70000000;
+    unsigned found = 0;
+
+    two->bytes[20]++;
+    three->ranges[0].size = 15;
+    three->ranges[1].size = 9;
+    for (unsigned i = 0; i < 3; i++)
+        regions[i].where = CACHE_BY_CODE;
+    for (unsigned i = 0; i < 2; i++)
+        ck_assert_int_eq(cache_add(cache, &program, "", regions, 3), 0);
+    ck_assert(reopen());
+    ck_assert_uint_eq(count_at(0x200, MODE), 3);
+    for (uint32_t at = cache_find(&file, 0x200, MODE, CACHE_NONE); at != CACHE_NONE;
+         at = cache_find(&file, 0x200, MODE, at)) {
+        struct cache_region r;
+
+        ck_assert_int_eq(cache_get(&file, at, &r), 0);
+        found += cache_matches(&r, start_of_guest + 0x200, read_guest, &start_of_guest);
+    }
+    ck_assert_uint_eq(found, 1);
+    sample_free(one);
+    sample_free(two);
+    sample_free(three);
 }
 END_TEST
 
@@ -844,6 +881,7 @@ int main(int argc, char **argv)
     tcase_add_test(cases.all, all_comes_back);
     tcase_add_test(cases.all, regions_are_found_by_entry_and_mode);
     tcase_add_test(cases.all, writes_merge_and_the_last_one_counts);
+    tcase_add_test(cases.all, of_machines_each_code_is_kept);
     tcase_add_test(cases.all, guest_bytes_are_compared);
     tcase_add_test(cases.all, another_key_or_file_finds_nothing);
     tcase_add_test(cases.all, bad_regions_are_not_kept);
