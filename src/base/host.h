@@ -197,6 +197,7 @@ enum { HOST_SMALL_STACK = 512 << 10, HOST_LARGE_STACK = 8 << 20 };
 int host_thread_start(void (*fn)(void *arg), void *arg, size_t stack);
 uint64_t host_thread_time(void); /* CPU time of this thread in nanoseconds */
 void host_sleep_us(unsigned us);
+unsigned long host_process_id(void);
 unsigned host_thread_id(void); /* of this thread, as the host's tools show it */
 unsigned host_threads(void);   /* in this process; 0: not known */
 
@@ -291,12 +292,21 @@ int host_set_nonblocking(int fd,
                          bool is_nonblocking); /* returns what it was, or -errno */
 int64_t host_read(int fd, void *bytes, size_t size);
 int64_t host_write(int fd, const void *bytes, size_t size);
-/* These return a descriptor or a negated errno.  An empty file, and one that is written
- * to at its end; what there is (a pipe, say), to be read, or read and written. */
-int host_create_file(const char *path);
-int host_append_file(const char *path);
-int host_open_stream(const char *path, bool writes);
+/* A file, or what else there is (a pipe, say).  These return a descriptor, or what they
+ * say, or a negated errno. */
+enum host_file_flags {
+    HOST_FILE_READ = 1,
+    HOST_FILE_WRITE = 2,
+    HOST_FILE_EMPTY = 4,    /* made if there is none; what is in it goes */
+    HOST_FILE_APPEND = 8,   /* made if there is none; always written to at its end */
+    HOST_FILE_NO_WAIT = 16, /* neither now for somebody at the other end, nor later */
+};
+int host_open_file(const char *path, unsigned flags);
 void host_close(int fd);
+int host_seek(int fd, uint64_t offset);
+int64_t host_file_size(int fd);
+int host_rename(const char *from, const char *to); /* in place of what is there */
+int host_remove(const char *path);                 /* a file, or an empty folder */
 /* `name` beside the program (as `../share/rhea/boards`): its path.  NULL: no room, or
  * nobody knows where the program is. */
 const char *host_path_beside(const char *name, char *path, size_t size);
@@ -320,7 +330,6 @@ int host_listen(const struct host_place *place);
 int host_connect(const struct host_place *place);
 int host_accept(int listener);
 unsigned host_socket_port(int fd); /* its own; 0: it has none */
-void host_remove_path(const char *path);
 
 /* Descriptors 0 to 2 are open from now on, if need be on /dev/null. */
 void host_open_standard_files(void);

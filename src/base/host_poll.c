@@ -178,27 +178,6 @@ int64_t host_write(int fd, const void *bytes, size_t size)
     return done < 0 ? -errno : done;
 }
 
-int host_create_file(const char *path)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-
-    return fd < 0 ? -errno : fd;
-}
-
-int host_append_file(const char *path)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-
-    return fd < 0 ? -errno : fd;
-}
-
-int host_open_stream(const char *path, bool writes)
-{
-    int fd = open(path, (writes ? O_RDWR : O_RDONLY) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-
-    return fd < 0 ? -errno : fd;
-}
-
 void host_close(int fd)
 {
     close(fd);

@@ -106,8 +106,3 @@ int host_accept(int listener)
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* fails for paths */
     return fd;
 }
-
-void host_remove_path(const char *path)
-{
-    unlink(path);
-}

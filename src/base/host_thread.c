@@ -167,6 +167,11 @@ void host_sleep_us(unsigned us)
     nanosleep(&time, NULL);
 }
 
+unsigned long host_process_id(void)
+{
+    return (unsigned long)getpid();
+}
+
 unsigned host_thread_id(void)
 {
     return (unsigned)syscall(SYS_gettid);

@@ -523,7 +523,7 @@ void debugger_free(struct debugger *d)
     loop_remove(d->listener);
     host_close(d->listen_fd);
     if (d->path)
-        host_remove_path(d->path);
+        host_remove(d->path);
     free(d->path_memory);
     stops_clear(&d->breaks);
     stops_clear(&d->translated);

@@ -38,7 +38,7 @@ static void take_trace(struct reading *reading, const char *argument)
 
 static void take_file(struct reading *reading, const char *argument)
 {
-    int fd = host_create_file(argument);
+    int fd = host_open_file(argument, HOST_FILE_WRITE | HOST_FILE_EMPTY);
 
     (void)reading;
     if (fd < 0)

@@ -7,6 +7,8 @@
 #include "sys/char/part.h"
 #include "sys/loop.h"
 
+enum { STREAM = HOST_FILE_READ | HOST_FILE_NO_WAIT };
+
 static int failed(char error[CHARDEV_ERROR], const char *path, int code)
 {
     snprintf(error, CHARDEV_ERROR, "%s: %s", path, strerror(-code));
@@ -49,16 +51,16 @@ const struct chardev_kind char_null = {
 static int file_open(struct chardev *dev, char error[CHARDEV_ERROR])
 {
     const struct chardev_config *config = dev->config;
+    unsigned how = config->appends ? HOST_FILE_APPEND : HOST_FILE_EMPTY;
     int in = -1, out;
 
     if (want_path(dev, error) < 0)
         return -1;
-    out =
-        config->appends ? host_append_file(config->path) : host_create_file(config->path);
+    out = host_open_file(config->path, HOST_FILE_WRITE | how);
     if (out < 0)
         return failed(error, config->path, out);
     if (config->in_path) {
-        in = host_open_stream(config->in_path, false);
+        in = host_open_file(config->in_path, STREAM);
         if (in < 0) {
             host_close(out);
             return failed(error, config->in_path, in);
@@ -88,15 +90,15 @@ static int pipe_open(struct chardev *dev, char error[CHARDEV_ERROR])
     if (want_path(dev, error) < 0)
         return -1;
     snprintf(name, sizeof(name), "%s.in", path);
-    in = host_open_stream(name, true);
+    in = host_open_file(name, STREAM | HOST_FILE_WRITE);
     snprintf(name, sizeof(name), "%s.out", path);
-    out = host_open_stream(name, true);
+    out = host_open_file(name, STREAM | HOST_FILE_WRITE);
     if (in < 0 || out < 0) {
         if (in >= 0)
             host_close(in);
         if (out >= 0)
             host_close(out);
-        in = out = host_open_stream(path, true);
+        in = out = host_open_file(path, STREAM | HOST_FILE_WRITE);
     }
     if (in < 0)
         return failed(error, path, in);

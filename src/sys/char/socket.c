@@ -192,7 +192,7 @@ static void sock_close(struct chardev *dev)
         return;
     host_close(sock->listen_fd);
     if (dev->config->path)
-        host_remove_path(dev->config->path);
+        host_remove(dev->config->path);
 }
 
 const struct chardev_kind char_socket = {
