@@ -21,6 +21,19 @@ struct machine_log {
     void (*flush)(struct cpu *cpu, const uint64_t *addr);
 };
 
+/* What a program without an operating system asks of the host (semihosting), in the way
+ * that its family has for that. */
+struct host_call {
+    uint64_t number, argument;
+    bool is_user; /* asked for by a program with the least privilege */
+    uint64_t result;
+};
+enum host_answer {
+    HOST_CALL_NONE, /* nobody answers: what asked is an ordinary instruction */
+    HOST_CALL_DONE,
+    HOST_CALL_AGAIN, /* not yet: the instruction is executed again */
+};
+
 /* A CPU of a machine: cpu->mmu points to its first member. */
 struct machine_cpu {
     struct mmu mmu;
@@ -32,6 +45,8 @@ struct machine_cpu {
     void (*alarm)(struct cpu *cpu, uint64_t ticks); /* kicks the CPU at that time */
     /* NULL, or: the CPU has kicked itself, and is to leave after this instruction. */
     void (*leave)(struct cpu *cpu);
+    /* NULL: nobody answers. */
+    enum host_answer (*host_call)(struct cpu *cpu, struct host_call *call);
     const struct machine_log *log; /* or NULL */
     bool is_counting; /* cpu->insns is right within instructions: each counts itself */
     /* Registers that are in the device whose output an interrupt line is, by the numbers
@@ -52,6 +67,10 @@ struct isa_machine {
     /* Takes the interrupt that is to be taken now, if any. */
     void (*interrupt)(struct cpu *cpu);
     bool (*may_wake)(struct cpu *cpu); /* an interrupt ends a wait */
+    /* Where a load or store of the CPU would reach `size` bytes, which are in a page.
+     * false: it would fault. */
+    bool (*reach)(struct cpu *cpu, uint64_t addr, enum exec_access access, unsigned size,
+                  uint64_t *physical);
 };
 
 static inline struct machine_cpu *machine_of(struct cpu *cpu)

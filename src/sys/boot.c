@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "base/report.h"
+#include "sys/bus.h"
 #include "sys/loader.h"
+#include "sys/loads.h"
 #include "sys/machine.h"
 
 static const struct way {
@@ -30,6 +32,7 @@ void boot_load(struct machine *machine)
         die("%s: want a `boot` block: nothing says how it starts", board->path);
     for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
         if (!strcmp(ways[i].name, board->boot)) {
+            loads_clear(bus_loads(machine_bus(machine)));
             ways[i].load(machine);
             loader_run(machine, machine_config(machine)->loaders);
             return;

@@ -9,11 +9,13 @@
 #include "base/report.h"
 #include "dev/dev.h"
 #include "isa/space.h"
+#include "sys/loads.h"
 
 struct bus {
     struct dma dma;
     struct msi msi;
     bool is_sending; /* a message is being delivered */
+    struct loads loads;
     struct space *space;
     struct host_lock *lock;
     struct bus_range *ranges; /* sorted, apart; the names are ours */
@@ -122,6 +124,7 @@ void bus_free(struct bus *bus)
         free(memory);
     }
     free(bus->ranges);
+    loads_clear(&bus->loads);
     space_free(bus->space);
     host_lock_free(bus->lock);
     free(bus);
@@ -447,10 +450,16 @@ bool bus_write(struct bus *bus, uint64_t addr, unsigned size, uint64_t value)
     return done;
 }
 
+struct loads *bus_loads(struct bus *bus)
+{
+    return &bus->loads;
+}
+
 bool bus_load(struct bus *bus, uint64_t addr, const void *bytes, uint64_t size)
 {
     const char *from = bytes;
 
+    loads_add(&bus->loads, addr, addr + size);
     while (size) {
         const struct bus_range *range = range_of(bus, addr);
         uint64_t part, whole;

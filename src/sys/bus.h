@@ -19,6 +19,7 @@ struct dma;
 struct msi;
 struct space;
 struct host_lock;
+struct loads;
 
 struct bus *bus_new(unsigned address_bits);
 void bus_free(struct bus *bus); /* the devices are their owner's */
@@ -64,6 +65,8 @@ bool bus_write(struct bus *bus, uint64_t addr, unsigned size, uint64_t value);
 
 /* Puts bytes into RAM or ROM, before CPUs run.  False: not all of it is memory. */
 bool bus_load(struct bus *bus, uint64_t addr, const void *bytes, uint64_t size);
+/* Where that was, until it is cleared. */
+struct loads *bus_loads(struct bus *bus);
 /* The end of the memory that addr lies in; 0: none. */
 uint64_t bus_memory_end(const struct bus *bus, uint64_t addr);
 

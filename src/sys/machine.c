@@ -535,6 +535,7 @@ struct machine *machine_new(const struct machine_config *config)
     make_cpus(machine);
     make_time(machine);
     open_chardevs(machine);
+    machine_make_semihosting(machine);
     machine->drives = open_drives(machine);
     machine->nets = nets_open(machine->config.nets, machine->config.net_dumps,
                               machine->loop, guest_clock_interface(machine->clock));
@@ -562,6 +563,7 @@ void machine_free(struct machine *machine)
         dev_free(machine->parts[i].dev);
         free(irqs);
     }
+    semihosting_free(machine->semihosting);
     chardevs_close(machine->chardevs);
     drives_close(machine->drives, machine->bus);
     nets_close(machine->nets, machine->bus);

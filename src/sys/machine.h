@@ -13,6 +13,7 @@
 #include "sys/char/chardev.h"
 #include "sys/debugger.h"
 #include "sys/icount.h"
+#include "sys/semihosting/semihosting.h"
 
 struct bus;
 struct fdt_boot;
@@ -55,6 +56,7 @@ struct machine_config {
     bool is_stopped; /* it does not run before somebody says so */
     struct icount_config icount;
     struct rtc_config rtc;
+    struct semihosting_config semihosting;
 };
 
 /* Reads the board, makes everything, loads the images; die()s of what is wrong, which is

@@ -25,6 +25,7 @@ struct machine {
     struct power power;
     struct chardevs *chardevs;
     struct char_backend *serials[MACHINE_SERIALS];
+    struct semihosting *semihosting; /* or NULL */
     struct drives *drives;
     struct nets *nets;
     struct part *parts;
@@ -45,6 +46,8 @@ struct machine {
     struct monitors *monitors;
     int status;
 };
+
+void machine_make_semihosting(struct machine *machine); /* if it is on */
 
 /* What others ask of it: a device, a CPU that met a break, the keys of a terminal. */
 void machine_power(struct power *power, enum power_event event, int status);

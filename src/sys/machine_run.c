@@ -218,6 +218,7 @@ static void reset(struct machine *machine)
     bus_give(machine->bus);
     for (unsigned cpu = 0; cpu < machine->board->cpus; cpu++)
         vcpu_reset(machine->cpus[cpu]);
+    semihosting_reset(machine->semihosting);
     boot_load(machine);
 }
 

@@ -39,6 +39,13 @@ bool is_help(const char *text)
     return !strcmp(text, "help") || !strcmp(text, "?");
 }
 
+bool value_is_on(const char *option, const char *name, const char *value)
+{
+    if (strcmp(value, "on") && strcmp(value, "off"))
+        die("%s: %s=%s: want on or off", option, name, value);
+    return !strcmp(value, "on");
+}
+
 /* --------------------------------------------------------------------------- tables */
 
 static void take_help(struct reading *reading, const char *argument);
@@ -69,6 +76,7 @@ static const struct area {
     { "Memory and other objects", object_options },
     { "Consoles", console_options },
     { "Monitors", monitor_options },
+    { "Semihosting", semihosting_options },
     { "Time and chance", time_options },
     { "What is shown", log_options },
     { "Other", other_options },

@@ -8,13 +8,6 @@
 #include "sys/loader.h"
 #include "sys/options_read.h"
 
-static bool is_on(const char *name, const char *value)
-{
-    if (strcmp(value, "on") && strcmp(value, "off"))
-        die("-device loader: %s=%s: want on or off", name, value);
-    return !strcmp(value, "on");
-}
-
 static uint64_t number(const char *name, const char *value)
 {
     uint64_t number;
@@ -29,9 +22,9 @@ static void take_part(struct loader_config *config, const char *name, const char
     if (!strcmp(name, "file")) {
         config->file = value;
     } else if (!strcmp(name, "force-raw")) {
-        config->is_raw = is_on(name, value);
+        config->is_raw = value_is_on("-device loader", name, value);
     } else if (!strcmp(name, "data-be")) {
-        config->is_big = is_on(name, value);
+        config->is_big = value_is_on("-device loader", name, value);
     } else if (!strcmp(name, "addr")) {
         config->addr = number(name, value);
         config->has_addr = true;

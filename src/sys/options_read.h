@@ -41,7 +41,7 @@ struct option {
 };
 extern const struct option machine_options[], console_options[], disk_options[],
     net_options[], device_options[], object_options[], time_options[], log_options[],
-    monitor_options[];
+    monitor_options[], semihosting_options[];
 
 extern struct arena options_arena; /* what the command line says stays */
 
@@ -51,6 +51,8 @@ char *next_part(const char **text);
 /* Splits `name=value`: the value; without one it is `on`. */
 const char *split_value(char *part);
 bool is_help(const char *text);
+/* Of on and off; dies of any other. */
+bool value_is_on(const char *option, const char *name, const char *value);
 /* Takes `none` and `null`; any other is not supported. */
 void take_none(struct reading *reading, const char *argument);
 

@@ -18,6 +18,7 @@
 #include "isa/stops.h"
 #include "sys/bus.h"
 #include "sys/log.h"
+#include "sys/semihosting/semihosting.h"
 #include "sys/watch.h"
 
 enum {
@@ -39,6 +40,7 @@ struct vcpu {
         struct dev *dev; /* whose output the line is, if it has registers; or NULL */
         unsigned output;
     } ports[LINES];
+    struct semihosting *semihosting; /* or NULL */
     void (*halted)(void *context);
     void *context;
     struct vcpu_debug debug;
@@ -465,6 +467,19 @@ static bool exchange(struct cpu *cpu, unsigned line, unsigned reg, uint64_t mask
     done = dev_exchange(port->dev, port->output, reg, mask, value);
     bus_give(vcpu->bus);
     return done;
+}
+
+static enum host_answer host_call(struct cpu *cpu, struct host_call *call)
+{
+    struct vcpu *vcpu = vcpu_of(cpu);
+
+    return semihosting_call(vcpu->semihosting, cpu, call, &vcpu->must_stop);
+}
+
+void vcpu_set_semihosting(struct vcpu *vcpu, struct semihosting *semihosting)
+{
+    vcpu->semihosting = semihosting;
+    vcpu->m.host_call = host_call;
 }
 
 /* ----------------------------------------------------------------------- registers */

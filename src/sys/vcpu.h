@@ -10,6 +10,7 @@
 
 struct bus;
 struct dev;
+struct semihosting;
 struct stops;
 struct vcpu;
 struct watch;
@@ -39,6 +40,9 @@ struct irq vcpu_irq(struct vcpu *vcpu, const char *line);
 
 /* That line is this output of a device which may have registers of the CPU's. */
 void vcpu_attach(struct vcpu *vcpu, const char *line, struct dev *dev, unsigned output);
+
+/* Who answers the programs' calls of their host. */
+void vcpu_set_semihosting(struct vcpu *vcpu, struct semihosting *semihosting);
 
 /* These three need it stopped. */
 void vcpu_reset(struct vcpu *vcpu);

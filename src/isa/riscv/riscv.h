@@ -34,6 +34,7 @@ enum { LEVEL_U = 0, LEVEL_S = 1, LEVEL_M = 3 };
 
 /* Bits of mstatus. */
 enum { SIE = 1, MIE = 3, SPIE = 5, MPIE = 7, SPP = 8, MPP = 11 };
+enum { MPRV = 17, SUM = 18, MXR = 19 };
 
 /* Interrupts. */
 enum { SSI = 1, MSI = 3, STI = 5, MTI = 7, SEI = 9, MEI = 11 };
@@ -96,6 +97,12 @@ void riscv_set_timer(struct cpu *cpu);     /* stimecmp, or whether it counts, is
 uint64_t riscv_pending(struct cpu *cpu, unsigned level);
 /* Which of them comes first; 0: none are in `set`. */
 unsigned riscv_first(struct cpu *cpu, unsigned level, uint64_t set);
+
+/* ---- semihosting.c */
+
+bool riscv_host_call(struct cpu *cpu); /* the ebreak at the pc is one */
+bool riscv_reach(struct cpu *cpu, uint64_t addr, enum exec_access access, unsigned size,
+                 uint64_t *physical); /* as struct isa_machine says */
 
 /* ---- aia.c */
 

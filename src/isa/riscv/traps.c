@@ -206,6 +206,8 @@ static void take_trap(struct cpu *cpu)
 {
     unsigned cause = cpu->isa->traps[cpu->event.trap].cause;
 
+    if (cause == CAUSE_BREAKPOINT && riscv_host_call(cpu))
+        return;
     if (cause == CAUSE_ILLEGAL)
         take(cpu, cause, instruction(cpu));
     else if (cause == CAUSE_ECALL)
@@ -413,6 +415,7 @@ static const struct isa_machine riscv_machine = {
     .event = riscv_event,
     .interrupt = riscv_interrupt,
     .may_wake = riscv_may_wake,
+    .reach = riscv_reach,
 };
 
 const struct isa_machine *const isa_machines[] = { &riscv_machine, NULL };
