@@ -52,6 +52,8 @@ struct drives *drives_open(const struct drive_config *configs,
 
         if (!drive)
             die("out of memory");
+        if (drives_find(first, configs->id))
+            die("-drive: there is one with id=%s already", configs->id);
         *drive = (struct drives){ .next = first, .config = configs, .host = *host };
         drive->image = disk_open(configs->file, configs->format, configs->flags, error);
         if (!drive->image)

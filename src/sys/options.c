@@ -34,6 +34,27 @@ const char *split_value(char *part)
     return value ? value : "on";
 }
 
+void add_setting(struct board_setting **settings, const char *name, const char *value)
+{
+    while (*settings)
+        settings = &(*settings)->next;
+    *settings = arena_alloc(&options_arena, sizeof(**settings));
+    **settings = (struct board_setting){ .name = name, .value = value };
+}
+
+const char *taken_id(const char *option, const char *id)
+{
+    bool is_right = (*id | 32) >= 'a' && (*id | 32) <= 'z';
+
+    for (const char *at = id; *at && is_right; at++)
+        is_right = ((*at | 32) >= 'a' && (*at | 32) <= 'z') ||
+                   (*at >= '0' && *at <= '9') || strchr("-._", *at);
+    if (!is_right)
+        die("%s: id=%s: want a letter, and behind it letters, digits and - . _", option,
+            id);
+    return id;
+}
+
 bool is_help(const char *text)
 {
     return !strcmp(text, "help") || !strcmp(text, "?");
@@ -159,6 +180,12 @@ static const char *isa_of_name(const char *called)
                                                      : name + sizeof(prefix) - 1;
 }
 
+/* What is optional is in brackets. */
+static bool may_be_empty(const struct option *option)
+{
+    return option->argument[0] == '[';
+}
+
 void options_read(struct options *into, int argc, char **argv)
 {
     struct reading reading = { .options = into, .isa = isa_of_name(argc ? argv[0] : "") };
@@ -175,7 +202,8 @@ void options_read(struct options *into, int argc, char **argv)
         if (argv[i][0] != '-' || !argv[i][1])
             die("`%s`: want an option", argv[i]);
         option = find_option(argv[i]);
-        if (option->argument && i + 1 == argc)
+        if (option->argument &&
+            (i + 1 == argc || (!*argv[i + 1] && !may_be_empty(option))))
             die("%s wants %s", argv[i], option->argument);
         take_option(&reading, option, option->argument ? argv[++i] : NULL);
     }

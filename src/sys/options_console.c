@@ -82,7 +82,7 @@ static void take_chardev_part(struct chardev_config *config, char *part)
     const char *value = split_value(part);
 
     if (!strcmp(part, "id"))
-        config->id = value;
+        config->id = taken_id("-chardev", value);
     else if (!strcmp(part, "path"))
         config->path = value;
     else if (!strcmp(part, "input-path"))

@@ -21,12 +21,7 @@ struct board_device *new_plug(struct reading *reading, const char *class)
 
 void plug_setting(struct board_device *plug, const char *name, const char *value)
 {
-    struct board_setting **last = &plug->settings;
-
-    while (*last)
-        last = &(*last)->next;
-    *last = arena_alloc(&options_arena, sizeof(**last));
-    **last = (struct board_setting){ .name = name, .value = value };
+    add_setting(&plug->settings, name, value);
 }
 
 static const char *kind_name(unsigned kind)
@@ -121,7 +116,7 @@ static void take_device(struct reading *reading, const char *argument)
         const char *value = split_value(part);
 
         if (!strcmp(part, "id"))
-            plug->name = value;
+            plug->name = taken_id("-device", value);
         else
             plug_setting(plug, part, value);
     }

@@ -66,7 +66,7 @@ static void take_drive_part(struct drive_config *drive, const char *name,
     if (!strcmp(name, "file"))
         drive->file = value;
     else if (!strcmp(name, "id"))
-        drive->id = value;
+        drive->id = taken_id("-drive", value);
     else if (!strcmp(name, "format"))
         drive->format = value;
     else if (!strcmp(name, "serial"))

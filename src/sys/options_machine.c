@@ -55,7 +55,6 @@ static void keep_part(struct reading *reading, const char *name, const char *val
 static void take_machine_part(struct reading *reading, char *part)
 {
     char *value = strchr(part, '=');
-    struct board_setting *option;
 
     if (is_help(part))
         machine_help(reading);
@@ -76,11 +75,7 @@ static void take_machine_part(struct reading *reading, char *part)
     } else if (!strcmp(part, "type")) {
         reading->machine = value;
     } else {
-        option = arena_alloc(&options_arena, sizeof(*option));
-        option->name = part;
-        option->value = value;
-        option->next = reading->board_options;
-        reading->board_options = option;
+        add_setting(&reading->board_options, part, value);
     }
 }
 
@@ -131,6 +126,8 @@ static void take_smp(struct reading *reading, const char *argument)
 
 static void take_cpu(struct reading *reading, const char *argument)
 {
+    if (*argument == ',')
+        die("-cpu %s: want the name of a model", argument);
     keep_nothing(reading);
     reading->options->machine.cpu_model = argument;
 }
@@ -252,7 +249,7 @@ const struct option machine_options[] = {
       "what executes it: " ACCEL_MACHINE_ENGINES ACCEL_MACHINE_CACHE },
     { "kernel", "FILE", take_kernel, "a kernel: Image, also gzip'ed, or ELF" },
     { "initrd", "FILE", take_initrd, "its initial disk" },
-    { "append", "TEXT", take_append, "its command line" },
+    { "append", "[TEXT]", take_append, "its command line" },
     { "dtb", "FILE", take_dtb, "a device tree instead of the board's" },
     { "bios", "FILE", take_bios, "firmware, raw or ELF; none; default" },
     { "explain", NULL, take_explain, "print this machine as a board's file, and end" },

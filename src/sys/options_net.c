@@ -17,16 +17,6 @@ static struct net_config *new_net(struct reading *reading, const char *kind)
     return net;
 }
 
-static void net_setting(struct net_config *net, const char *name, const char *value)
-{
-    struct board_setting **last = &net->settings;
-
-    while (*last)
-        last = &(*last)->next;
-    *last = arena_alloc(&options_arena, sizeof(**last));
-    **last = (struct board_setting){ .name = name, .value = value };
-}
-
 static void take_netdev(struct reading *reading, const char *argument)
 {
     struct net_config *net = new_net(reading, next_part(&argument));
@@ -37,10 +27,10 @@ static void take_netdev(struct reading *reading, const char *argument)
         const char *value = split_value(part);
 
         if (strcmp(part, "id")) {
-            net_setting(net, part, value);
+            add_setting(&net->settings, part, value);
             continue;
         }
-        net->id = value;
+        net->id = taken_id("-netdev", value);
         has_id = true;
     }
     if (!has_id)
@@ -91,7 +81,7 @@ static void take_nic(struct reading *reading, const char *argument)
         else if (!strcmp(part, "model"))
             card->class = !strcmp(value, "virtio") ? "virtio-net" : value;
         else
-            net_setting(net, part, value);
+            add_setting(&net->settings, part, value);
     }
     keep_net(reading, net);
 }

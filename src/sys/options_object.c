@@ -55,7 +55,7 @@ static void take_backing(struct reading *reading, const char *kind, const char *
         const char *value = split_value(part);
 
         if (!strcmp(part, "id"))
-            backing->id = value;
+            backing->id = taken_id("-object", value);
         else if (!strcmp(part, "size"))
             backing->size_bytes = memory_size(kind, value);
         else if (!strcmp(part, "share"))

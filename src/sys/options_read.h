@@ -50,6 +50,10 @@ extern struct arena options_arena; /* what the command line says stays */
 char *next_part(const char **text);
 /* Splits `name=value`: the value; without one it is `on`. */
 const char *split_value(char *part);
+/* Behind all that are there: of two of one name the last one counts. */
+void add_setting(struct board_setting **settings, const char *name, const char *value);
+/* An id=; die()s of what is none. */
+const char *taken_id(const char *option, const char *id);
 bool is_help(const char *text);
 /* Of on and off; dies of any other. */
 bool value_is_on(const char *option, const char *name, const char *value);

@@ -147,10 +147,9 @@ static void take_rtc(struct reading *reading, const char *argument)
 
 static void take_seed(struct reading *reading, const char *argument)
 {
-    char *end;
-    unsigned long long seed = strtoull(argument, &end, 0);
+    uint64_t seed;
 
-    if (end == argument || *end || argument[0] == '-')
+    if (!board_number(argument, &seed))
         die("-seed %s: want a number", argument);
     host_random_seed(seed);
     reading->has_seed = true;

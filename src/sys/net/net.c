@@ -129,6 +129,8 @@ struct nets *nets_open(const struct net_config *configs,
 
         if (!one)
             die("out of memory");
+        if (nets_find(first, configs->id))
+            die("-netdev: there is one with id=%s already", configs->id);
         *one = (struct nets){ first, configs, open_one(configs, loop, clock) };
         first = one;
     }

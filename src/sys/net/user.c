@@ -280,9 +280,22 @@ static void defaults(SlirpConfig *slirp)
     inet_pton(AF_INET6, "fec0::3", &slirp->vnameserver6);
 }
 
-static bool is_on(const char *value)
+/* restrict, ipv6, ipv4.  False: it is another one, or the value is none. */
+static bool set_switch(SlirpConfig *slirp, const char *name, const char *value)
 {
-    return !strcmp(value, "on") || !strcmp(value, "yes") || !strcmp(value, "y");
+    bool is_on = !strcmp(value, "on") || !strcmp(value, "yes") || !strcmp(value, "y");
+
+    if (!is_on && strcmp(value, "off") && strcmp(value, "no") && strcmp(value, "n"))
+        return false;
+    if (!strcmp(name, "restrict"))
+        slirp->restricted = is_on;
+    else if (!strcmp(name, "ipv6"))
+        slirp->in6_enabled = is_on;
+    else if (!strcmp(name, "ipv4"))
+        slirp->in_enabled = is_on;
+    else
+        return false;
+    return true;
 }
 
 /* False: there is no such setting, or it has no such value. */
@@ -296,13 +309,7 @@ static bool set(SlirpConfig *slirp, const char *name, const char *value)
         return is_address(value, &slirp->vnameserver);
     if (!strcmp(name, "dhcpstart"))
         return is_address(value, &slirp->vdhcp_start);
-    if (!strcmp(name, "restrict"))
-        slirp->restricted = is_on(value);
-    else if (!strcmp(name, "ipv6"))
-        slirp->in6_enabled = is_on(value);
-    else if (!strcmp(name, "ipv4"))
-        slirp->in_enabled = is_on(value);
-    else if (!strcmp(name, "hostname"))
+    if (!strcmp(name, "hostname"))
         slirp->vhostname = value;
     else if (!strcmp(name, "domainname"))
         slirp->vdomainname = value;
@@ -313,7 +320,7 @@ static bool set(SlirpConfig *slirp, const char *name, const char *value)
     else if (!strcmp(name, "bootfile"))
         slirp->bootfile = value;
     else
-        return false;
+        return set_switch(slirp, name, value);
     return true;
 }
 
