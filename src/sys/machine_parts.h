@@ -49,6 +49,10 @@ struct machine {
 
 void machine_make_semihosting(struct machine *machine); /* if it is on */
 
+/* Says what is wrong at a place of the board's file. */
+_Noreturn void board_die(struct board_place place, const char *what);
+void machine_make_devices(struct machine *machine);
+
 /* What others ask of it: a device, a CPU that met a break, the keys of a terminal. */
 void machine_power(struct power *power, enum power_event event, int status);
 void machine_halted(void *machine);
