@@ -52,7 +52,7 @@ def look(name, cases):
 
 helped = run("-help")[1].decode()
 options = re.findall(r"^  -(\S+) ?(.*?)  +(\S.*)$", helped, re.M)
-said("the help lists options", len(options) > 40, options)
+said("the help lists options", len(options) > 30, options)
 
 
 def values():
