@@ -6,7 +6,7 @@
 
 /* ------------------------------------------------------------------------- words */
 
-enum { INDENT = 4, IRQS_OF_LINE = 8 };
+enum { INDENT = 4, IRQS_OF_LINE = 8, CELLS_OF_LINE = 12 };
 
 static void line(FILE *out, unsigned depth, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
@@ -82,20 +82,28 @@ static void put_cell(FILE *out, const struct tree_part *part)
         put_number(out, "", part->cell);
 }
 
-/* = "a", <1 &b>, "c" */
-static void put_value(FILE *out, const struct tree_part *part)
+/* = "a", <1 &b>, "c"; a line ends behind CELLS_OF_LINE cells. */
+static void put_value(FILE *out, unsigned depth, const struct tree_part *part)
 {
-    const struct tree_part *before = NULL;
+    unsigned cells = 0; /* of the `<` that is open */
 
-    for (; part; before = part, part = part->next) {
-        fputs(!before ? " = " : is_cell(before) && is_cell(part) ? " " : ", ", out);
+    for (const struct tree_part *before = NULL; part; before = part, part = part->next) {
+        if (cells) {
+            putc(' ', out);
+        } else if (before && is_cell(before) && is_cell(part)) {
+            fputs(",\n", out);
+            line(out, depth + 1, "%s", "");
+        } else {
+            fputs(before ? ", " : " = ", out);
+        }
         if (!is_cell(part)) {
             put_string(out, part->text);
             continue;
         }
-        fputs(is_cell(before) ? "" : "<", out);
+        fputs(cells ? "" : "<", out);
         put_cell(out, part);
-        fputs(is_cell(part->next) ? "" : ">", out);
+        cells = is_cell(part->next) ? (cells + 1) % CELLS_OF_LINE : 0;
+        fputs(cells ? "" : ">", out);
     }
 }
 
@@ -103,7 +111,7 @@ static void put_property(FILE *out, unsigned depth, const struct tree_property *
 {
     line(out, depth, "%s", "");
     put_word(out, "", property->name);
-    put_value(out, property->parts);
+    put_value(out, depth, property->parts);
     putc('\n', out);
 }
 
