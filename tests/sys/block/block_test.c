@@ -335,7 +335,7 @@ START_TEST(requests_of_a_device_are_done_on_threads)
 }
 END_TEST
 
-START_TEST(a_failed_request_waits_for_a_retry)
+START_TEST(a_failed_request_waits_for_a_retry_or_a_reset)
 {
     struct rlimit limit = { 400000, RLIM_INFINITY },
                   none = { RLIM_INFINITY, RLIM_INFINITY };
@@ -367,6 +367,16 @@ START_TEST(a_failed_request_waits_for_a_retry)
     run_posts(&posts);
     ck_assert_uint_eq(client.done, 1);
     ck_assert_uint_eq(client.failed, 0);
+    ck_assert_int_eq(block_async_stopped(async), 0);
+    request.offset = sizeof(bytes);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    block_async_backend(async)->submit(block_async_backend(async), &request);
+    run_posts(&posts);
+    ck_assert_uint_eq(client.done, 1);
+    block_async_backend(async)->drain(block_async_backend(async));
+    ck_assert_uint_eq(client.done, 2);
+    ck_assert_int_eq(client.last_error, EFBIG);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &none), 0);
     block_async_free(async);
     host_lock_free(posts.lock);
     ck_assert_int_eq(disk_close(config.image), 0);
@@ -463,7 +473,7 @@ int main(void)
     tcase_add_test(cases.all, a_guessed_raw_image_stays_raw);
     tcase_add_test(cases.all, odd_files_are_refused);
     tcase_add_test(cases.all, requests_of_a_device_are_done_on_threads);
-    tcase_add_test(cases.all, a_failed_request_waits_for_a_retry);
+    tcase_add_test(cases.all, a_failed_request_waits_for_a_retry_or_a_reset);
     tcase_add_test(cases.all, with_a_clock_requests_are_done_at_their_time);
     return cases_run(cases);
 }

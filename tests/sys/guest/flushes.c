@@ -1,8 +1,9 @@
-/* flushes.c - writes to a disk without an end, and says what of it is safe: see kills.long.
+/* flushes.c - writes to a disk without an end, and says what of it is safe: see
+ * kills.long.
  *
- * flushes DISK FIRST.  The write of number v is of 3 KiB, at a place that follows from v, and
- * full of the number v; `safe V` says that a flush has ended, after the write of V.  Behind
- * the first 8 MiB clusters come and go. */
+ * flushes DISK FIRST.  The write of number v is of 3 KiB, at a place that follows from v,
+ * and full of the number v; `safe V` says that a flush has ended, after the write of V.
+ * Behind the first 8 MiB clusters come and go. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/fs.h>
