@@ -114,7 +114,7 @@ SLIRP_LIBS  := $(call has_library,slirp/libslirp,slirp)
 OBJ_system  := $(filter-out %/src/sys/net/user$(if $(SLIRP_LIBS),_none).o,$(OBJ_system))
 # Monitors for programs: without it -qmp says so.
 JSON_LIBS   := $(call has_library,jansson,jansson)
-OBJ_system  := $(filter-out $(if $(JSON_LIBS),%/monitor/qmp_none.o,%/monitor/qmp.o %/monitor/qmp_query.o %/monitor/qmp_schema.o),$(OBJ_system))
+OBJ_system  := $(filter-out $(if $(JSON_LIBS),%/monitor/qmp_none.o,%/monitor/qmp.o %/monitor/qmp_pci.o %/monitor/qmp_query.o %/monitor/qmp_schema.o),$(OBJ_system))
 SYSTEM_LIBS := -lfdt $(BLOCK_LIBS) $(SLIRP_LIBS) $(JSON_LIBS)
 SYSTEM_MISSING := $(strip $(if $(call has_library,libfdt,fdt),,libfdt) $(if $(filter -lz,$(BLOCK_LIBS)),,zlib))
 ifeq ($(SYSTEM_MISSING),)
@@ -309,7 +309,7 @@ $(O)/tests/llvmjit/region_test: $(O)/tests/llvmjit/region_rows.o
 WRAP := -Wl,--wrap=
 # All of a machine; it plays the other ends of its lines.
 $(O)/tests/fuzz/monitor: $(O)/tests/fuzz/monitor.o $(filter-out %/char/chardev.o,$(OBJ_of_sys/))
-	$(link) $(FUZZ_LDFLAGS) $(addprefix $(WRAP),fopen host_listen host_accept host_remove_path) $(LDLIBS) $(SYSTEM_LIBS) -lm
+	$(link) $(FUZZ_LDFLAGS) $(addprefix $(WRAP),fopen host_open_file host_listen host_accept host_remove) $(LDLIBS) $(SYSTEM_LIBS) -lm
 $(O)/tests/fuzz/%: $(O)/tests/fuzz/%.o $(OBJ)
 	$(link) $(FUZZ_LDFLAGS) $(LDLIBS) -lm
 

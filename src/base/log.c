@@ -11,6 +11,8 @@ static int log_fd = 2;
 
 void log_to(int fd)
 {
+    if (log_fd != 2)
+        host_close(log_fd);
     log_fd = fd;
 }
 

@@ -402,5 +402,9 @@ struct dev_state {
 void dev_settle(struct dev *dev);
 void dev_save(struct dev *dev, struct dev_state *state);
 int64_t dev_load(struct dev *dev, const uint8_t *bytes, size_t size);
+/* To be looked at: all that dev_save() saves, as it is now; a timer's is its deadline. */
+void dev_each_field(const struct dev *dev,
+                    void (*each)(void *context, const char *name, uint64_t value),
+                    void *context);
 
 #endif

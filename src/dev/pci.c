@@ -8,19 +8,14 @@
 
 #include "base/report.h"
 
-/* Registers of the header that are the same for all kinds of functions. */
+/* Registers of the header that are the same for all kinds of functions, beside those of
+ * pci.h. */
 enum {
-    VENDOR_ID = 0x00,
-    DEVICE_ID = 0x02,
     STATUS = 0x06,
     REVISION_ID = 0x08,
     CLASS_CODE = 0x09,
     CACHE_LINE_SIZE = 0x0c,
-    SUBSYSTEM_VENDOR_ID = 0x2c,
-    SUBSYSTEM_ID = 0x2e,
     CAPABILITIES = 0x34,
-    INTERRUPT_LINE = 0x3c,
-    INTERRUPT_PIN = 0x3d,
     FIRST_CAPABILITY = 0x40,
 };
 /* Of the command, beside those of pci.h. */
@@ -35,7 +30,7 @@ static const struct pci_reg header[] = {
           SERR_ENABLE | INTERRUPT_DISABLE },
     { STATUS, 2, .clears = ERROR_BITS },
     { CACHE_LINE_SIZE, 1, .writable = 0xff },
-    { INTERRUPT_LINE, 1, .writable = 0xff },
+    { PCI_INTERRUPT_LINE, 1, .writable = 0xff },
     { 0 },
 };
 
@@ -117,7 +112,7 @@ static size_t master_map(struct dma *dma, uint64_t addr, size_t size, bool write
  * from.  *root becomes the host's bus. */
 static unsigned host_line(const struct pci_function *function, struct pci_bus **root)
 {
-    unsigned line = function->config[INTERRUPT_PIN] - 1u;
+    unsigned line = function->config[PCI_INTERRUPT_PIN] - 1u;
 
     for (; function; function = pci_bridge(function)) {
         line = (line + (function->number >> 3)) % PCI_PINS;
@@ -332,19 +327,19 @@ int pci_init(struct pci_function *function, const struct pci_id *id, char *error
              size_t size)
 {
     const struct pci_reg ids[] = {
-        { VENDOR_ID, 2, id->vendor },
-        { DEVICE_ID, 2, id->device },
+        { PCI_VENDOR, 2, id->vendor },
+        { PCI_DEVICE, 2, id->device },
         { REVISION_ID, 1, id->revision },
         { CLASS_CODE, 1, id->class_code },
-        { CLASS_CODE + 1, 2, id->class_code >> 8 },
+        { PCI_CLASS, 2, id->class_code >> 8 },
         { PCI_HEADER_TYPE, 1,
           (function->multifunction ? MULTIFUNCTION : 0) | (id->is_bridge ? BRIDGE : 0) },
-        { INTERRUPT_PIN, 1, id->pin },
+        { PCI_INTERRUPT_PIN, 1, id->pin },
         { 0 },
     };
     const struct pci_reg subsystem[] = {
-        { SUBSYSTEM_VENDOR_ID, 2, id->subsystem_vendor },
-        { SUBSYSTEM_ID, 2, id->subsystem },
+        { PCI_SUBSYSTEM_VENDOR, 2, id->subsystem_vendor },
+        { PCI_SUBSYSTEM, 2, id->subsystem },
         { 0 },
     };
     const char *fault;

@@ -34,12 +34,20 @@ enum {
 
 /* Registers of the header that several files know. */
 enum {
+    PCI_VENDOR = 0x00,
+    PCI_DEVICE = 0x02,
     PCI_COMMAND = 0x04,
+    PCI_CLASS = 0x0a, /* without the programming interface */
     PCI_HEADER_TYPE = 0x0e,
     PCI_BASE_ADDRESS = 0x10,
+    PCI_SUBSYSTEM_VENDOR = 0x2c,
+    PCI_SUBSYSTEM = 0x2e,
+    PCI_INTERRUPT_LINE = 0x3c,
+    PCI_INTERRUPT_PIN = 0x3d,
 };
 /* ... and of a bridge's header. */
 enum {
+    PCI_PRIMARY_BUS = 0x18,
     PCI_SECONDARY_BUS = 0x19,
     PCI_SUBORDINATE_BUS = 0x1a,
     PCI_IO_BASE = 0x1c,
@@ -176,7 +184,24 @@ void pci_set_intx(struct pci_function *function, bool level);
 bool pci_uses_vectors(const struct pci_function *function); /* MSI-X is on */
 void pci_send_vector(struct pci_function *function, unsigned vector);
 
+/* What a base address register says. */
+uint64_t pci_bar_address(const struct pci_function *function, unsigned number);
+bool pci_bar_is_64(const struct pci_bar *bar);
+
 /* ------------------------------------------------------------------------ for bridges */
+
+/* What a bridge passes on: [base, limit]; none: limit < base. */
+enum pci_window_kind {
+    PCI_WINDOW_IO,
+    PCI_WINDOW_MEMORY,
+    PCI_WINDOW_PREFETCH,
+    PCI_WINDOWS
+};
+struct pci_window {
+    uint64_t base, limit;
+};
+struct pci_window pci_window(const struct pci_function *bridge,
+                             enum pci_window_kind kind);
 
 /* A function below this bus, that is bus 0; NULL: there is none. */
 struct pci_function *pci_find(const struct pci_bus *bus, unsigned bus_number,

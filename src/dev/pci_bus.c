@@ -57,17 +57,30 @@ static bool is_decoding(const struct pci_function *function, enum pci_space spac
            (space == PCI_SPACE_IO ? PCI_IO_SPACE : PCI_MEMORY_SPACE);
 }
 
+bool pci_bar_is_64(const struct pci_bar *bar)
+{
+    return bar->kind == PCI_MEMORY_64 || bar->kind == PCI_MEMORY_64_PREFETCH;
+}
+
+uint64_t pci_bar_address(const struct pci_function *function, unsigned number)
+{
+    unsigned at = PCI_BASE_ADDRESS + 4 * number;
+    uint64_t address = pci_get(function, at, 4) & ~(uint64_t)15;
+
+    if (pci_bar_is_64(&function->bars[number]))
+        address |= (uint64_t)pci_get(function, at + 4, 4) << 32;
+    return address;
+}
+
 static bool find_bar(struct pci_function *function, enum pci_space space, uint64_t addr,
                      unsigned size, struct target *target)
 {
     for (unsigned i = 0; i < PCI_BARS; i++) {
         const struct pci_bar *bar = &function->bars[i];
-        uint64_t start = pci_get(function, PCI_BASE_ADDRESS + 4 * i, 4) & ~(uint64_t)15;
+        uint64_t start = pci_bar_address(function, i);
 
         if (bar->size < size || (bar->kind == PCI_IO) != (space == PCI_SPACE_IO))
             continue;
-        if (bar->kind == PCI_MEMORY_64 || bar->kind == PCI_MEMORY_64_PREFETCH)
-            start |= (uint64_t)pci_get(function, PCI_BASE_ADDRESS + 4 * i + 4, 4) << 32;
         if (addr - start > bar->size - size)
             continue;
         *target = (struct target){ function, PCI_BAR0 + i, addr - start };
@@ -76,30 +89,60 @@ static bool find_bar(struct pci_function *function, enum pci_space space, uint64
     return false;
 }
 
-static bool is_between(uint64_t addr, uint64_t base, uint64_t limit)
+/* Where the halves of its base and limit are, and the bits of the lower ones that are no
+ * type. */
+static const struct window_regs {
+    uint8_t size, base, limit, high_size, base_high, limit_high;
+    uint8_t shift, high_shift; /* of the register; of the upper half */
+    uint32_t mask;
+} window_regs[PCI_WINDOWS] = {
+    [PCI_WINDOW_IO] = { 1, PCI_IO_BASE, PCI_IO_LIMIT, 2, PCI_IO_BASE_HIGH,
+                        PCI_IO_LIMIT_HIGH, 8, 16, 0xf0 },
+    [PCI_WINDOW_MEMORY] = { 2, PCI_MEMORY_BASE, PCI_MEMORY_LIMIT, 0, 0, 0, 16, 0,
+                            0xfff0 },
+    [PCI_WINDOW_PREFETCH] = { 2, PCI_PREFETCH_BASE, PCI_PREFETCH_LIMIT, 4,
+                              PCI_PREFETCH_BASE_HIGH, PCI_PREFETCH_LIMIT_HIGH, 16, 32,
+                              0xfff0 },
+};
+
+static uint64_t window_end(const struct pci_function *bridge,
+                           const struct window_regs *regs, unsigned low, unsigned high)
 {
-    return base <= addr && addr <= limit;
+    uint64_t end = (uint64_t)(pci_get(bridge, low, regs->size) & regs->mask)
+                   << regs->shift;
+
+    if (regs->high_size)
+        end |= (uint64_t)pci_get(bridge, high, regs->high_size) << regs->high_shift;
+    return end;
+}
+
+struct pci_window pci_window(const struct pci_function *bridge, enum pci_window_kind kind)
+{
+    const struct window_regs *regs = &window_regs[kind];
+    uint64_t granule = (uint64_t)(regs->mask & -regs->mask) << regs->shift;
+
+    return (struct pci_window){
+        window_end(bridge, regs, regs->base, regs->base_high),
+        window_end(bridge, regs, regs->limit, regs->limit_high) | (granule - 1),
+    };
+}
+
+static bool is_in_window(const struct pci_function *bridge, enum pci_window_kind kind,
+                         uint64_t addr)
+{
+    struct pci_window window = pci_window(bridge, kind);
+
+    return window.base <= addr && addr <= window.limit;
 }
 
 /* Whether one of a bridge's windows holds the address. */
-static bool forwards(const struct pci_function *f, enum pci_space space, uint64_t addr)
+static bool forwards(const struct pci_function *bridge, enum pci_space space,
+                     uint64_t addr)
 {
-    uint64_t io_high = (uint64_t)pci_get(f, PCI_IO_BASE_HIGH, 2) << 16;
-    uint64_t io_limit_high = (uint64_t)pci_get(f, PCI_IO_LIMIT_HIGH, 2) << 16;
-    uint64_t high = (uint64_t)pci_get(f, PCI_PREFETCH_BASE_HIGH, 4) << 32;
-    uint64_t limit_high = (uint64_t)pci_get(f, PCI_PREFETCH_LIMIT_HIGH, 4) << 32;
-
     if (space == PCI_SPACE_IO)
-        return is_between(addr, io_high | (pci_get(f, PCI_IO_BASE, 1) & 0xf0) << 8,
-                          io_limit_high | (pci_get(f, PCI_IO_LIMIT, 1) & 0xf0) << 8 |
-                              0xfff);
-    return is_between(addr, (uint64_t)(pci_get(f, PCI_MEMORY_BASE, 2) & 0xfff0) << 16,
-                      (uint64_t)(pci_get(f, PCI_MEMORY_LIMIT, 2) & 0xfff0) << 16 |
-                          0xfffff) ||
-           is_between(
-               addr, high | (uint64_t)(pci_get(f, PCI_PREFETCH_BASE, 2) & 0xfff0) << 16,
-               limit_high | (uint64_t)(pci_get(f, PCI_PREFETCH_LIMIT, 2) & 0xfff0) << 16 |
-                   0xfffff);
+        return is_in_window(bridge, PCI_WINDOW_IO, addr);
+    return is_in_window(bridge, PCI_WINDOW_MEMORY, addr) ||
+           is_in_window(bridge, PCI_WINDOW_PREFETCH, addr);
 }
 
 static bool find_target(const struct pci_bus *bus, enum pci_space space, uint64_t addr,

@@ -9,7 +9,6 @@
 #include <stdio.h>
 
 enum {
-    PRIMARY_BUS = 0x18,
     SECONDARY_STATUS = 0x1e,
     BRIDGE_CONTROL = 0x3e,
 };
@@ -20,7 +19,7 @@ enum { IO_MASK = 0xf0, MEMORY_MASK = 0xfff0 };
 enum { BUS_RESET = 0x40, CONTROL_WRITABLE = BUS_RESET | 3 };
 
 static const struct pci_reg bridge[] = {
-    { PRIMARY_BUS, 1, 0, 0xff },
+    { PCI_PRIMARY_BUS, 1, 0, 0xff },
     { PCI_SECONDARY_BUS, 1, 0, 0xff },
     { PCI_SUBORDINATE_BUS, 1, 0, 0xff },
     { PCI_IO_BASE, 1, WIDE, IO_MASK },

@@ -3,6 +3,7 @@
  * A device's bytes are its state_version, the size of the rest (both 32 bits), then the
  * fields in the table's order; all numbers are little-endian.  A timer is a byte, whether
  * it is armed, and its deadline in 64 bits. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/report.h"
@@ -149,4 +150,41 @@ int64_t dev_load(struct dev *dev, const uint8_t *bytes, size_t size)
     if (dev->class->loaded && dev->class->loaded(dev) < 0)
         return -1;
     return HEADER + (int64_t)length;
+}
+
+/* ---------------------------------------------------------------------------- showing */
+
+/* A name with those of the structs around it, and numbers: context[1].enable[0]. */
+static void each_field(const struct field *field, const char *from, const char *prefix,
+                       void (*each)(void *context, const char *name, uint64_t value),
+                       void *context)
+{
+    char name[160];
+
+    for (; field && field->name; field++) {
+        for (uint32_t i = 0; i < field->count; i++) {
+            const char *at = from + field->offset + (size_t)i * field->size;
+            const struct timer *timer = (const struct timer *)(const void *)at;
+
+            snprintf(name, sizeof(name), field->count > 1 ? "%s%s%s[%u]" : "%s%s%s",
+                     prefix, *prefix ? "." : "", field->name, i);
+            switch (field->kind) {
+            case FIELD_IS_STRUCT:
+                each_field(field->fields, at, name, each, context);
+                break;
+            case FIELD_IS_BOOL: each(context, name, *(const bool *)at); break;
+            case FIELD_IS_TIMER:
+                each(context, name, timer->is_armed ? timer->deadline_ns : 0);
+                break;
+            default: each(context, name, load_number(at, field->size)); break;
+            }
+        }
+    }
+}
+
+void dev_each_field(const struct dev *dev,
+                    void (*each)(void *context, const char *name, uint64_t value),
+                    void *context)
+{
+    each_field(dev->class->fields, (const char *)dev, "", each, context);
 }

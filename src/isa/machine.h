@@ -56,6 +56,13 @@ struct machine_cpu {
                      uint64_t *value);
 };
 
+/* Neighbouring addresses that page tables lead to neighbouring ones. */
+struct mapping {
+    uint64_t addr, physical, size; /* size: in bytes */
+    char flags[12];                /* letters of the manual, '-' for those that are 0 */
+};
+enum mappings { MAPPINGS_NONE, MAPPINGS_ALL, MAPPINGS_SOME };
+
 struct isa_machine {
     const char *family; /* of isa->name: what it begins with */
     /* Fills m->mmu and m->guest. */
@@ -71,6 +78,12 @@ struct isa_machine {
      * false: it would fault. */
     bool (*reach)(struct cpu *cpu, uint64_t addr, enum exec_access access, unsigned size,
                   uint64_t *physical);
+    /* Tells what its page tables map now, each leaf of them by itself, in the order of
+     * addresses, while each() wants more; NONE: nothing is translated, SOME: there is
+     * more than anybody wants to see (tables may be their own leaves). */
+    enum mappings (*mappings)(struct cpu *cpu,
+                              bool (*each)(void *context, const struct mapping *mapping),
+                              void *context);
 };
 
 static inline struct machine_cpu *machine_of(struct cpu *cpu)

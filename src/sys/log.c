@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -12,6 +13,7 @@
 #include "isa/space.h"
 #include "isa/trace.h"
 
+static struct machine_log_config own; /* what was asked for while it runs */
 static const struct machine_log_config *wanted;
 static struct trace trace;
 static uint64_t patterns_used; /* bits */
@@ -42,25 +44,46 @@ static const struct {
 };
 enum { ITEMS = sizeof(items) / sizeof(*items) };
 
+/* NULL: there is no such item. */
+static bool *item_of(struct machine_log_config *config, const char *item, size_t size)
+{
+    for (unsigned i = 0; i < ITEMS; i++)
+        if (strlen(items[i].name) == size && !strncmp(items[i].name, item, size))
+            return (bool *)((char *)config + items[i].at);
+    return NULL;
+}
+
 bool log_add_item(struct machine_log_config *config, const char *item)
 {
+    bool *at;
+
     if (!strncmp(item, "trace:", 6) && item[6] && config->pattern_count < LOG_PATTERNS) {
         config->patterns[config->pattern_count++] = item + 6;
         return true;
     }
+    at = item_of(config, item, strlen(item));
+    if (at)
+        *at = true;
+    return at != NULL;
+}
+
+void log_each_item(void (*each)(void *context, const char *name, const char *help),
+                   void *context)
+{
     for (unsigned i = 0; i < ITEMS; i++)
-        if (!strcmp(items[i].name, item)) {
-            *(bool *)((char *)config + items[i].at) = true;
-            return true;
-        }
-    return false;
+        each(context, items[i].name, items[i].help);
+}
+
+static void print_item(void *context, const char *name, const char *help)
+{
+    (void)context;
+    printf("%-14s %s\n", name, help);
 }
 
 void log_help(void)
 {
-    for (unsigned i = 0; i < ITEMS; i++)
-        printf("%-14s %s\n", items[i].name, items[i].help);
-    printf("%-14s as -trace PATTERN\n", "trace:PATTERN");
+    log_each_item(print_item, NULL);
+    print_item(NULL, "trace:PATTERN", "as -trace PATTERN");
 }
 
 /* ------------------------------------------------------------------------- devices */
@@ -118,8 +141,15 @@ static bool is_of_device(const char *pattern, const char *name)
     return matches(pattern, name) || (dot && matches(device, name));
 }
 
+bool log_is_of_device(const char *pattern, const struct dev *dev)
+{
+    return is_of_device(pattern, dev->name);
+}
+
 void log_device(struct dev *dev)
 {
+    dev->trace = NULL;
+    dev->event = NULL;
     for (unsigned i = 0; wanted && i < wanted->pattern_count; i++)
         if (is_of_device(wanted->patterns[i], dev->name)) {
             dev->trace = show_access;
@@ -195,10 +225,9 @@ void log_cpu(struct machine_cpu *m)
     if (!wanted)
         return;
     m->log = &machine_log;
-    if (!wanted->mmu)
-        return;
-    translate = m->mmu.translate;
-    m->mmu.translate = show_translation;
+    if (m->mmu.translate != show_translation)
+        translate = m->mmu.translate;
+    m->mmu.translate = wanted->mmu ? show_translation : translate;
 }
 
 void log_reset(struct cpu *cpu)
@@ -222,18 +251,102 @@ static unsigned fetch(struct cpu *cpu, uint64_t pc, void *to, unsigned size)
     return done;
 }
 
+/* What CPUs and devices do not ask for themselves. */
+static void use(const struct machine_log_config *config)
+{
+    wanted = config;
+    report_guest_to(config->guest_errors ? show_guest_error : NULL);
+    machine_log.trap = config->traps ? show_trap : NULL;
+    machine_log.flush = config->mmu ? show_flush : NULL;
+}
+
 void log_start(const struct machine_log_config *config)
 {
     static struct code_log code;
 
-    wanted = config;
     code = config->code;
     code.fetch = fetch;
     code_log_start(&code, &trace);
     if (trace.translated || trace.block)
         isa_trace = &trace;
-    if (config->guest_errors)
-        report_guest_to(show_guest_error);
-    machine_log.trap = config->traps ? show_trap : NULL;
-    machine_log.flush = config->mmu ? show_flush : NULL;
+    use(config);
+}
+
+/* ------------------------------------------------------------------ while it runs */
+
+static const char *copy_of(const char *text)
+{
+    char *copy = malloc(strlen(text) + 1);
+
+    if (!copy)
+        die("out of memory");
+    return strcpy(copy, text);
+}
+
+/* As it is now, with patterns that are our own. */
+static void make_own(void)
+{
+    if (wanted == &own)
+        return;
+    if (wanted)
+        own = *wanted;
+    for (unsigned i = 0; i < own.pattern_count; i++)
+        own.patterns[i] = copy_of(own.patterns[i]);
+    wanted = &own;
+}
+
+int log_change_items(const char *text, char error[LOG_ERROR])
+{
+    struct machine_log_config to, was;
+
+    make_own();
+    to = was = own;
+    for (unsigned i = 0; i < ITEMS; i++)
+        *item_of(&to, items[i].name, strlen(items[i].name)) = false;
+    for (size_t size; *text; text += size + (text[size] == ',')) {
+        bool *at;
+
+        size = strcspn(text, ",");
+        at = item_of(&to, text, size);
+        if (at) {
+            *at = true;
+        } else if (size != 4 || strncmp(text, "none", 4)) {
+            snprintf(error, LOG_ERROR, "there is no item `%.*s'; see log help",
+                     (int)(size < 100 ? size : 100), text);
+            return -1;
+        }
+    }
+    if ((to.code.in_asm && !was.code.in_asm) || (to.code.exec && !was.code.exec) ||
+        (to.code.cpu && !was.code.cpu)) {
+        snprintf(error, LOG_ERROR,
+                 "in_asm, exec, nochain and cpu want -d at the start: code that was "
+                 "translated without them does not tell");
+        return -1;
+    }
+    to.code = was.code;
+    own = to;
+    use(&own);
+    return 0;
+}
+
+int log_change_pattern(const char *pattern, bool is_wanted, char error[LOG_ERROR])
+{
+    unsigned kept = 0;
+
+    make_own();
+    for (unsigned i = 0; i < own.pattern_count; i++)
+        if (!is_wanted &&
+            (matches(pattern, own.patterns[i]) || !strcmp(pattern, own.patterns[i])))
+            free((void *)(uintptr_t)own.patterns[i]);
+        else
+            own.patterns[kept++] = own.patterns[i];
+    own.pattern_count = kept;
+    if (is_wanted && kept == LOG_PATTERNS) {
+        snprintf(error, LOG_ERROR, "there are %u patterns already", LOG_PATTERNS);
+        return -1;
+    }
+    if (is_wanted)
+        own.patterns[own.pattern_count++] = copy_of(pattern);
+    use(&own);
+    return 0;
 }

@@ -55,13 +55,20 @@ static void must(bool condition, const char *what, const char *text, size_t size
 
 FILE *__wrap_fopen(const char *path, const char *mode);
 FILE *__real_fopen(const char *path, const char *mode);
+int __wrap_host_open_file(const char *path, unsigned flags);
+int __real_host_open_file(const char *path, unsigned flags);
 int __wrap_host_listen(const struct host_place *place);
 int __wrap_host_accept(int listener);
-void __wrap_host_remove_path(const char *path);
+int __wrap_host_remove(const char *path);
 
 FILE *__wrap_fopen(const char *path, const char *mode)
 {
     return mode[0] == 'w' ? __real_fopen("/dev/null", mode) : __real_fopen(path, mode);
+}
+
+int __wrap_host_open_file(const char *path, unsigned flags)
+{
+    return __real_host_open_file(flags & HOST_FILE_EMPTY ? "/dev/null" : path, flags);
 }
 
 /* Readable for ever: somebody always wants to come. */
@@ -89,9 +96,10 @@ int __wrap_host_accept(int listener)
     return ends[0];
 }
 
-void __wrap_host_remove_path(const char *path)
+int __wrap_host_remove(const char *path)
 {
     must(path[0], "removes nothing", path, 0);
+    return 0;
 }
 
 /* ------------------------------------------------------------- in place of chardev.c */
@@ -121,6 +129,13 @@ struct chardevs *chardevs_open(const struct chardev_config *configs,
     (void)configs;
     (void)host;
     return lines;
+}
+
+int chardevs_send_break(struct chardevs *devs, const char *id, char error[CHARDEV_ERROR])
+{
+    (void)devs;
+    snprintf(error, CHARDEV_ERROR, "none");
+    return strcmp(id, "serial0") ? -1 : 0;
 }
 
 struct char_backend *chardevs_take(struct chardevs *devs, const char *id,

@@ -15,7 +15,7 @@ def start(*options):
 
 
 m, c = start(*bare, "-serial", f"unix:{work}/line,server=on,wait=off", "-S", "-smp", "2", "-name", "it",
-             "-drive", f"file={work}/disk,format=raw,id=d0,if=none", "-no-shutdown")
+             "-drive", f"file={work}/disk,format=raw,id=d0,if=none", "-no-shutdown", "-device", "pcie-root-port,id=port,addr=2")
 said("a greeting", "qemu" in c.greeting["QMP"]["version"] and c.greeting["QMP"]["capabilities"] == [], c.greeting)
 got = c.ask("query-status")
 said("commands come after qmp_capabilities", got["error"]["class"] == "CommandNotFound", got)
@@ -87,6 +87,15 @@ wrong("a file that cannot be", b'{"execute": "memsave", "arguments": {"val": 0, 
 wrong("a negative size", b'{"execute": "pmemsave", "arguments": {"val": 0, "size": -1, "filename": "/nonexistent/x"}}', "expects a size")
 got = c.ask_raw(b'{"execute":\n "query-name"\r\n}{"execute": "query-kvm"}')
 said("two commands, three lines", got == {"return": {"name": "it"}} and c.answer()["return"]["present"] is False, got)
+
+got = c.ask("query-pci")[0]
+said("PCI", got["bus"] == 0 and [d["qdev_id"] for d in got["devices"]] == ["pcie.0", "port"], got)
+port = got["devices"][1]
+said("... bridges", port["pci_bridge"]["bus"]["secondary"] == 0 and port["class_info"] == {"class": 0x604, "desc": "PCI bridge"}, port)
+said("what there is none of", [c.ask(name) for name in ("query-jobs", "query-fdsets", "query-iothreads")] == [[], [], []])
+said("models of CPUs", "rv64max" in [model["name"] for model in c.ask("query-cpu-definitions")])
+said("kinds of devices", "uart16550" in [kind["name"] for kind in c.ask("qom-list-types")])
+said("a break", c.ask("chardev-send-break", id="serial0") == {} and "no -chardev" in c.ask("chardev-send-break", id="x")["error"]["desc"])
 
 # ------------------------------------------------------------------------------ clients
 

@@ -245,15 +245,24 @@ static bool begin_tables(struct walk *walk, uint64_t addr, unsigned mode)
     return top == 0 || top == -1;
 }
 
+static unsigned satp_mode(bool is_64, uint64_t satp)
+{
+    return (unsigned)(is_64 ? satp >> 60 : satp >> 31);
+}
+
+static uint64_t satp_root(bool is_64, uint64_t satp)
+{
+    return (satp & ((UINT64_C(1) << (is_64 ? 44 : 22)) - 1)) << PAGE_SHIFT;
+}
+
 /* With satp as it is for the walk's privilege. */
 static unsigned translate(struct walk *walk, uint64_t addr, struct translation *to)
 {
     struct cpu *cpu = walk->cpu;
     bool is_64 = riscv_is_64(cpu);
-    uint64_t satp = walk->level == LEVEL_M ? 0 : riscv_get(cpu, CSR_satp), root;
-    unsigned mode;
+    uint64_t satp = walk->level == LEVEL_M ? 0 : riscv_get(cpu, CSR_satp);
+    unsigned mode = satp_mode(is_64, satp);
 
-    mode = (unsigned)(is_64 ? satp >> 60 : satp >> 31);
     if (!is_64)
         addr = (uint32_t)addr;
     if (!mode) {
@@ -262,8 +271,7 @@ static unsigned translate(struct walk *walk, uint64_t addr, struct translation *
     }
     if (!begin_tables(walk, addr, mode))
         return page_fault(walk->access);
-    root = satp & ((UINT64_C(1) << (is_64 ? 44 : 22)) - 1);
-    return walk_tables(walk, root << PAGE_SHIFT, addr, to);
+    return walk_tables(walk, satp_root(is_64, satp), addr, to);
 }
 
 unsigned riscv_translate(struct cpu *cpu, uint64_t addr, unsigned access, unsigned regime,
@@ -285,4 +293,82 @@ bool riscv_look(struct cpu *cpu, uint64_t addr, uint64_t *physical)
         return false;
     *physical = to.physical;
     return true;
+}
+
+/* ------------------------------------------------------------------------ `info mem` */
+
+/* Tables that are looked at: a real guest has far fewer, one whose tables are their own
+ * leaves has no end of them. */
+enum { MOST_TABLES = 1 << 15 };
+
+struct listing {
+    struct walk walk;
+    bool (*each)(void *context, const struct mapping *mapping);
+    void *context;
+    unsigned tables;
+};
+
+static bool list_leaf(struct listing *list, uint64_t addr, unsigned left)
+{
+    static const char letters[] = "rwxugad";
+    struct walk *walk = &list->walk;
+    unsigned shift = PAGE_SHIFT + left * walk->bits, top = walk->levels * walk->bits;
+    uint64_t page = (walk->pte & ~PTE_HIGH) >> 10;
+    struct mapping mapping = { .size = UINT64_C(1) << shift };
+
+    if (walk->pte & PTE_N) /* each of its 16 entries is told */
+        page = (page & ~UINT64_C(15)) | (addr >> PAGE_SHIFT & 15);
+    if (walk->pte_size == 8) /* the upper half is where the sign is */
+        addr |= -(addr >> (PAGE_SHIFT + top - 1) & 1) << (PAGE_SHIFT + top - 1);
+    mapping.addr = addr;
+    mapping.physical = page << PAGE_SHIFT;
+    for (unsigned i = 0; letters[i]; i++)
+        mapping.flags[i] = bit(walk->pte, i + 1) ? letters[i] : '-';
+    return list->each(list->context, &mapping);
+}
+
+/* What is below a table whose entries have `left` levels behind them. */
+static bool list_table(struct listing *list, uint64_t table, uint64_t addr, unsigned left)
+{
+    struct walk *walk = &list->walk;
+
+    if (++list->tables > MOST_TABLES)
+        return false;
+    for (uint64_t i = 0; i < UINT64_C(1) << walk->bits; i++) {
+        uint64_t at = addr | i << (PAGE_SHIFT + left * walk->bits);
+        bool goes_on = true;
+
+        walk->pte_at = table + i * walk->pte_size;
+        if (!read_pte(walk))
+            return true; /* no memory there */
+        if (!(walk->pte & PTE_V))
+            continue;
+        if (walk->pte & (PTE_R | PTE_W | PTE_X))
+            goes_on = list_leaf(list, at, left);
+        else if (left)
+            goes_on = list_table(list, (walk->pte & ~PTE_HIGH) >> 10 << PAGE_SHIFT, at,
+                                 left - 1);
+        if (!goes_on)
+            return false;
+    }
+    return true;
+}
+
+enum mappings riscv_mappings(struct cpu *cpu,
+                             bool (*each)(void *context, const struct mapping *mapping),
+                             void *context)
+{
+    bool is_64 = riscv_is_64(cpu);
+    uint64_t satp = riscv_get(cpu, CSR_satp);
+    unsigned mode = satp_mode(is_64, satp);
+    struct listing list = { .walk = { .cpu = cpu, .is_look = true },
+                            .each = each,
+                            .context = context };
+
+    if (!mode)
+        return MAPPINGS_NONE;
+    begin_tables(&list.walk, 0, mode);
+    return list_table(&list, satp_root(is_64, satp), 0, list.walk.levels - 1)
+               ? MAPPINGS_ALL
+               : MAPPINGS_SOME;
 }

@@ -120,6 +120,10 @@ unsigned riscv_translate(struct cpu *cpu, uint64_t addr, unsigned access, unsign
                          struct translation *to);
 bool riscv_look(struct cpu *cpu, uint64_t addr, uint64_t *physical);
 unsigned riscv_refused(struct cpu *cpu, unsigned access);
+/* As struct isa_machine says. */
+enum mappings riscv_mappings(struct cpu *cpu,
+                             bool (*each)(void *context, const struct mapping *mapping),
+                             void *context);
 
 /* ---- pmp.c.  What level may do (PMP_*) with [physical, physical + size), which is in a
  * page. *is_partial is set where that does not hold for all of the page. */

@@ -416,6 +416,7 @@ static const struct isa_machine riscv_machine = {
     .interrupt = riscv_interrupt,
     .may_wake = riscv_may_wake,
     .reach = riscv_reach,
+    .mappings = riscv_mappings,
 };
 
 const struct isa_machine *const isa_machines[] = { &riscv_machine, NULL };

@@ -130,6 +130,16 @@ bool chardevs_has_user(const struct chardevs *devs)
     return devs->is_taken;
 }
 
+int chardevs_send_break(struct chardevs *devs, const char *id, char error[CHARDEV_ERROR])
+{
+    devs = find(devs, id);
+    if (devs)
+        char_tell(&devs->dev->backend, CHAR_BREAK);
+    else
+        snprintf(error, CHARDEV_ERROR, "there is no -chardev with id=%s", id);
+    return devs ? 0 : -1;
+}
+
 void chardevs_describe(const struct chardevs *devs, char *text, size_t size)
 {
     const struct chardev *dev = devs->dev;

@@ -48,6 +48,8 @@ void chardevs_close(struct chardevs *devs); /* when nobody uses them */
 struct chardevs *chardevs_next(struct chardevs *devs);
 const char *chardevs_id(const struct chardevs *devs);
 bool chardevs_has_user(const struct chardevs *devs);
+/* 0, or -1: there is none of that name. */
+int chardevs_send_break(struct chardevs *devs, const char *id, char error[CHARDEV_ERROR]);
 void chardevs_describe(const struct chardevs *devs, char *text, size_t size);
 
 #endif

@@ -234,6 +234,16 @@ static void command_gdbserver(struct call *call)
         out_add(call->out, "Disabled gdbserver\n");
 }
 
+static void command_send_break(struct call *call)
+{
+    char id[WORD], error[CHARDEV_ERROR];
+
+    if (!call_word(call, id) || !call_ends(call))
+        out_add(call->out, "want an ID\n");
+    else if (chardevs_send_break(machine_chardevs(call->machine), id, error) < 0)
+        out_add(call->out, "Error: %s\n", error);
+}
+
 /* [NETDEV] RULE */
 static void forward(struct call *call, bool is_added)
 {
@@ -291,9 +301,19 @@ const struct command commands[] = {
       command_print, true },
     { "gva2gpa", "addr", "print the guest physical address of a virtual one",
       command_gva2gpa, true },
+    { "gpa2hva", "addr", "print the host virtual address of a guest physical one",
+      command_gpa2hva, false },
+    { "sum", "addr size", "compute the checksum of a memory region", command_sum, true },
     { "memsave", "addr size file", "save virtual memory to disk", command_memsave, true },
     { "pmemsave", "addr size file", "save physical memory to disk", command_pmemsave,
       true },
+    { "log", "item1[,...]", "show these items, and no others: log help", command_log,
+      true },
+    { "logfile", "filename", "... in a file", command_logfile, true },
+    { "trace-event", "pattern on|off", "show accesses to registers, as -trace does",
+      command_trace_event, true },
+    { "chardev-send-break", "id", "send a break on a chardev", command_send_break,
+      false },
     { "gdbserver", "[tcp::PORT|unix:PATH|none]", "let gdb connect there",
       command_gdbserver, false },
     { "hostfwd_add", "[netdev_id] [tcp|udp]:[hostaddr]:hostport-[guestaddr]:guestport",

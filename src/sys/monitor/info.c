@@ -7,10 +7,8 @@
 #include "debug/gdb_parts.h"
 #include "isa/state.h"
 #include "isa/sysreg.h"
-#include "isa/tlb.h"
 #include "sys/block/async.h"
 #include "sys/board.h"
-#include "sys/bus.h"
 #include "sys/char/chardev.h"
 #include "sys/drives.h"
 #include "sys/machine.h"
@@ -161,124 +159,24 @@ static void registers(struct call *call, unsigned number, bool with_vectors)
 
 static void info_registers(struct call *call)
 {
+    unsigned cpus = machine_board(call->machine)->cpus, first = call->monitor->cpu;
     bool is_all = false, with_vectors = false;
     char word[WORD];
 
     while (call_word(call, word)) {
-        is_all |= !strcmp(word, "-a");
-        with_vectors |= !strcmp(word, "-v");
-    }
-    for (unsigned i = 0; i < machine_board(call->machine)->cpus; i++)
-        if (is_all || i == call->monitor->cpu)
-            registers(call, i, with_vectors);
-}
+        char *end;
 
-/* What the CPU has in its TLB now: a part of what its page tables say. */
-static void info_tlb(struct call *call)
-{
-    const struct mmu *mmu = vcpu_cpu(machine_cpu(call->machine, call->monitor->cpu))->mmu;
-
-    for (unsigned regime = 0; regime < TLB_REGIMES; regime++)
-        for (unsigned i = 0; mmu->regimes[regime] && i < TLB_ENTRIES; i++) {
-            const struct tlb_entry *entry = &mmu->regimes[regime][i];
-            uint64_t page = entry->read & TLB_NONE ? entry->write : entry->read;
-
-            if (page & TLB_NONE)
-                continue;
-            out_add(call->out, "%016" PRIx64 ": %016" PRIx64 " %c%c regime %u%s\n",
-                    page & ~(uint64_t)0xfff, entry->physical & ~(uint64_t)0xfff,
-                    entry->read & TLB_NONE ? '-' : 'r',
-                    entry->write & TLB_NONE ? '-' : 'w', regime,
-                    page & TLB_DEVICE ? " device" : "");
+        if (!strcmp(word, "-a"))
+            is_all = true;
+        else if (!strcmp(word, "-v"))
+            with_vectors = true;
+        else if ((first = (unsigned)strtoul(word, &end, 0)) >= cpus || *end) {
+            out_add(call->out, "CPU#%s not available\n", word);
+            return;
         }
-}
-
-/* -------------------------------------------------------------------------- memory */
-
-static void info_mtree(struct call *call)
-{
-    static const char *const kinds[] = { "", "ram", "rom", "i/o" };
-    const struct bus_range *ranges;
-    size_t count = bus_ranges(machine_bus(call->machine), &ranges);
-
-    out_add(call->out, "address-space: memory\n"
-                       "  0000000000000000-ffffffffffffffff (prio 0, i/o): system\n");
-    for (size_t i = 0; i < count; i++) {
-        out_add(call->out, "    %016" PRIx64 "-%016" PRIx64 " (prio 0, %s): %s",
-                ranges[i].start, ranges[i].last, kinds[ranges[i].kind], ranges[i].name);
-        if (ranges[i].region)
-            out_add(call->out, " (region %u)", ranges[i].region);
-        out_add(call->out, "\n");
     }
-    out_add(call->out, "\n");
-}
-
-static void info_roms(struct call *call)
-{
-    const struct bus_range *ranges;
-    size_t count = bus_ranges(machine_bus(call->machine), &ranges);
-
-    for (size_t i = 0; i < count; i++)
-        if (ranges[i].kind == BUS_ROM)
-            out_add(call->out,
-                    "addr=%016" PRIx64 " size=0x%06" PRIx64 " mem=rom name=\"%s\"\n",
-                    ranges[i].start, ranges[i].last - ranges[i].start + 1,
-                    ranges[i].name);
-}
-
-/* ------------------------------------------------------------------------- devices */
-
-static void device_ranges(struct call *call, const struct dev *dev)
-{
-    const struct bus_range *ranges;
-    size_t count = bus_ranges(machine_bus(call->machine), &ranges);
-
-    for (size_t i = 0; i < count; i++)
-        if (ranges[i].dev == dev)
-            out_add(call->out, "    mmio %016" PRIx64 "/%016" PRIx64 "\n",
-                    ranges[i].start, ranges[i].last - ranges[i].start + 1);
-}
-
-static void device(struct call *call, const struct dev *dev)
-{
-    char value[256];
-
-    out_add(call->out, "  dev: %s, id \"%s\"\n", dev->class->name, dev->name);
-    if (dev->irq_count)
-        out_add(call->out, "    gpio-out \"sysbus-irq\" %u\n", dev->irq_count);
-    for (const struct property *p = dev->class->properties; p && p->name; p++) {
-        dev_get(dev, p, value, sizeof(value));
-        out_add(call->out,
-                p->kind >= PROPERTY_STRING ? "    %s = \"%s\"\n" : "    %s = %s\n",
-                p->name, value);
-    }
-    device_ranges(call, dev);
-}
-
-/* Buses: the board's own, and those of what is plugged in, by their names. */
-static void info_qtree(struct call *call)
-{
-    const char *seen[32];
-    size_t count = 0;
-    const struct dev *dev;
-
-    out_add(call->out, "bus: main-system-bus\n  type System\n");
-    for (size_t i = 0; (dev = machine_dev(call->machine, i)); i++) {
-        size_t b = 0;
-
-        if (!dev->class->bus)
-            device(call, dev);
-        while (dev->class->bus && b < count && strcmp(seen[b], dev->class->bus))
-            b++;
-        if (dev->class->bus && b == count && count < 32)
-            seen[count++] = dev->class->bus;
-    }
-    for (size_t b = 0; b < count; b++) {
-        out_add(call->out, "bus: %s\n  type %s\n", seen[b], seen[b]);
-        for (size_t i = 0; (dev = machine_dev(call->machine, i)); i++)
-            if (dev->class->bus && !strcmp(dev->class->bus, seen[b]))
-                device(call, dev);
-    }
+    for (unsigned i = is_all ? 0 : first; i < (is_all ? cpus : first + 1); i++)
+        registers(call, i, with_vectors);
 }
 
 /* ----------------------------------------------------------------------- back ends */
@@ -307,6 +205,11 @@ static void info_block(struct call *call)
         if (backing)
             out_add(call->out, "    Backing file:     %s\n", disk_path(backing));
     }
+}
+
+static void info_block_jobs(struct call *call)
+{
+    out_add(call->out, "No active jobs\n");
 }
 
 static void info_blockstats(struct call *call)
@@ -358,14 +261,25 @@ const struct command info_commands[] = {
     { "jit", "", "what executes the guest", info_jit, false },
     { "history", "", "the lines typed so far", info_history, false },
     { "cpus", "", "the CPUs", info_cpus, false },
-    { "registers", "[-a] [-v]", "the registers (-a: of all CPUs, -v: of vectors, too)",
-      info_registers, true },
+    { "registers", "[-a|CPU] [-v]",
+      "the registers (-a: of all CPUs, -v: of vectors, too)", info_registers, true },
+    { "mem", "", "what the CPU's page tables map", info_mem, true },
     { "tlb", "", "what the CPU's TLB has", info_tlb, true },
-    { "mtree", "", "the memory map", info_mtree, false },
+    { "mtree", "[-f]", "the memory map", info_mtree, false },
+    { "ramblock", "", "the memories", info_ramblock, false },
+    { "memory_size_summary", "", "how much memory there is", info_memory_size, false },
+    { "numa", "", "the NUMA nodes", info_numa, false },
     { "roms", "", "the ROMs", info_roms, false },
     { "qtree", "", "the devices", info_qtree, false },
+    { "qom-tree", "", "their paths for QMP", info_qom_tree, false },
+    { "qdm", "", "the kinds of devices that there are", info_qdm, false },
+    { "pci", "", "the PCI buses", info_pci, false },
+    { "pic", "", "what interrupt controllers have in them", info_pic, false },
+    { "device", "name", "what a device has in it", info_device, false },
+    { "trace-events", "", "which devices are traced", info_trace_events, false },
     { "chardev", "", "the character devices", info_chardev, false },
     { "block", "", "the disks", info_block, false },
+    { "block-jobs", "", "what goes on with them", info_block_jobs, false },
     { "blockstats", "", "what was read from and written to them", info_blockstats,
       false },
     { "network", "", "the networks", info_network, false },

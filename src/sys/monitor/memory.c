@@ -376,6 +376,42 @@ void command_gva2gpa(struct call *call)
         out_add(call->out, "Unmapped\n");
 }
 
+/* Of one word: what follows begins anew, even with a slash. */
+static bool word_number(struct call *call, uint64_t *value)
+{
+    char word[WORD] = "";
+    struct call one = *call;
+
+    if (!call_word(call, word))
+        word[0] = 0;
+    one.rest = word;
+    return call_number(&one, value) && call_ends(&one);
+}
+
+/* As QEMU's: each byte is added to the sum, which was turned by a bit before. */
+void command_sum(struct call *call)
+{
+    uint64_t addr, size;
+    uint16_t sum = 0;
+    uint8_t bytes[PIECE];
+
+    if (!word_number(call, &addr) || !word_number(call, &size) || !call_ends(call))
+        return;
+    while (size) {
+        size_t piece = size < PIECE ? (size_t)size : PIECE;
+
+        if (read_bytes(call->machine, -1, addr, bytes, piece) < piece) {
+            cannot(call->out, addr);
+            return;
+        }
+        for (size_t i = 0; i < piece; i++)
+            sum = (uint16_t)((sum >> 1 | sum << 15) + bytes[i]);
+        addr += piece;
+        size -= piece;
+    }
+    out_add(call->out, "%05u\n", sum);
+}
+
 /* -------------------------------------------------------------------------- saving */
 
 const char *memory_save(struct machine *machine, int cpu, uint64_t addr, uint64_t size,
@@ -400,18 +436,6 @@ const char *memory_save(struct machine *machine, int cpu, uint64_t addr, uint64_
     if (fclose(file) && !wrong)
         wrong = strerror(errno);
     return wrong;
-}
-
-/* Of one word: what follows begins anew, even with a slash. */
-static bool word_number(struct call *call, uint64_t *value)
-{
-    char word[WORD] = "";
-    struct call one = *call;
-
-    if (!call_word(call, word))
-        word[0] = 0;
-    one.rest = word;
-    return call_number(&one, value) && call_ends(&one);
 }
 
 static void save(struct call *call, int cpu)

@@ -89,7 +89,29 @@ bool call_number(struct call *call, uint64_t *value);
 /* The rest is empty; otherwise it says so. */
 bool call_ends(struct call *call);
 
+/* The other files' rows of the tables. */
+void info_mem(struct call *call);
+void info_tlb(struct call *call);
+void info_mtree(struct call *call);
+void info_roms(struct call *call);
+void info_ramblock(struct call *call);
+void info_memory_size(struct call *call);
+void info_numa(struct call *call);
+void command_gpa2hva(struct call *call);
+uint64_t memory_bytes(const struct machine *machine); /* of RAM */
+void info_qtree(struct call *call);
+void info_qom_tree(struct call *call);
+void info_qdm(struct call *call);
+void info_device(struct call *call);
+void info_pic(struct call *call);
+void info_pci(struct call *call);
+void info_trace_events(struct call *call);
+void command_log(struct call *call);
+void command_logfile(struct call *call);
+void command_trace_event(struct call *call);
+
 /* memory.c */
+void command_sum(struct call *call);
 void command_x(struct call *call);
 void command_xp(struct call *call);
 void command_print(struct call *call);

@@ -38,5 +38,6 @@ json_t *qmp_fail(struct qmp_call *call, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 json_t *qmp_version(struct qmp_call *call);
 json_t *qmp_schema(struct qmp_call *call);
+json_t *qmp_query_pci(struct qmp_call *call);
 
 #endif

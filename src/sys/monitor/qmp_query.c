@@ -183,12 +183,38 @@ static json_t *query_target(struct qmp_call *call)
 
 static json_t *query_memory(struct qmp_call *call)
 {
-    uint64_t size = 0;
+    return json_pack("{s:I}", "base-memory", (json_int_t)memory_bytes(call->machine));
+}
 
-    for (const struct board_memory *m = machine_board(call->machine)->memories; m;
-         m = m->next)
-        size += m->is_rom ? 0 : m->size_bytes;
-    return json_pack("{s:I}", "base-memory", (json_int_t)size);
+static json_t *query_cpu_models(struct qmp_call *call)
+{
+    const struct isa *isa = vcpu_cpu(machine_cpu(call->machine, 0))->isa;
+    json_t *list = json_array();
+
+    for (unsigned i = 0; i < isa->nmodels; i++)
+        json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:b, s:b}", "name",
+                                              isa_string(isa, isa->models[i].name),
+                                              "typename", "cpu", "static", 0,
+                                              "deprecated", 0, "migration-safe", 0));
+    return list;
+}
+
+/* What machines have none of, and programs ask for. */
+static json_t *none(struct qmp_call *call)
+{
+    (void)call;
+    return json_array();
+}
+
+static json_t *query_migrate(struct qmp_call *call)
+{
+    (void)call;
+    return json_object();
+}
+
+static json_t *inject_nmi(struct qmp_call *call)
+{
+    return qmp_fail(call, "this machine has no NMI");
 }
 
 /* ------------------------------------------------------------------------ back ends */
@@ -290,6 +316,16 @@ static json_t *query_chardev(struct qmp_call *call)
     return list;
 }
 
+static json_t *do_send_break(struct qmp_call *call)
+{
+    char error[CHARDEV_ERROR];
+
+    if (chardevs_send_break(machine_chardevs(call->machine), string_arg(call, "id"),
+                            error) < 0)
+        return qmp_fail(call, "%s", error);
+    return json_object();
+}
+
 /* --------------------------------------------------------------- devices, properties */
 
 static const char *kind_name(unsigned kind)
@@ -321,6 +357,18 @@ static json_t *device_list_properties(struct qmp_call *call)
                  : qmp_fail(call,
                             "Parameter 'typename' expects a device: `%.100s` is none",
                             name);
+}
+
+static json_t *qom_list_types(struct qmp_call *call)
+{
+    json_t *list = json_array();
+
+    (void)call;
+    for (size_t i = 0; dev_classes[i]; i++)
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s, s:b}", "name", dev_classes[i]->name,
+                                        "parent", "device", "abstract", 0));
+    return list;
 }
 
 static void add_child(json_t *list, const char *name, const char *class)
@@ -465,6 +513,20 @@ const struct qmp_command qmp_commands[] = {
     { "query-block", { { 0 } }, query_block, false },
     { "query-blockstats", { { 0 } }, query_blockstats, false },
     { "query-chardev", { { 0 } }, query_chardev, false },
+    { "query-cpu-definitions", { { 0 } }, query_cpu_models, false },
+    { "query-pci", { { 0 } }, qmp_query_pci, false },
+    { "query-block-jobs", { { 0 } }, none, false },
+    { "query-jobs", { { 0 } }, none, false },
+    { "query-iothreads", { { 0 } }, none, false },
+    { "query-memory-devices", { { 0 } }, none, false },
+    { "query-fdsets", { { 0 } }, none, false },
+    { "query-mice", { { 0 } }, none, false },
+    { "query-tpm", { { 0 } }, none, false },
+    { "query-migrate", { { 0 } }, query_migrate, false },
+    { "chardev-send-break", { { "id", 's', false } }, do_send_break, false },
+    { "inject-nmi", { { 0 } }, inject_nmi, false },
+    { "qom-list-types", { { 0 } }, qom_list_types, false },
+    { "qom-list-properties", { { "typename", 's', false } }, device_list_properties, false },
     { "device-list-properties", { { "typename", 's', false } }, device_list_properties, false },
     { "qom-list", { { "path", 's', false } }, qom_list, false },
     { "qom-get", { { "path", 's', false }, { "property", 's', false } }, qom_get, false },
