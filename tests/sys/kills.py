@@ -63,7 +63,7 @@ def killed(disk):
     if not text.endswith("safe "):
         return "the guest flushes nothing: " + text[-500:], 0
     end = time.time() + random.random() * 0.6
-    text = "safe " + console.seen.decode(errors="replace")
+    text = "safe " + console.until("\n", LIMIT) + console.seen.decode(errors="replace")
     while time.time() < end:
         text += console.get(max(0, end - time.time())).decode(errors="replace")
     m.process.kill()
