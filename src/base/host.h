@@ -331,6 +331,13 @@ int host_connect(const struct host_place *place);
 int host_accept(int listener);
 unsigned host_socket_port(int fd); /* its own; 0: it has none */
 
+/* An interface whose other end is the descriptor, by which whole Ethernet frames come and
+ * go, without waiting: the one of that name, or a new one, whose name it then is.  And
+ * one that is there.  -EPROTO: it has more than frames. */
+enum { HOST_TAP_NAME = 16 }; /* bytes, with its 0 */
+int host_tap_open(char name[HOST_TAP_NAME]);
+int host_tap_take(int fd); /* 0 */
+
 /* Descriptors 0 to 2 are open from now on, if need be on /dev/null. */
 void host_open_standard_files(void);
 

@@ -112,10 +112,12 @@ void take_filter_dump(struct reading *reading, const char *kind, const char *arg
 }
 
 const struct option net_options[] = {
-    { "nic", "user|none[,...]", take_nic,
+    { "nic", "user|tap|none[,...]", take_nic,
       "a network card: user: through this process; model=, mac=, and as -netdev" },
     { "netdev", "user,id=NAME[,...]", take_netdev,
       "a network: net=, hostfwd=tcp::PORT-:PORT, tftp=, restrict=, dns=, hostname=..." },
+    { "netdev", "tap,id=NAME[,...]", take_netdev,
+      "a network: an interface of the host's: ifname=, fd=, script=no, downscript=no" },
     { "net", "none", take_none, NULL },
     { NULL, NULL, NULL, NULL },
 };

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/host.h"
@@ -16,7 +17,7 @@
 #include "sys/loop.h"
 
 /* The guest: what it has received. */
-static uint8_t got[8192];
+static uint8_t got[65536];
 static size_t got_size;
 static unsigned got_count;
 static bool is_ready = true;
@@ -37,7 +38,15 @@ static bool guest_receive(void *device, const uint8_t *frame, size_t size)
     return true;
 }
 
-static const struct net_user user = { guest_can_receive, guest_receive, NULL };
+static bool is_up = true;
+
+static void guest_link(void *device, bool is_up_now)
+{
+    (void)device;
+    is_up = is_up_now;
+}
+
+static const struct net_user user = { guest_can_receive, guest_receive, guest_link };
 
 static struct bus *bus;
 static struct loop *loop;
@@ -179,6 +188,121 @@ START_TEST(bad_settings_are_the_users_mistake)
 }
 END_TEST
 
+/* -------------------------------------------------------------------------------- tap */
+
+static void stop(void *context)
+{
+    loop_stop(context);
+}
+
+/* Runs the device thread until it has looked at what is there. */
+static void settle(void)
+{
+    loop_post(loop, stop, loop);
+    loop_run(loop);
+}
+
+/* A network on one end of a socket that keeps frames apart; the other end. */
+static int open_socket(struct nets **nets, struct net_backend **net)
+{
+    static struct board_setting setting = { NULL, "fd", NULL };
+    static char number[16];
+    struct net_config config = { NULL, "n0", "tap", &setting };
+    int ends[2];
+
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+    snprintf(number, sizeof(number), "%d", ends[1]);
+    setting.value = number;
+    *net = open_net(&config, NULL, nets);
+    return ends[0];
+}
+
+START_TEST(frames_go_through_a_descriptor)
+{
+    static uint8_t large[65535];
+    struct nets *nets;
+    struct net_backend *net;
+    int end = open_socket(&nets, &net);
+
+    ask(net);
+    ck_assert_int_eq(read(end, large, sizeof(large)), 60);
+    ck_assert_uint_eq(large[13], 6);
+    for (unsigned i = 0; i < 3; i++)
+        ck_assert_int_eq(write(end, large, 60 + i), 60 + (int)i);
+    settle();
+    ck_assert_uint_eq(got_count, 3);
+    ck_assert_uint_eq(got_size, 62);
+    ck_assert_int_eq(write(end, large, sizeof(large)), sizeof(large));
+    ck_assert_int_eq(write(end, large, 1), 1);
+    settle();
+    ck_assert_uint_eq(got_count, 5);
+    close_net(nets);
+    close(end);
+}
+END_TEST
+
+START_TEST(frames_stay_outside_while_the_guest_is_not_ready)
+{
+    struct nets *nets;
+    struct net_backend *net;
+    int end = open_socket(&nets, &net);
+    uint8_t frame[60] = { 0 };
+    unsigned sent = 0;
+
+    is_ready = false;
+    while (sent < 1000 && send(end, frame, sizeof(frame), MSG_DONTWAIT) > 0) {
+        sent++;
+        settle();
+    }
+    ck_assert_uint_gt(sent, 1);
+    ck_assert_uint_lt(sent, 1000);
+    is_ready = true;
+    net->ready(net);
+    for (unsigned i = 0; i < 100; i++)
+        settle();
+    ck_assert_uint_eq(got_count, sent);
+    close_net(nets);
+    close(end);
+}
+END_TEST
+
+START_TEST(the_cable_is_out_when_the_other_end_has_gone)
+{
+    struct nets *nets;
+    struct net_backend *net;
+    int end = open_socket(&nets, &net);
+
+    close(end);
+    settle();
+    ck_assert(!is_up && !net->is_up);
+    ask(net);
+    settle();
+    ck_assert_uint_eq(got_count, 0);
+    close_net(nets);
+}
+END_TEST
+
+static const struct {
+    const char *name, *value;
+} bad_tap[] = {
+    { "fd", "x" },
+    { "fd", "999" },
+    { "ifname", "a-name-that-is-too-long" },
+    { "script", "/bin/sh" },
+    { "vnet_hdr", "on" },
+    { "sndbuf", "1" },
+};
+
+START_TEST(bad_settings_of_a_tap_are_the_users_mistake)
+{
+    struct board_setting setting = { NULL, bad_tap[_i].name, bad_tap[_i].value };
+    struct net_config config = { NULL, "n0", "tap", &setting };
+    struct nets *nets;
+
+    open_net(&config, NULL, &nets);
+}
+END_TEST
+
 START_TEST(an_unknown_network_is_the_users_mistake)
 {
     struct net_config config = { NULL, "n0", "carrier-pigeon", NULL };
@@ -198,6 +322,11 @@ int main(void)
     tcase_add_test(cases.all, addresses_can_be_chosen);
     tcase_add_loop_exit_test(cases.all, bad_settings_are_the_users_mistake, 1, 0,
                              sizeof(bad) / sizeof(*bad));
+    tcase_add_test(cases.all, frames_go_through_a_descriptor);
+    tcase_add_test(cases.all, frames_stay_outside_while_the_guest_is_not_ready);
+    tcase_add_test(cases.all, the_cable_is_out_when_the_other_end_has_gone);
+    tcase_add_loop_exit_test(cases.all, bad_settings_of_a_tap_are_the_users_mistake, 1, 0,
+                             sizeof(bad_tap) / sizeof(*bad_tap));
     tcase_add_exit_test(cases.all, an_unknown_network_is_the_users_mistake, 1);
     return cases_run(cases);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/report.h"
+#include "sys/board.h"
 #include "sys/bus.h"
 #include "sys/net/part.h"
 
@@ -70,6 +71,8 @@ static void net_ready(struct net_backend *backend)
         free(frame);
     }
     net->is_flushing = false;
+    if (!net->first && net->drained)
+        net->drained(net);
 }
 
 void net_deliver(struct net *net, const uint8_t *frame, size_t size)
@@ -98,15 +101,38 @@ void net_deliver(struct net *net, const uint8_t *frame, size_t size)
 
 /* ---------------------------------------------------------------------------- names */
 
+const char *net_setting(const struct net_config *config, const char *name)
+{
+    for (const struct board_setting *s = config->settings; s; s = s->next)
+        if (!strcmp(s->name, name))
+            return s->value;
+    return NULL;
+}
+
+static const struct kind {
+    const char *name;
+    struct net *(*open)(const struct net_config *config, struct loop *loop,
+                        struct clock *clock, char error[NET_ERROR]);
+} kinds[] = {
+    { "user", net_user_open },
+    { "tap", net_tap_open },
+};
+
+static const struct kind *find_kind(const char *name)
+{
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+        if (!strcmp(kinds[i].name, name))
+            return &kinds[i];
+    die("-netdev %s is not supported; there are user, tap", name);
+}
+
 static struct net *open_one(const struct net_config *config, struct loop *loop,
                             struct clock *clock)
 {
     char error[NET_ERROR];
     struct net *net;
 
-    if (strcmp(config->kind, "user"))
-        die("-netdev %s is not supported; there is user", config->kind);
-    net = net_user_open(config, loop, clock, error);
+    net = find_kind(config->kind)->open(config, loop, clock, error);
     if (!net)
         die("-netdev %s", error);
     net->loop = loop;

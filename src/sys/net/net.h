@@ -14,7 +14,7 @@ struct net_backend;
 /* What -netdev or -nic says; a list. */
 struct net_config {
     struct net_config *next;
-    const char *id, *kind;          /* kind: `user` */
+    const char *id, *kind;          /* kind: `user`, `tap` */
     struct board_setting *settings; /* a name may be there several times */
 };
 

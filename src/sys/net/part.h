@@ -17,6 +17,7 @@ struct net {
     /* The kind's: a frame of the guest; its end. */
     void (*send)(struct net *net, const uint8_t *frame, size_t size);
     void (*close)(struct net *net);
+    void (*drained)(struct net *net); /* no frames wait any more; may be NULL */
     /* May be NULL; see nets_forward() and nets_report(). */
     int (*forward)(struct net *net, const char *rule, bool is_added,
                    char error[NET_ERROR]);
@@ -29,12 +30,18 @@ struct net {
     uint8_t frame[NET_FRAME_MAX];
 };
 
+/* The first setting of that name; NULL: there is none. */
+const char *net_setting(const struct net_config *config, const char *name);
+
 /* A frame for the guest: now, or when it can receive; dropped when too many wait. */
 void net_deliver(struct net *net, const uint8_t *frame, size_t size);
 
 /* Kinds.  NULL: `error` says why. */
 struct net *net_user_open(const struct net_config *config, struct loop *loop,
                           struct clock *clock, char error[NET_ERROR]);
+
+struct net *net_tap_open(const struct net_config *config, struct loop *loop,
+                         struct clock *clock, char error[NET_ERROR]);
 
 /* A pcap file. */
 struct net_dump *net_dump_open(const struct net_dump_config *config, struct clock *clock);

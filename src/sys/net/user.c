@@ -237,14 +237,6 @@ static const SlirpCb calls = {
 
 /* ------------------------------------------------------------------------- settings */
 
-static const char *find(const struct net_config *config, const char *name)
-{
-    for (const struct board_setting *s = config->settings; s; s = s->next)
-        if (!strcmp(s->name, name))
-            return s->value;
-    return NULL;
-}
-
 static bool is_address(const char *text, struct in_addr *addr)
 {
     return inet_pton(AF_INET, text, addr) == 1;
@@ -447,7 +439,7 @@ static void user_close(struct net *net)
 static bool configure(SlirpConfig *slirp, const struct net_config *config,
                       char error[NET_ERROR])
 {
-    const char *net = find(config, "net");
+    const char *net = net_setting(config, "net");
 
     defaults(slirp);
     if (net && !set_net(slirp, net)) {
