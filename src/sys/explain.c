@@ -15,7 +15,7 @@
 
 /* ----------------------------------------------------------------- only looked at */
 
-/* Lines that lead nowhere, by the same names. */
+/* Lines and networks that lead nowhere, by the same names. */
 static const struct chardev_config *no_lines(const struct chardev_config *lines)
 {
     struct chardev_config *first = NULL, **last = &first;
@@ -42,14 +42,15 @@ static const struct drive_config *read_only(const struct drive_config *drives)
     return first;
 }
 
-/* Without ports that would be taken from others. */
-static const struct net_config *plain(const struct net_config *nets)
+static const struct net_config *no_nets(const struct net_config *nets)
 {
     struct net_config *first = NULL, **last = &first;
 
     for (; nets; nets = nets->next, last = &(*last)->next) {
         *last = arena_alloc(&options_arena, sizeof(**last));
-        **last = (struct net_config){ .id = nets->id, .kind = nets->kind };
+        **last = (struct net_config){ .id = nets->id,
+                                      .kind = nets->kind,
+                                      .leads_nowhere = true };
     }
     return first;
 }
@@ -58,7 +59,7 @@ void explain_prepare(struct machine_config *config)
 {
     config->chardevs = no_lines(config->chardevs);
     config->drives = read_only(config->drives);
-    config->nets = plain(config->nets);
+    config->nets = no_nets(config->nets);
     config->net_dumps = NULL;
     config->monitors = NULL;
     config->gdb = NULL;

@@ -126,13 +126,35 @@ static const struct kind *find_kind(const char *name)
     die("-netdev %s is not supported; there are user, tap", name);
 }
 
+static void drop_frame(struct net *net, const uint8_t *frame, size_t size)
+{
+    (void)net, (void)frame, (void)size;
+}
+
+static void close_nowhere(struct net *net)
+{
+    free(net);
+}
+
+static struct net *open_nowhere(void)
+{
+    struct net *net = calloc(1, sizeof(*net));
+
+    if (!net)
+        die("out of memory");
+    net->send = drop_frame;
+    net->close = close_nowhere;
+    return net;
+}
+
 static struct net *open_one(const struct net_config *config, struct loop *loop,
                             struct clock *clock)
 {
+    const struct kind *kind = find_kind(config->kind);
     char error[NET_ERROR];
     struct net *net;
 
-    net = find_kind(config->kind)->open(config, loop, clock, error);
+    net = config->leads_nowhere ? open_nowhere() : kind->open(config, loop, clock, error);
     if (!net)
         die("-netdev %s", error);
     net->loop = loop;

@@ -16,6 +16,7 @@ struct net_config {
     struct net_config *next;
     const char *id, *kind;          /* kind: `user`, `tap` */
     struct board_setting *settings; /* a name may be there several times */
+    bool leads_nowhere;             /* nothing of the host is opened for it */
 };
 
 /* What -object filter-dump says: the frames of a network, as a pcap file; a list. */
