@@ -37,9 +37,6 @@ int64_t host_map(uintptr_t addr, size_t size, unsigned prot, unsigned flags, int
 void host_populate(void *addr, size_t size);
 /* The same for certain: 0, or a negated errno. */
 int host_fill(void *addr, size_t size);
-/* The memory may be in large pages, where the host has such and leaves that to programs.
- */
-void host_large_pages(void *addr, size_t size);
 /* What tells a file, as it is now, from all others.  0 or a negated errno. */
 struct host_file {
     uint64_t dev, ino, size;

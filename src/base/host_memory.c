@@ -65,11 +65,6 @@ int host_fill(void *addr, size_t size)
     return 0;
 }
 
-void host_large_pages(void *addr, size_t size)
-{
-    madvise(addr, size, MADV_HUGEPAGE);
-}
-
 int host_identify(int fd, struct host_file *file)
 {
     struct stat st;

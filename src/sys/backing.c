@@ -145,16 +145,6 @@ static int prepare(const struct backing_config *config, struct bus *bus, int fd,
     return config->is_filled ? fill(config, fd, at, memory->size_bytes, error) : 0;
 }
 
-/* Guests touch most of their memory once: fewer faults. */
-static void use_large_pages(struct bus *bus, const struct board_memory *memory)
-{
-    size_t size = (size_t)memory->size_bytes;
-    void *at = space_host(bus_space(bus), memory->addr, size, SPACE_WRITE);
-
-    if (at)
-        host_large_pages(at, size);
-}
-
 int backing_add(const struct backing_config *config, struct bus *bus,
                 const struct board_memory *memory, char error[BACKING_ERROR])
 {
@@ -167,8 +157,6 @@ int backing_add(const struct backing_config *config, struct bus *bus,
         if (result < 0)
             fail(error, "%s", why);
     }
-    if (!result && fd < 0)
-        use_large_pages(bus, memory);
     if (!result && config)
         result = prepare(config, bus, fd, memory, error);
     if (fd >= 0)
