@@ -68,10 +68,32 @@ static struct dev *find_inner(const struct machine *machine, const struct dev *d
     return machine_find_dev(machine, name);
 }
 
+/* The device that provides a bus of that kind: it, or what comes with it; QEMU calls the
+ * first bus of a device ID.0. */
+static struct dev *find_bus(const struct machine *machine, const char *id,
+                            const char *kind)
+{
+    size_t length = strlen(id);
+    struct dev *dev = machine_find_dev(machine, id), *inner;
+    char name[256];
+
+    if (!dev && length > 2 && !strcmp(id + length - 2, ".0")) {
+        snprintf(name, sizeof(name), "%.*s", (int)length - 2, id);
+        dev = machine_find_dev(machine, name);
+    }
+    inner = dev ? find_inner(machine, dev) : NULL;
+    return inner && kind && inner->class->provides &&
+                   !strcmp(inner->class->provides, kind)
+               ? inner
+               : dev;
+}
+
 static int connect_dev(const struct machine *machine, struct dev *dev,
                        const struct board_setting *setting, char error[DEV_ERROR])
 {
-    struct dev *other = machine_find_dev(machine, setting->value);
+    struct dev *other = strcmp(setting->name, "bus")
+                            ? machine_find_dev(machine, setting->value)
+                            : find_bus(machine, setting->value, dev->class->bus);
 
     if (other)
         return dev_connect(dev, setting->name, other, error);

@@ -53,6 +53,7 @@ struct vrig {
     struct rig *rig; /* its device is the slot, or the PCI function */
     struct dev *device;
     struct dev *host; /* of PCI, or NULL */
+    struct dev *port; /* that is plugged into the device, or NULL */
     uint64_t features;
     unsigned ring_size;
     struct ring rings[8];
@@ -206,6 +207,7 @@ static inline void vrig_free(struct vrig *v)
 {
     dev_free(v->device);
     dev_free(v->host);
+    dev_free(v->port);
     rig_free(v->rig);
     free(v);
 }

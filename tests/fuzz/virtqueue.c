@@ -95,8 +95,18 @@ static struct net_backend net = { .send = net_send, .is_up = true };
 /* ------------------------------------------------------------------------ the devices */
 
 static const char *const kinds[] = { "virtio-blk-device", "virtio-net-device",
-                                     "virtio-serial-device", "virtio-rng-device" };
-enum { KINDS = 4 };
+                                     "virtio-serial-device", "virtio-rng-device",
+                                     "virtio-serial-device" };
+enum { KINDS = 5, WITH_PORT = 4, QUEUES = 7 /* that the rig has room for */ };
+
+static void add_port(struct vrig *v)
+{
+    v->port = rig_add(v->rig, dev_class_find("virtserialport"));
+    rig_connect(v->port, "bus", v->device);
+    rig_connect(v->port, "chardev", &v->rig->chardev);
+    rig_set_of(v->port, "name", "port");
+    rig_init_of(v->port);
+}
 
 static struct vrig *make(unsigned kind, bool is_pci)
 {
@@ -111,17 +121,21 @@ static struct vrig *make(unsigned kind, bool is_pci)
         break;
     case 1: vrig_connect(v, "netdev", &net); break;
     case 2: vrig_connect(v, "chardev", &v->rig->chardev); break;
-    default: vrig_set(v, "max-bytes", "5000"); break;
+    case 3: vrig_set(v, "max-bytes", "5000"); break;
     }
     vrig_set(v, "packed", "on");
     vrig_init(v);
+    if (kind == WITH_PORT)
+        add_port(v);
     v->ring_size = 8;
     return v;
 }
 
 static unsigned queues(struct vrig *v)
 {
-    return vrig_virtio(v)->queue_count;
+    unsigned count = vrig_virtio(v)->queue_count;
+
+    return count < QUEUES ? count : QUEUES;
 }
 
 static uint64_t choose_features(struct vrig *v, uint8_t choice)
