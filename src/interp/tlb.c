@@ -194,18 +194,26 @@ static struct tlb_entry *find(struct cpu *cpu, uint64_t addr, unsigned access,
                : fill(cpu, addr, access, size);
 }
 
+void tlb_drop_code(struct cpu *cpu, uint64_t physical)
+{
+    struct interp_cpu *self = cpu->engine ? interp_of(cpu) : NULL;
+    bool was_running = self && self->is_running;
+    struct interp *ip;
+
+    if (!self)
+        return;
+    self->is_running = false;
+    ip = interp_take(self);
+    block_invalidate(ip, page_of(physical), PAGE_SIZE);
+    interp_give(self);
+    self->is_running = was_running;
+}
+
 /* Code was translated from the page of an entry: it is dropped. */
 static void drop_code(struct cpu *cpu, struct tlb_entry *entry)
 {
-    struct interp_cpu *self = interp_of(cpu);
-    struct interp *ip;
-
-    self->is_running = false;
-    ip = interp_take(self);
-    block_invalidate(ip, entry->physical, PAGE_SIZE);
+    tlb_drop_code(cpu, entry->physical);
     entry->write &= ~(uint64_t)TLB_CODE;
-    interp_give(self);
-    self->is_running = true;
 }
 
 void tlb_code_appears(struct interp *ip, uint64_t page)

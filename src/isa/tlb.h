@@ -101,6 +101,8 @@ void tlb_flush(struct cpu *cpu);
 void tlb_flush_page(struct cpu *cpu, uint64_t addr);
 /* The same but for code; within a store, too, which nothing else must follow. */
 void tlb_flush_data(struct cpu *cpu);
+/* Forgets what was translated of the code in a page of memory; as tlb_flush(). */
+void tlb_drop_code(struct cpu *cpu, uint64_t physical);
 void tlb_free(struct mmu *mmu);                        /* what `mmu` points to */
 uint8_t *tlb_regime(struct cpu *cpu, unsigned regime); /* what `base` is for it */
 

@@ -656,6 +656,55 @@ START_TEST(code_ends_where_protection_begins)
 }
 END_TEST
 
+/* S's code at pc until it traps, by blocks. */
+static void run_to_trap(uint64_t pc)
+{
+    put("prv", LEVEL_S);
+    rig.cpu->pc = pc;
+    rig.cpu->kick = 0;
+    for (unsigned i = 0; i < 10 && rig.cpu->pc != RAM + 0xf00; i++) {
+        interp_engine.run(rig.cpu, 1000);
+        if (rig.cpu->event.kind != EXEC_KICK && rig.cpu->event.kind != EXEC_LIMIT)
+            rig.m.machine->event(rig.cpu);
+    }
+    put("prv", LEVEL_M);
+}
+
+/* Blocks that lead to each other, and were translated when all of the page was theirs. */
+START_TEST(code_that_ran_ends_where_protection_begins_now)
+{
+    enum { J_FORWARD_352 = 0x1600006f };
+
+    start();
+    use_tables(SV39);
+    map(0x1000, DATA, V | R | X | A, 0);
+    for (unsigned i = 0; i < 0x200; i += 4)
+        poke(DATA + i, NOP, 4);
+    poke(DATA + 0x80, J_FORWARD_352, 4);
+    poke(DATA + 0x1f0, ECALL, 4);
+    put("mtvec", RAM + 0xf00);
+    for (unsigned n = 0; n < 3; n++) {
+        run_to_trap(0x1070);
+        ck_assert_uint_eq(get("mcause"), 9);
+        ck_assert_uint_eq(get("mepc"), 0x11f0);
+    }
+    for (unsigned end = 0x1e0; end < 0x1f0; end += 4) {
+        set_pmp(0, (DATA + end) >> 2, 0);
+        set_pmp(1, (DATA + 0x200) >> 2, TOR | MAY_R);
+        for (unsigned n = 0; n < 2; n++) {
+            run_to_trap(0x1070);
+            ck_assert_uint_eq(get("mcause"), FETCH_ACCESS);
+            ck_assert_uint_eq(get("mepc"), 0x1000 + end);
+            ck_assert_uint_eq(get("mtval"), 0x1000 + end);
+        }
+    }
+    set_pmp(1, 0, 0);
+    run_to_trap(0x1070);
+    ck_assert_uint_eq(get("mcause"), 9);
+    finish();
+}
+END_TEST
+
 START_TEST(page_tables_are_protected_too)
 {
     start();
@@ -722,6 +771,7 @@ int main(void)
     tcase_add_test(cases.all, locked_entries_bind_machine_mode_until_reset);
     tcase_add_test(cases.all, a_page_may_be_divided);
     tcase_add_test(cases.all, code_ends_where_protection_begins);
+    tcase_add_test(cases.all, code_that_ran_ends_where_protection_begins_now);
     tcase_add_test(cases.all, page_tables_are_protected_too);
     tcase_add_test(cases.all, protection_reaches_34_bits_on_rv32);
     return cases_run(cases);

@@ -73,3 +73,17 @@ unsigned riscv_pmp(struct cpu *cpu, uint64_t physical, unsigned size, unsigned l
     }
     return level == LEVEL_M ? PMP_ALL : 0;
 }
+
+void riscv_pmp_drop_code(struct cpu *cpu)
+{
+    const struct riscv *riscv = machine_of(cpu)->guest;
+
+    for (unsigned i = 0; i < riscv->pmp_ranges; i++) {
+        const struct pmp_range *range = &riscv->pmp[i];
+
+        if (range->first & (PAGE - 1))
+            tlb_drop_code(cpu, range->first);
+        if ((range->last + 1) & (PAGE - 1))
+            tlb_drop_code(cpu, range->last);
+    }
+}

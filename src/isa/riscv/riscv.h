@@ -130,5 +130,8 @@ enum mappings riscv_mappings(struct cpu *cpu,
 unsigned riscv_pmp(struct cpu *cpu, uint64_t physical, unsigned size, unsigned level,
                    bool *is_partial);
 void riscv_pmp_changed(struct cpu *cpu); /* its registers */
+/* Forgets what was translated of code in pages that entries divide: it was checked as
+ * they were then. */
+void riscv_pmp_drop_code(struct cpu *cpu);
 
 #endif

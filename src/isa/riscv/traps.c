@@ -289,7 +289,9 @@ static uint64_t timer_changed(struct cpu *cpu, const uint64_t *args)
 
 static uint64_t pmp_changed(struct cpu *cpu, const uint64_t *args)
 {
+    riscv_pmp_drop_code(cpu);
     riscv_pmp_changed(cpu);
+    riscv_pmp_drop_code(cpu);
     return flush_all(cpu, args);
 }
 
