@@ -88,8 +88,9 @@ void *tlb_host(struct cpu *cpu, uint64_t addr, unsigned size); /* to be written 
     X(tlb_load8)                                                                         \
     X(tlb_load16)                                                                        \
     X(tlb_load32)                                                                        \
-    X(tlb_load64) X(tlb_store8) X(tlb_store16) X(tlb_store32) X(tlb_store64)             \
-        X(tlb_host8) X(tlb_host16) X(tlb_host32) X(tlb_host64)
+    X(tlb_load64)                                                                        \
+    X(tlb_store8) X(tlb_store16) X(tlb_store32) X(tlb_store64) X(tlb_host8)              \
+        X(tlb_host16) X(tlb_host32) X(tlb_host64)
 #define TLB_RARE_DECLARE(name)                                                           \
     uint64_t name(struct cpu *cpu, uint64_t addr, uint64_t value);                       \
     uint64_t HOST_RARE_NAME(name)(struct cpu * cpu, uint64_t addr, uint64_t value);
