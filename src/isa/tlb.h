@@ -84,13 +84,12 @@ void *tlb_host(struct cpu *cpu, uint64_t addr, unsigned size); /* to be written 
 
 /* The same for N bits, to be called by HOST_RARE_CALL; what they do not need or give is
  * 0. */
+/* clang-format off */
 #define TLB_RARE(X)                                                                      \
-    X(tlb_load8)                                                                         \
-    X(tlb_load16)                                                                        \
-    X(tlb_load32)                                                                        \
-    X(tlb_load64)                                                                        \
-    X(tlb_store8) X(tlb_store16) X(tlb_store32) X(tlb_store64) X(tlb_host8)              \
-        X(tlb_host16) X(tlb_host32) X(tlb_host64)
+    X(tlb_load8) X(tlb_load16) X(tlb_load32) X(tlb_load64)                               \
+    X(tlb_store8) X(tlb_store16) X(tlb_store32) X(tlb_store64)                           \
+    X(tlb_host8) X(tlb_host16) X(tlb_host32) X(tlb_host64)
+/* clang-format on */
 #define TLB_RARE_DECLARE(name)                                                           \
     uint64_t name(struct cpu *cpu, uint64_t addr, uint64_t value);                       \
     uint64_t HOST_RARE_NAME(name)(struct cpu * cpu, uint64_t addr, uint64_t value);
